@@ -1,0 +1,48 @@
+"""The public names of this package; importing it loads JAX, importing `interpreter` does not."""
+
+from interpreter.checking import JacobianCheck, check_jacobian
+from interpreter.counting import count_multiplications
+from interpreter.elimination import MultiplicationCount
+from interpreter.errors import (
+    ElimaxError,
+    GraphFormatError,
+    InvalidOrderError,
+    JacobianMismatchError,
+    StructureLimitError,
+    TracingError,
+)
+from interpreter.graph import ComputationalGraph
+from interpreter.jacobian import jacve, value_and_jacve
+from interpreter.order import EliminationOrder, check_order
+from interpreter.orders import (
+    best_classic,
+    forward_order,
+    markowitz_order,
+    portfolio,
+    reverse_order,
+)
+from interpreter.tracing import trace
+
+__all__ = [
+    "ComputationalGraph",
+    "ElimaxError",
+    "EliminationOrder",
+    "GraphFormatError",
+    "InvalidOrderError",
+    "JacobianCheck",
+    "JacobianMismatchError",
+    "MultiplicationCount",
+    "StructureLimitError",
+    "TracingError",
+    "best_classic",
+    "check_jacobian",
+    "check_order",
+    "count_multiplications",
+    "forward_order",
+    "jacve",
+    "markowitz_order",
+    "portfolio",
+    "reverse_order",
+    "trace",
+    "value_and_jacve",
+]

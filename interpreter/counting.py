@@ -1,0 +1,30 @@
+"""What an elimination order costs."""
+
+from collections.abc import Sequence
+
+from interpreter.elimination import FREE, CountingElimination, MultiplicationCount
+from interpreter.graph import ComputationalGraph
+from interpreter.order import EliminationOrder, check_order
+
+
+def count_multiplications(
+    graph: ComputationalGraph, order: EliminationOrder | Sequence[int]
+) -> MultiplicationCount:
+    """Counts the scalar multiplications of a whole elimination.
+
+    Args:
+        graph: The graph.
+        order: An order of all its eliminable vertices.
+
+    Returns:
+        Both counts of multiplications, and the additions.
+
+    Raises:
+        InvalidOrderError: If the order does not fit the graph.
+    """
+    elimination = CountingElimination(graph)
+    count = FREE
+    for vertex in check_order(graph, order):
+        count = count.plus(elimination.cost(vertex))
+        elimination.eliminate(vertex)
+    return count._replace(additions=elimination.additions)

@@ -1,0 +1,25 @@
+"""Errors that a user can cause. Every message says what was given, what was wanted, what to do."""
+
+
+class ElimaxError(Exception):
+    """Base class of all errors that elimax raises on purpose."""
+
+
+class InvalidOrderError(ElimaxError):
+    """An elimination order misses, repeats or invents vertices, or belongs to another graph."""
+
+
+class GraphFormatError(ElimaxError):
+    """A stored graph or order cannot be read."""
+
+
+class StructureLimitError(ElimaxError):
+    """More distinct edge structures are reachable than the table may hold."""
+
+
+class TracingError(ElimaxError):
+    """A function cannot be turned into a computational graph."""
+
+
+class JacobianMismatchError(ElimaxError):
+    """A Jacobian by elimination differs from the one by `jax.jacrev`."""

@@ -1,0 +1,173 @@
+"""The computational graph of a function: vertices, active edges and their structures."""
+
+import dataclasses
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from interpreter.errors import GraphFormatError
+from interpreter.structure import EdgeStructure, Kind, Shape, edge_structure
+
+GRAPH_SCHEMA = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class ComputationalGraph:
+    """What an elimination order is about.
+
+    Nodes are the I input leaves, 0 to I-1, followed by the V equation results, I to I+V-1, in
+    program order. Vertices are numbered from 1 in public: vertex n is node I+n-1.
+
+    Attributes:
+        num_inputs: I, the number of input leaves, differentiated or not.
+        node_shapes: Shape of every node, I+V of them.
+        primitives: Name of the primitive behind every vertex, V of them.
+        outputs: Node of every output leaf, in order; -1 where an output is a constant.
+        edges: Structure of every active edge, keyed by (predecessor node, successor node).
+    """
+
+    num_inputs: int
+    node_shapes: tuple[Shape, ...]
+    primitives: tuple[str, ...]
+    outputs: tuple[int, ...]
+    edges: Mapping[tuple[int, int], EdgeStructure]
+
+    def __post_init__(self) -> None:
+        if len(self.node_shapes) != self.num_inputs + len(self.primitives):
+            raise GraphFormatError(
+                f"a graph of {self.num_inputs} inputs and {len(self.primitives)} vertices needs as "
+                f"many node shapes, but {len(self.node_shapes)} were given"
+            )
+        for (pred, succ), structure in self.edges.items():
+            if not (0 <= pred < succ < self.num_nodes and succ >= self.num_inputs):
+                raise GraphFormatError(
+                    f"edge ({pred}, {succ}) does not lead from an earlier node to a later vertex "
+                    f"of a graph with {self.num_nodes} nodes"
+                )
+            shapes = (structure.out_shape, structure.in_shape)
+            if shapes != (self.node_shapes[succ], self.node_shapes[pred]):
+                raise GraphFormatError(
+                    f"edge ({pred}, {succ}) has shapes {shapes}, but its nodes have "
+                    f"{(self.node_shapes[succ], self.node_shapes[pred])}"
+                )
+
+    @property
+    def num_vertices(self) -> int:
+        """V, the number of equation results."""
+        return len(self.primitives)
+
+    @property
+    def num_nodes(self) -> int:
+        """I + V."""
+        return len(self.node_shapes)
+
+    def node(self, vertex: int) -> int:
+        """The node of a vertex number."""
+        return self.num_inputs + vertex - 1
+
+    def vertex(self, node: int) -> int:
+        """The vertex number of a node."""
+        return node - self.num_inputs + 1
+
+    @functools.cached_property
+    def output_nodes(self) -> frozenset[int]:
+        """Nodes that are outputs."""
+        return frozenset(node for node in self.outputs if node >= 0)
+
+    @functools.cached_property
+    def eliminable(self) -> tuple[int, ...]:
+        """Numbers of all vertices that an order lists: every vertex that is no pure output."""
+        used = {pred for pred, _ in self.edges}
+        return tuple(
+            self.vertex(node)
+            for node in range(self.num_inputs, self.num_nodes)
+            if node not in self.output_nodes or node in used
+        )
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Digest of everything that decides what an order means and costs (16 hex digits).
+
+        Names of primitives do not enter: two functions with the same graph share their orders.
+        """
+        content = self.to_dict()
+        del content["primitives"]
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The graph as plain JSON data, the same for the same graph on every machine."""
+        structures = sorted({_structure_key(structure) for structure in self.edges.values()})
+        number = {structure: index for index, structure in enumerate(structures)}
+        return {
+            "schema": GRAPH_SCHEMA,
+            "num_inputs": self.num_inputs,
+            "node_shapes": [list(shape) for shape in self.node_shapes],
+            "primitives": list(self.primitives),
+            "outputs": list(self.outputs),
+            "structures": [json.loads(structure) for structure in structures],
+            "edges": [
+                [pred, succ, number[_structure_key(self.edges[pred, succ])]]
+                for pred, succ in sorted(self.edges)
+            ],
+        }
+
+    @classmethod
+    def from_dict(cls, content: Any) -> "ComputationalGraph":
+        """Reads what `to_dict` wrote.
+
+        Args:
+            content: Plain JSON data.
+
+        Returns:
+            The graph.
+
+        Raises:
+            GraphFormatError: If the data is not a graph of this schema.
+        """
+        if not isinstance(content, dict) or content.get("schema") != GRAPH_SCHEMA:
+            given = content.get("schema") if isinstance(content, dict) else type(content).__name__
+            raise GraphFormatError(
+                f"cannot read a graph of schema {given!r}; schema {GRAPH_SCHEMA} is wanted: "
+                "extract the graph again with this version of elimax"
+            )
+        try:
+            structures = [_structure_from_dict(entry) for entry in content["structures"]]
+            return cls(
+                num_inputs=content["num_inputs"],
+                node_shapes=tuple(tuple(shape) for shape in content["node_shapes"]),
+                primitives=tuple(content["primitives"]),
+                outputs=tuple(content["outputs"]),
+                edges={(pred, succ): structures[k] for pred, succ, k in content["edges"]},
+            )
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+            raise GraphFormatError(
+                f"cannot read the graph, an entry is missing or malformed ({error!r}): "
+                "extract the graph again"
+            ) from error
+
+
+def _structure_key(structure: EdgeStructure) -> str:
+    """One structure as JSON text, which also serves as a sortable key."""
+    return json.dumps(
+        {
+            "out_shape": structure.out_shape,
+            "in_shape": structure.in_shape,
+            "ties": structure.ties,
+            "carried": structure.carried,
+            "kind": structure.kind.name.lower(),
+        },
+        sort_keys=True,
+    )
+
+
+def _structure_from_dict(entry: dict[str, Any]) -> EdgeStructure:
+    return edge_structure(
+        tuple(entry["out_shape"]),
+        tuple(entry["in_shape"]),
+        entry["ties"],
+        entry["carried"],
+        Kind[entry["kind"].upper()],
+    )

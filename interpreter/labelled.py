@@ -1,0 +1,51 @@
+"""Arrays whose axes have labels, constant (numpy) or computed (JAX)."""
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+Labels = tuple[int, ...]
+
+
+class Labelled(NamedTuple):
+    """An array and the label of each of its axes.
+
+    Attributes:
+        array: The array; numpy if it is a constant.
+        labels: One label per axis, all different.
+    """
+
+    array: Any
+    labels: Labels
+
+
+def is_constant(array: Any) -> bool:
+    """Whether an array is known while tracing, so that work on it costs nothing at run time."""
+    return isinstance(array, np.ndarray | np.generic)
+
+
+def namespace(array: Any) -> Any:
+    """numpy for constants, so that they stay constants, and jax.numpy for the rest."""
+    return np if is_constant(array) else jnp
+
+
+def arrange(operand: Labelled, labels: Labels) -> Any:
+    """The array with its axes in the order of `labels`, a permutation of its own."""
+    order = [operand.labels.index(label) for label in labels]
+    return operand.array if order == sorted(order) else operand.array.transpose(order)
+
+
+def spread(operand: Labelled, labels: Labels) -> Any:
+    """The array with its axes in the order of `labels`, of size one where it lacks a label."""
+    arranged = arrange(operand, tuple(label for label in labels if label in operand.labels))
+    missing = tuple(axis for axis, label in enumerate(labels) if label not in operand.labels)
+    return namespace(arranged).expand_dims(arranged, missing) if missing else arranged
+
+
+def with_dtype_of(constant: Any, other: Any) -> Any:
+    """A constant in the dtype of what it is combined with; anything else as it is."""
+    if not is_constant(constant) or is_constant(other):
+        return constant
+    dtype = other.dtype if not np.iscomplexobj(constant) else jnp.promote_types(other.dtype, "c8")
+    return np.asarray(constant, dtype)

@@ -1,0 +1,28 @@
+"""Forward and reverse elimination, the orders of jacfwd and jacrev."""
+
+from interpreter.graph import ComputationalGraph
+from interpreter.order import EliminationOrder
+
+
+def forward_order(graph: ComputationalGraph) -> EliminationOrder:
+    """Eliminates from the inputs to the outputs (ascending vertex numbers).
+
+    Args:
+        graph: The graph.
+
+    Returns:
+        The order.
+    """
+    return EliminationOrder(graph.eliminable, graph.fingerprint, "forward")
+
+
+def reverse_order(graph: ComputationalGraph) -> EliminationOrder:
+    """Eliminates from the outputs to the inputs (descending vertex numbers).
+
+    Args:
+        graph: The graph.
+
+    Returns:
+        The order.
+    """
+    return EliminationOrder(graph.eliminable[::-1], graph.fingerprint, "reverse")

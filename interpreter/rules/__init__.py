@@ -1,0 +1,13 @@
+"""Edge Jacobians of single equations, one rule per primitive."""
+
+from interpreter.rules import contraction, elementwise, layout, reductions
+from interpreter.rules.registry import LocalJacobian, local_jacobian
+
+__all__ = [
+    "LocalJacobian",
+    "contraction",
+    "elementwise",
+    "layout",
+    "local_jacobian",
+    "reductions",
+]

@@ -1,0 +1,221 @@
+"""Elementwise primitives: y[a] = f(x[a], ...), so out axis and in axis are tied everywhere.
+
+JAX lets operands of rank 0, and axes of size one, stand beside full arrays; for them J has out (a),
+in () and out (a), in (1). The derivative is JAX's own, obtained with a tangent of ones, which picks
+the diagonal of the Jacobian.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from interpreter.labelled import namespace
+from interpreter.program import Equation
+from interpreter.rules.fallback import fallback_jacobian
+from interpreter.rules.registry import LocalJacobian, register
+from interpreter.structure import EdgeStructure, Kind, edge_structure
+
+SIGNS = {"add": (1, 1), "sub": (1, -1), "neg": (-1,), "add_any": (1, 1)}
+
+# Elementwise primitives whose derivative is neither constant nor written out below.
+BY_JVP = (
+    "abs",
+    "acos",
+    "acosh",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
+    "bessel_i0e",
+    "bessel_i1e",
+    "cbrt",
+    "clamp",
+    "cos",
+    "cosh",
+    "digamma",
+    "erf",
+    "erf_inv",
+    "erfc",
+    "exp",
+    "exp2",
+    "expm1",
+    "igamma",
+    "igammac",
+    "integer_pow",
+    "lgamma",
+    "log",
+    "log1p",
+    "logistic",
+    "max",
+    "min",
+    "polygamma",
+    "pow",
+    "random_gamma_grad",
+    "regularized_incomplete_beta",
+    "rem",
+    "rsqrt",
+    "select_n",
+    "sin",
+    "sinh",
+    "sqrt",
+    "square",
+    "tan",
+    "tanh",
+    "zeta",
+)
+
+ELEMENTWISE = frozenset((*SIGNS, *BY_JVP, "mul", "div"))
+
+
+def _structure(equation: Equation, operand: int, kind: Kind, varies: bool) -> EdgeStructure:
+    """Out and in axes tied, or no in axes; the value varies along the out axes or nowhere."""
+    out_shape, in_shape = equation.out_avals[0].shape, equation.in_avals[operand].shape
+    rank = len(out_shape)
+    return edge_structure(
+        out_shape, in_shape, range(len(in_shape)), range(rank) if varies else (), kind
+    )
+
+
+@register(*SIGNS)
+def signed_sum(equation: Equation, operand: int, result: int) -> LocalJacobian:
+    """y = x1 + x2, x1 - x2 or -x: the edge Jacobian is +1 or -1, a trivial edge.
+
+    Args:
+        equation: The equation.
+        operand: Number of the operand.
+        result: Number of the result, 0.
+
+    Returns:
+        Out (a), in (a), no carried label; in () for a rank-0 operand.
+    """
+    del result
+    sign = SIGNS[equation.name][operand]
+    structure = _structure(equation, operand, Kind.TRIVIAL, varies=False)
+    return LocalJacobian(structure, lambda inputs, outputs: np.asarray(float(sign)))
+
+
+@register("mul")
+def product(equation: Equation, operand: int, result: int) -> LocalJacobian:
+    """y = x1 * x2: dy/dx1 = x2.
+
+    Args:
+        equation: The equation.
+        operand: Number of the operand.
+        result: Number of the result, 0.
+
+    Returns:
+        Out (a), in (a), value x2[a]; where x2 has rank 0 the value has no label.
+    """
+    del result
+    other = 1 - operand
+    structure = _structure(equation, operand, Kind.GENERAL, varies=_has_axes(equation, other))
+
+    def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
+        del outputs
+        return _along(structure, inputs[other])
+
+    return LocalJacobian(structure, value)
+
+
+@register("div")
+def quotient(equation: Equation, operand: int, result: int) -> LocalJacobian:
+    """y = x1 / x2: dy/dx1 = 1 / x2 and dy/dx2 = -y / x2.
+
+    Args:
+        equation: The equation.
+        operand: Number of the operand.
+        result: Number of the result, 0.
+
+    Returns:
+        Out (a), in (a), value (a); for x1 without a label where x2 has rank 0.
+    """
+    del result
+    varies = operand == 1 or _has_axes(equation, 1)
+    structure = _structure(equation, operand, Kind.GENERAL, varies)
+
+    def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
+        if operand == 0:
+            return _along(structure, 1 / inputs[1])
+        return _along(structure, -outputs[0] / inputs[1])
+
+    return LocalJacobian(structure, value)
+
+
+@register(*BY_JVP)
+def by_jvp(equation: Equation, operand: int, result: int) -> LocalJacobian:
+    """y = f(x1, ...) elementwise: the tangent of ones gives df/dx along the diagonal.
+
+    Non-differentiable points follow JAX (ties of max are split, abs has slope 0 at 0).
+
+    Args:
+        equation: The equation.
+        operand: Number of the operand.
+        result: Number of the result, 0.
+
+    Returns:
+        Out (a), in (a), value (a).
+    """
+    del result
+    structure = _structure(equation, operand, Kind.GENERAL, varies=True)
+    return LocalJacobian(structure, _diagonal(equation, operand, structure))
+
+
+@register("custom_jvp_call")
+def custom_jvp(equation: Equation, operand: int, result: int) -> LocalJacobian:
+    """A function with its own JVP rule, for example `jax.nn.relu`: that rule is what counts.
+
+    Args:
+        equation: The equation.
+        operand: Number of the operand.
+        result: Number of the result.
+
+    Returns:
+        As for any elementwise primitive if the body is elementwise, else a dense edge.
+    """
+    body = equation.params["call_jaxpr"].jaxpr
+    shapes = {aval.shape for aval in (*equation.in_avals, *equation.out_avals)}
+    if len(equation.out_avals) == 1 and len(shapes) == 1 and _is_elementwise(body):
+        structure = _structure(equation, operand, Kind.GENERAL, varies=True)
+        return LocalJacobian(structure, _diagonal(equation, operand, structure))
+    return LocalJacobian(*fallback_jacobian(equation, operand, result))
+
+
+def _is_elementwise(jaxpr: Any) -> bool:
+    """Whether every equation acts on each entry alone, nested calls included."""
+    return all(
+        eqn.primitive.name in ELEMENTWISE
+        or eqn.primitive.name in ("stop_gradient", "sign", "gt", "lt", "ge", "le", "eq", "ne")
+        or (eqn.primitive.name == "jit" and _is_elementwise(eqn.params["jaxpr"].jaxpr))
+        for eqn in jaxpr.eqns
+    )
+
+
+def _diagonal(equation: Equation, operand: int, structure: EdgeStructure) -> Any:
+    def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
+        del outputs
+
+        def function(x: Any) -> Any:
+            return equation.bind([*inputs[:operand], x, *inputs[operand + 1 :]])[0]
+
+        x = jnp.asarray(inputs[operand])
+        _, slope = jax.jvp(function, (x,), (jnp.ones_like(x),))
+        return _along(structure, slope)
+
+    return value
+
+
+def _has_axes(equation: Equation, operand: int) -> bool:
+    return bool(equation.in_avals[operand].shape)
+
+
+def _along(structure: EdgeStructure, value: Any) -> Any:
+    """An array that broadcasts over the out axes as an array over the carried labels."""
+    if not structure.carried:
+        return value.reshape(())
+    if value.shape != structure.out_shape:
+        value = namespace(value).broadcast_to(value, structure.out_shape)
+    return value.reshape(structure.carried_shape)
