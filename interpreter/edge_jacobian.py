@@ -161,6 +161,8 @@ def _on_diagonal(structure: EdgeStructure, first: int, second: int) -> np.ndarra
 def assemble_dense(edge: EdgeJacobian, dtype: Any) -> jax.Array:
     """Writes an edge Jacobian out in full; nothing is multiplied.
 
+    Between real vertices only the real part counts, though complex vertices may lie between.
+
     Args:
         edge: The edge.
         dtype: Wanted dtype.
@@ -179,7 +181,8 @@ def assemble_dense(edge: EdgeJacobian, dtype: Any) -> jax.Array:
         structure.kind,
     )
     carried = set(structure.carried)
-    value = jnp.asarray(edge.value, dtype)
+    is_real = jnp.issubdtype(dtype, jnp.floating) and jnp.iscomplexobj(edge.value)
+    value = jnp.asarray(edge.value.real if is_real else edge.value, dtype)
     value = value.reshape([n if label in carried else 1 for label, n in enumerate(shape)])
     for j, tie in enumerate(structure.ties):
         if tie != UNTIED:

@@ -1,10 +1,12 @@
 """One call of a function that is to be differentiated, with its pytrees taken apart."""
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 
 class FlatCall:
@@ -39,20 +41,14 @@ class FlatCall:
         """
         self._fun, self._has_aux = fun, has_aux
         self._is_single = isinstance(argnums, int)
-        positions = [argnums] if isinstance(argnums, int) else list(argnums)
-        for position in positions:
-            if not -len(args) <= position < len(args):
-                raise ValueError(
-                    f"argnums={argnums} asks for argument {position}, but the function was called "
-                    f"with {len(args)} positional arguments"
-                )
-        positions = [position % len(args) for position in positions]
+        positions = positions_of(argnums, len(args))
         leaves, self._in_tree = jax.tree.flatten((args, kwargs))
-        self.leaves = [jnp.asarray(leaf) for leaf in leaves]
         owners = [k for k, arg in enumerate(args) for _ in jax.tree.leaves(arg)]
         owners += [-1] * (len(leaves) - len(owners))
         self._arg_trees = [jax.tree.structure(args[k]) for k in positions]
         self.active = [owner in positions for owner in owners]
+        leaves, self._static = split_static(leaves, self.active)
+        self.leaves = [jnp.asarray(leaf) for leaf in leaves]
         self.nodes = [node for k in positions for node, owner in enumerate(owners) if owner == k]
         self.num_outputs = 0
 
@@ -73,7 +69,8 @@ class FlatCall:
         Raises:
             TypeError: If the function should return a pair and does not.
         """
-        args, kwargs = jax.tree.unflatten(self._in_tree, leaves)
+        replaced = [self._static.get(node, leaf) for node, leaf in enumerate(leaves)]
+        args, kwargs = jax.tree.unflatten(self._in_tree, replaced)
         out, aux = self._fun(*args, **kwargs), ()
         if self._has_aux:
             if not (isinstance(out, tuple) and len(out) == 2):
@@ -118,6 +115,50 @@ class FlatCall:
             parts.append(jax.tree.unflatten(tree, remaining[: tree.num_leaves]))
             remaining = remaining[tree.num_leaves :]
         return parts[0] if self._is_single else tuple(parts)
+
+
+def positions_of(argnums: int | Sequence[int], num_args: int) -> list[int]:
+    """Positions of arguments, counted from the front.
+
+    Args:
+        argnums: One position or several, negative from the end.
+        num_args: Number of positional arguments.
+
+    Returns:
+        The positions as a list.
+
+    Raises:
+        ValueError: If one is out of range.
+    """
+    given = argnums if isinstance(argnums, Sequence) else (argnums,)
+    positions = [operator.index(position) for position in given]
+    for position in positions:
+        if not -num_args <= position < num_args:
+            raise ValueError(
+                f"argnums={argnums} asks for argument {position}, but the function was called "
+                f"with {num_args} positional arguments"
+            )
+    return [position % num_args for position in positions]
+
+
+def split_static(leaves: Sequence[Any], active: Sequence[bool]) -> tuple[list[Any], dict[int, Any]]:
+    """Sets Python values aside that are not differentiated, as `jax.jacrev` does.
+
+    Functions may use them for control flow, as in `for _ in range(n)`; they keep their number.
+
+    Args:
+        leaves: The leaves of all arguments.
+        active: For every leaf whether it is differentiated.
+
+    Returns:
+        The leaves with a zero in the place of every such value, and the values by leaf number.
+    """
+    static = {
+        node: leaf
+        for node, (leaf, is_active) in enumerate(zip(leaves, active, strict=True))
+        if not is_active and not hasattr(leaf, "dtype")
+    }
+    return [np.float32(0) if node in static else leaf for node, leaf in enumerate(leaves)], static
 
 
 def check_inputs(leaves: Sequence[jax.Array], holomorphic: bool, allow_int: bool) -> None:

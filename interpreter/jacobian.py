@@ -18,7 +18,7 @@ from interpreter.graph import ComputationalGraph
 from interpreter.order import EliminationOrder, check_order
 from interpreter.orders.portfolio import best_classic, named_order
 from interpreter.program import trace_program
-from interpreter.tracing import graph_of, local_edges
+from interpreter.tracing import check_complex, graph_of, local_edges
 
 Order = str | EliminationOrder | Sequence[int]
 
@@ -40,7 +40,7 @@ def jacve(
         argnums: Which positional arguments to differentiate with respect to.
         has_aux: Whether `fun` returns a pair whose second entry is not differentiated.
         holomorphic: Whether `fun` is a holomorphic function of complex numbers.
-        allow_int: Whether to accept integer inputs, whose Jacobian is float0.
+        allow_int: Whether to accept integer inputs, whose Jacobian is zero.
         order: "auto" (the best classical order by nontrivial multiplications), the name of an
             order of the portfolio, an `EliminationOrder`, or vertex numbers.
         output: "dense".
@@ -52,6 +52,8 @@ def jacve(
 
     Raises:
         InvalidOrderError: When called, if the order does not fit the graph of `fun`.
+        TracingError: When called, if `fun` has side effects, or goes through complex numbers
+            in a way that is not holomorphic.
         TypeError: When called, if inputs or outputs cannot be differentiated.
     """
     with_value = value_and_jacve(
@@ -103,6 +105,8 @@ def value_and_jacve(
         check_inputs(call.active_leaves, holomorphic, allow_int)
         program = trace_program(call.flat_fun, call.leaves)
         edges = local_edges(program, call.active)
+        if not holomorphic:
+            check_complex(program, edges)
         graph = graph_of(program, edges)
         vertices = check_order(graph, resolve_order(graph, order))
         values = evaluate_nodes(program, call.leaves)

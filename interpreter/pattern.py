@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from interpreter.labelled import Labelled, Labels, arrange, is_constant, spread
+from interpreter.labelled import Labelled, Labels, arrange, is_constant, spread, with_dtype_of
 
 
 def apply_pattern(pattern: Labelled, value: Labelled, labels: Labels) -> Any:
@@ -25,10 +25,10 @@ def apply_pattern(pattern: Labelled, value: Labelled, labels: Labels) -> Any:
     Returns:
         The array over `labels`.
     """
+    # A constant meets a pattern that is read at run time: one dtype for both.
+    value = value._replace(array=with_dtype_of(value.array, pattern.array))
     shared = {label for label in value.labels if label in pattern.labels}
     summed = shared - set(labels)
-    if is_constant(pattern.array) and bool(np.isin(pattern.array, (0, -1)).all()):
-        return -apply_pattern(pattern._replace(array=-pattern.array), value, labels)
     if is_constant(pattern.array) and bool(np.isin(pattern.array, (0, 1)).all()):
         if not pattern.labels and pattern.array == 1:
             return arrange(value, labels)
@@ -39,6 +39,8 @@ def apply_pattern(pattern: Labelled, value: Labelled, labels: Labels) -> Any:
             picked = _pick_entries(pattern, value, labels, summed)
             if picked is not None:
                 return picked
+    elif is_constant(pattern.array) and bool(np.isin(pattern.array, (0, -1)).all()):
+        return -apply_pattern(pattern._replace(array=-pattern.array), value, labels)
     return jnp.einsum(
         jnp.asarray(pattern.array, value.array.dtype),
         list(pattern.labels),
@@ -55,6 +57,8 @@ def _pick_entries(
     rows = tuple(label for label in pattern.labels if label in summed)
     columns = tuple(label for label in pattern.labels if label not in summed)
     block = arrange(pattern, rows + columns)
+    if not block.size:
+        return None
     matrix = block.reshape(int(np.prod(block.shape[: len(rows)])), -1)
     if (matrix.sum(axis=0) > 1).any():
         return None
@@ -76,7 +80,7 @@ def _pick_columns(table: Any, matrix: np.ndarray) -> Any:
     Returns:
         Array (..., C).
     """
-    source, present = matrix.argmax(axis=0), matrix.any(axis=0)
+    source, present = matrix.argmax(axis=0), matrix.max(axis=0) > 0
     filled = np.flatnonzero(present)
     if not filled.size:
         return jnp.zeros((*table.shape[:-1], matrix.shape[1]), table.dtype)

@@ -5,11 +5,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
+from interpreter.errors import TracingError
+from interpreter.flat_call import positions_of, split_static
 from interpreter.graph import ComputationalGraph
 from interpreter.program import Program, trace_program
 from interpreter.rules import LocalJacobian, local_jacobian
-from interpreter.rules.registry import has_derivative
+from interpreter.rules.registry import has_derivative, is_complex_linear
 from interpreter.structure import EdgeStructure, add
 
 
@@ -48,17 +51,16 @@ def trace(
 
     Raises:
         TracingError: If the function has side effects.
+        ValueError: If a position is out of range.
     """
-    if argnums is None:
-        argnums = range(len(args))
-    elif isinstance(argnums, int):
-        argnums = (argnums,)
-    wanted = {argnum % len(args) for argnum in argnums}
+    wanted = positions_of(range(len(args)) if argnums is None else argnums, len(args))
     leaves, tree = jax.tree.flatten(args)
     active = [argnum in wanted for argnum, arg in enumerate(args) for _ in jax.tree.leaves(arg)]
+    leaves, static = split_static(leaves, active)
 
     def flat_fun(*flat: Any) -> list[Any]:
-        return jax.tree.leaves(fun(*jax.tree.unflatten(tree, flat)))
+        replaced = [static.get(node, leaf) for node, leaf in enumerate(flat)]
+        return jax.tree.leaves(fun(*jax.tree.unflatten(tree, replaced)))
 
     program = trace_program(flat_fun, leaves)
     return graph_of(program, local_edges(program, active))
@@ -92,6 +94,35 @@ def local_edges(program: Program, active_inputs: Sequence[bool]) -> list[LocalEd
             jacobian = local_jacobian(program.equations[index], k, r)
             edges.append(LocalEdge(index, operand, result, jacobian))
     return edges[::-1]
+
+
+def check_complex(program: Program, edges: Sequence[LocalEdge]) -> None:
+    """Checks that complex vertices between real ones have complex numbers as derivatives.
+
+    A real vertex keeps Re(J dz) of a complex one. From there no way may lead back to complex
+    numbers, because what Re has dropped would come back with a product of Jacobians.
+
+    Args:
+        program: The program.
+        edges: Its active edges.
+
+    Raises:
+        TracingError: If some vertex is no holomorphic function of the complex ones before it.
+    """
+    is_complex = [jnp.issubdtype(aval.dtype, jnp.complexfloating) for aval in program.node_avals]
+    parts: set[int] = set()
+    for edge in edges:
+        equation, pred, succ = program.equations[edge.equation], edge.pred, edge.succ
+        if pred in parts or (is_complex[pred] and not is_complex[succ]):
+            parts.add(succ)
+        if is_complex[succ] and (
+            succ in parts or (is_complex[pred] and not is_complex_linear(equation))
+        ):
+            raise TracingError(
+                f"the function computes complex numbers that are not holomorphic in others (at "
+                f"{equation.name!r}): write it with real and imaginary parts, for example "
+                "z.real**2 + z.imag**2 for z.conj() * z, or use jax.jacrev"
+            )
 
 
 def graph_of(program: Program, edges: Sequence[LocalEdge]) -> ComputationalGraph:

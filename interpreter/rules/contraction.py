@@ -73,7 +73,7 @@ def dot_general(equation: Equation, operand: int, result: int) -> LocalJacobian:
 
     def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
         del outputs
-        other = jnp.transpose(inputs[1 - operand], np.argsort(labels))
+        other = jnp.transpose(inputs[1 - operand], tuple(np.argsort(labels)))
         return other.reshape(structure.carried_shape).astype(out_aval.dtype)
 
     return LocalJacobian(structure, value)

@@ -5,7 +5,7 @@ in () and out (a), in (1). The derivative is JAX's own, obtained with a tangent 
 the diagonal of the Jacobian.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -14,7 +14,7 @@ import numpy as np
 
 from interpreter.labelled import namespace
 from interpreter.program import Equation
-from interpreter.rules.fallback import fallback_jacobian
+from interpreter.rules.fallback import apply_linear, fallback_jacobian
 from interpreter.rules.registry import LocalJacobian, register
 from interpreter.structure import EdgeStructure, Kind, edge_structure
 
@@ -69,6 +69,15 @@ BY_JVP = (
 )
 
 ELEMENTWISE = frozenset((*SIGNS, *BY_JVP, "mul", "div"))
+
+# Elementwise too, but no derivative passes through them, or all of it does.
+VALUES_ONLY = frozenset(
+    ("convert_element_type", "stop_gradient", "sign", "is_finite", "not", "and", "or")
+    + ("gt", "lt", "ge", "le", "eq", "ne")
+)
+
+# Calls within a rule and the parameter that holds what they call.
+BODIES = {"jit": "jaxpr", "custom_jvp_call": "call_jaxpr"}
 
 
 def _structure(equation: Equation, operand: int, kind: Kind, varies: bool) -> EdgeStructure:
@@ -168,41 +177,62 @@ def by_jvp(equation: Equation, operand: int, result: int) -> LocalJacobian:
 def custom_jvp(equation: Equation, operand: int, result: int) -> LocalJacobian:
     """A function with its own JVP rule, for example `jax.nn.relu`: that rule is what counts.
 
+    The body may be elementwise and the rule not, so it is the rule that is looked at.
+
     Args:
         equation: The equation.
         operand: Number of the operand.
         result: Number of the result.
 
     Returns:
-        As for any elementwise primitive if the body is elementwise, else a dense edge.
+        As for any elementwise primitive if the rule is elementwise, else a dense edge.
     """
-    body = equation.params["call_jaxpr"].jaxpr
     shapes = {aval.shape for aval in (*equation.in_avals, *equation.out_avals)}
-    if len(equation.out_avals) == 1 and len(shapes) == 1 and _is_elementwise(body):
+    if len(equation.out_avals) == len(shapes) == 1 and _is_elementwise(_rule(equation, operand)):
         structure = _structure(equation, operand, Kind.GENERAL, varies=True)
         return LocalJacobian(structure, _diagonal(equation, operand, structure))
     return LocalJacobian(*fallback_jacobian(equation, operand, result))
+
+
+def _rule(equation: Equation, operand: int) -> Any:
+    """The jaxpr of a pushforward: how tangents of one operand reach the only result."""
+
+    def pushforward(tangent: Any, *inputs: Any) -> Any:
+        function = _of_operand(equation, inputs, operand)
+        return jax.jvp(function, (inputs[operand],), (tangent,))[1]
+
+    avals = [jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in equation.in_avals]
+    return jax.make_jaxpr(pushforward)(avals[operand], *avals).jaxpr
 
 
 def _is_elementwise(jaxpr: Any) -> bool:
     """Whether every equation acts on each entry alone, nested calls included."""
     return all(
         eqn.primitive.name in ELEMENTWISE
-        or eqn.primitive.name in ("stop_gradient", "sign", "gt", "lt", "ge", "le", "eq", "ne")
-        or (eqn.primitive.name == "jit" and _is_elementwise(eqn.params["jaxpr"].jaxpr))
+        or eqn.primitive.name in VALUES_ONLY
+        or (eqn.primitive.name == "broadcast_in_dim" and not eqn.invars[0].aval.shape)
+        or (eqn.primitive.name in BODIES and _is_elementwise(_body_of(eqn)))
         for eqn in jaxpr.eqns
     )
+
+
+def _body_of(eqn: Any) -> Any:
+    return eqn.params[BODIES[eqn.primitive.name]].jaxpr
+
+
+def _of_operand(equation: Equation, inputs: Sequence[Any], operand: int) -> Callable[[Any], Any]:
+    """The first result of an equation as a function of one operand."""
+    return lambda x: equation.bind([*inputs[:operand], x, *inputs[operand + 1 :]])[0]
 
 
 def _diagonal(equation: Equation, operand: int, structure: EdgeStructure) -> Any:
     def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
         del outputs
-
-        def function(x: Any) -> Any:
-            return equation.bind([*inputs[:operand], x, *inputs[operand + 1 :]])[0]
-
         x = jnp.asarray(inputs[operand])
-        _, slope = jax.jvp(function, (x,), (jnp.ones_like(x),))
+        slope = apply_linear(
+            lambda tangent: jax.jvp(_of_operand(equation, inputs, operand), (x,), (tangent,))[1],
+            jnp.ones_like(x),
+        )
         return _along(structure, slope)
 
     return value

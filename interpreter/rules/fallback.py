@@ -72,11 +72,29 @@ def dense_jacobian(equation: Equation, inputs: Sequence[Any], operand: int, resu
     if reverse:
         _, pullback = jax.vjp(function, x)
         basis = jnp.eye(out_size, dtype=out_aval.dtype).reshape(out_size, *out_aval.shape)
-        (rows,) = jax.vmap(pullback)(basis)
+        rows = apply_linear(lambda cotangents: jax.vmap(pullback)(cotangents)[0], basis)
         return rows.reshape(*out_aval.shape, *x.shape)
     basis = jnp.eye(in_size, dtype=x.dtype).reshape(in_size, *x.shape)
-    columns = jax.vmap(lambda tangent: jax.jvp(function, (x,), (tangent,))[1])(basis)
+    columns = apply_linear(jax.vmap(lambda tangent: jax.jvp(function, (x,), (tangent,))[1]), basis)
     return jnp.moveaxis(columns, 0, -1).reshape(*out_aval.shape, *x.shape)
+
+
+def apply_linear(linear: Callable[[Any], Any], basis: Any) -> Any:
+    """J b, also where JAX's linear map gives Re(J b) only, between complex and real numbers.
+
+    The edge Jacobian of a real y that depends on a complex z is the J with dy = Re(J dz).
+
+    Args:
+        linear: A pushforward or a pullback.
+        basis: What it is applied to.
+
+    Returns:
+        J b; complex if either side is.
+    """
+    image = linear(basis)
+    if jnp.iscomplexobj(basis) and not jnp.iscomplexobj(image):
+        return jax.lax.complex(image, -linear(1j * basis))
+    return image
 
 
 def _contains(equation: Equation, names: Sequence[str]) -> bool:

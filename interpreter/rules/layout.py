@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 
@@ -234,6 +235,8 @@ def _selection(equation: Equation, operand: int, result: int, ties: Sequence[int
 
     def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
         del outputs
+        if 0 in structure.out_shape + structure.in_shape:
+            return np.zeros(structure.carried_shape)
         indices = [
             x for x, aval in zip(inputs, equation.in_avals, strict=True) if aval.dtype.kind in "iu"
         ]
@@ -265,7 +268,8 @@ def _one_hot_block(
     """The 0/1 array over the carried labels from the numbers of the copied entries."""
     tied_out = {tie for tie in structure.ties if tie != UNTIED}
     numbers = numbers[tuple(0 if i in tied_out else slice(None) for i in range(numbers.ndim))]
-    entries = np.unravel_index(np.maximum(numbers, 1) - 1, structure.in_shape)
+    # numpy has no coordinates in a shape without axes.
+    entries = np.unravel_index(np.maximum(numbers, 1) - 1, structure.in_shape or (1,))
     present = numbers > 0
     columns = np.zeros(numbers.shape, np.int64)
     width = 1

@@ -68,6 +68,6 @@ def reduce_dependent(equation: Equation, operand: int, result: int) -> LocalJaco
         _, pullback = jax.vjp(lambda x: equation.bind([x])[result], jnp.asarray(inputs[operand]))
         (mask,) = pullback(jnp.ones(out_aval.shape, out_aval.dtype))
         labels = [rank + j if tie == UNTIED else tie for j, tie in enumerate(ties)]
-        return jnp.transpose(mask, np.argsort(labels)).reshape(structure.carried_shape)
+        return jnp.transpose(mask, tuple(np.argsort(labels))).reshape(structure.carried_shape)
 
     return LocalJacobian(structure, value)

@@ -18,6 +18,9 @@ ZERO_DERIVATIVE = frozenset(
 # They have one result per operand, and operand k reaches result k alone.
 PASS_THROUGH = frozenset({"optimization_barrier"})
 
+# Without a rule, but their derivative is linear in complex numbers (that of `conj` is not).
+COMPLEX_LINEAR = frozenset({"complex", "conv_general_dilated", "cumprod", "fft", "imag", "real"})
+
 
 class LocalJacobian(NamedTuple):
     """The Jacobian of one result of an equation with respect to one operand.
@@ -91,6 +94,20 @@ def is_differentiable(aval: Any) -> bool:
         True for floating-point and complex dtypes.
     """
     return jnp.issubdtype(aval.dtype, jnp.inexact)
+
+
+def is_complex_linear(equation: Equation) -> bool:
+    """Whether the derivative of an equation on complex numbers is one complex number per entry.
+
+    Args:
+        equation: The equation.
+
+    Returns:
+        False if that is not known, as for a function with its own rule.
+    """
+    return equation.name in COMPLEX_LINEAR or (
+        equation.name in _RULES and equation.name != "custom_jvp_call"
+    )
 
 
 def local_jacobian(equation: Equation, operand: int, result: int) -> LocalJacobian:

@@ -1,0 +1,57 @@
+# `make` sets up .venv, runs the pipeline and prints the results; `make help` lists the rest.
+
+PYTHON ?= python3
+TASKS ?=
+ARGS ?=
+UV ?=
+
+VENV := $(CURDIR)/.venv
+STAMP := $(VENV)/.installed
+export PATH := $(VENV)/bin:$(PATH)
+export VIRTUAL_ENV := $(VENV)
+
+.PHONY: run smoke test lint types stale install clean help
+
+run: $(STAMP)  ## Run the stages that are out of date, print the results (TASKS="mlp lstm_rollout" for some)
+	@python -m pipeline run $(TASKS)
+
+smoke: $(STAMP)  ## Run the whole pipeline on three tasks with small budgets, in a scratch copy
+	@python -m pipeline run --profile smoke
+
+test: $(STAMP)  ## Run the tests (ARGS="-k game" for some)
+	@python -m pytest -n auto $(ARGS)
+
+lint: $(STAMP)  ## Check formatting and style
+	@ruff format --check .
+	@ruff check .
+
+types: $(STAMP)  ## Check types
+	@pyright
+
+stale: $(STAMP)  ## Tell whether dvc.lock and the committed results belong to this tree
+	@python -m pipeline.code_fingerprints --check
+
+install: $(STAMP)  ## Set up .venv from requirements.lock (UV=1: with uv, faster)
+
+# pip takes every package by its hash; elimax itself is linked, so that edits count at once.
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "elimax needs Python 3.11 or newer: make PYTHON=python3.12"; exit 1; }
+	@echo "setting up .venv, which takes about a minute"
+ifdef UV
+	@test -x $(VENV)/bin/python || uv venv --quiet --python $(PYTHON) $(VENV)
+	@uv pip sync --quiet requirements.lock
+	@uv pip install --quiet --no-deps -e .
+else
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	@python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+	@python -m pip install -qq --disable-pip-version-check --no-deps -e .
+endif
+	@touch $@
+
+clean:  ## Remove checkpoints, scratch copies and tool caches; results and .venv stay
+	@rm -rf .state .pytest_cache .ruff_cache .hypothesis
+	@find . -path ./.venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help:  ## List the commands
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10

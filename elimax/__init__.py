@@ -1,0 +1,73 @@
+"""Exact Jacobians in JAX by vertex elimination, in orders that cost little.
+
+```python
+import elimax
+
+elimax.jacve(f)(x)  # what jax.jacrev(f)(x) returns
+```
+
+Names are loaded when they are used, so that the version is known without loading JAX.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from interpreter.api import (
+        ComputationalGraph,
+        ElimaxError,
+        EliminationOrder,
+        GraphFormatError,
+        InvalidOrderError,
+        JacobianCheck,
+        JacobianMismatchError,
+        MultiplicationCount,
+        StructureLimitError,
+        TracingError,
+        check_jacobian,
+        count_multiplications,
+        forward_order,
+        jacve,
+        markowitz_order,
+        reverse_order,
+        trace,
+        value_and_jacve,
+    )
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ComputationalGraph",
+    "ElimaxError",
+    "EliminationOrder",
+    "GraphFormatError",
+    "InvalidOrderError",
+    "JacobianCheck",
+    "JacobianMismatchError",
+    "MultiplicationCount",
+    "StructureLimitError",
+    "TracingError",
+    "__version__",
+    "check_jacobian",
+    "count_multiplications",
+    "forward_order",
+    "jacve",
+    "markowitz_order",
+    "reverse_order",
+    "trace",
+    "value_and_jacve",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Loads a public name from the package that defines it."""
+    if name not in __all__:
+        raise AttributeError(f"module 'elimax' has no attribute {name!r}")
+    value = getattr(importlib.import_module("interpreter.api"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Lists the public names, loaded or not."""
+    return sorted(__all__)

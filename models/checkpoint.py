@@ -1,0 +1,201 @@
+"""Policies and training states in files; the only module of this folder that touches any.
+
+A file is one line of JSON, the header, followed by the arrays. It is written beside its place and
+then renamed, so a file is either complete or absent. Equal content gives equal bytes.
+"""
+
+import dataclasses
+import io
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import equinox as eqx
+
+from models.errors import PolicyFormatError
+from models.features import FEATURES
+from models.policy import Policy, PolicyConfig, make_policy
+from models.ppo import PPOConfig
+from models.training import TrainingState, start_training
+
+POLICY_SCHEMA = 1
+
+_POLICY, _TRAINING = "policy", "training state"
+
+Tree = TypeVar("Tree")
+
+
+def save_policy(path: Path, policy: Policy, metadata: Mapping[str, Any] | None = None) -> None:
+    """Stores a policy.
+
+    Args:
+        path: File to write; its folder is made if needed.
+        policy: The policy.
+        metadata: JSON data about it, such as where it comes from.
+    """
+    _write(path, _header(_POLICY, policy.config) | {"metadata": dict(metadata or {})}, policy)
+
+
+def load_policy(path: Path) -> tuple[Policy, dict[str, Any]]:
+    """Reads a policy.
+
+    Args:
+        path: File that `save_policy` wrote.
+
+    Returns:
+        The policy and its metadata.
+
+    Raises:
+        PolicyFormatError: If the file is absent, torn, of another schema or another architecture.
+    """
+    header, arrays = _read(path, _POLICY)
+    policy = _fill(path, make_policy(_config(path, header), seed=0), arrays)
+    return policy, header.get("metadata", {})
+
+
+def save_training(path: Path, state: TrainingState) -> None:
+    """Stores a training between two updates.
+
+    Args:
+        path: File to write; its folder is made if needed.
+        state: The state.
+    """
+    header = _header(_TRAINING, state.policy.config) | {
+        "seed": state.seed,
+        "update": state.update,
+        "eliminations": state.eliminations,
+        # Infinity is no JSON.
+        "best_value": repr(state.best_value),
+        "orders": {name: list(order) for name, order in state.orders.items()},
+        "curve": list(state.curve),
+    }
+    _write(path, header, (state.policy, state.optimiser, state.best_policy))
+
+
+def load_training(path: Path, config: PolicyConfig, *, seed: int) -> TrainingState:
+    """Reads a training in order to go on with it.
+
+    Args:
+        path: File that `save_training` wrote.
+        config: Size of the policy that is being trained.
+        seed: Seed of the training.
+
+    Returns:
+        The state.
+
+    Raises:
+        PolicyFormatError: If the file is absent, torn, of another schema or architecture, or of a
+            training with another seed.
+    """
+    header, arrays = _read(path, _TRAINING)
+    stored = _config(path, header)
+    if stored != config or header.get("seed") != seed:
+        raise PolicyFormatError(
+            f"{path} holds a training of {stored} with seed {header.get('seed')}, wanted is "
+            f"{config} with seed {seed}: delete the file to begin anew"
+        )
+    empty = start_training(make_policy(config, seed=0), PPOConfig(), 1, seed=seed)
+    trees = _fill(path, (empty.policy, empty.optimiser, empty.best_policy), arrays)
+    try:
+        return TrainingState(
+            seed=seed,
+            update=int(header["update"]),
+            eliminations=int(header["eliminations"]),
+            policy=trees[0],
+            optimiser=trees[1],
+            best_policy=trees[2],
+            best_value=float(header["best_value"]),
+            orders={name: tuple(order) for name, order in header["orders"].items()},
+            curve=tuple(header["curve"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _damaged(path, repr(error)) from error
+
+
+def _header(what: str, config: PolicyConfig) -> dict[str, Any]:
+    return {
+        "schema": POLICY_SCHEMA,
+        "what": what,
+        "config": dataclasses.asdict(config),
+        "features": list(FEATURES),
+    }
+
+
+def _write(path: Path, header: Mapping[str, Any], arrays: Any) -> None:
+    content = io.BytesIO()
+    content.write(json.dumps(header, sort_keys=True, separators=(",", ":")).encode() + b"\n")
+    eqx.tree_serialise_leaves(content, arrays)
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with beside.open("wb") as file:
+            file.write(content.getvalue())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _read(path: Path, what: str) -> tuple[dict[str, Any], io.BytesIO]:
+    """The header, checked, and the bytes behind it."""
+    try:
+        content = io.BytesIO(Path(path).read_bytes())
+    except OSError as error:
+        raise PolicyFormatError(
+            f"cannot read a {what} from {path} ({error.strerror}): train one first, or name "
+            "another file"
+        ) from error
+    try:
+        header = json.loads(content.readline())
+    except ValueError as error:
+        raise _damaged(path, "its first line is no JSON") from error
+    if not isinstance(header, dict) or header.get("what") != what:
+        given = header.get("what") if isinstance(header, dict) else None
+        raise PolicyFormatError(
+            f"{path} holds a {given!r}, a {what!r} is wanted: name another file"
+        )
+    if header.get("schema") != POLICY_SCHEMA:
+        raise PolicyFormatError(
+            f"{path} has schema {header.get('schema')!r}, schema {POLICY_SCHEMA} is wanted: train "
+            "it again with this version of elimax"
+        )
+    return header, content
+
+
+def _config(path: Path, header: Mapping[str, Any]) -> PolicyConfig:
+    """The size of the stored policy, if this version of elimax can build it."""
+    try:
+        config = PolicyConfig(**header["config"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise _other_architecture(path, str(error)) from error
+    if header.get("features") != list(FEATURES):
+        raise _other_architecture(path, "it reads other features of the vertices")
+    return config
+
+
+def _fill(path: Path, empty: Tree, arrays: io.BytesIO) -> Tree:
+    """Reads arrays into a tree of the right shapes."""
+    try:
+        tree = eqx.tree_deserialise_leaves(arrays, empty)
+    except (ValueError, EOFError, OSError, RuntimeError, TypeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise _damaged(path, reason) from error
+    if arrays.read(1):
+        raise _damaged(path, "there is more behind the last array")
+    return tree
+
+
+def _damaged(path: Path, reason: str) -> PolicyFormatError:
+    return PolicyFormatError(f"{path} is damaged ({reason}): delete it and train again")
+
+
+def _other_architecture(path: Path, reason: str) -> PolicyFormatError:
+    return PolicyFormatError(
+        f"{path} holds a policy of another architecture ({reason}): train it again with this "
+        "version of elimax"
+    )

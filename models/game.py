@@ -1,0 +1,296 @@
+"""Vertex elimination as a one-player game, driven by tables so that it runs under jit, vmap, scan.
+
+The rule is not written here. A step looks products, sums and costs of edge structures up in the
+tables that `interpreter.structure_tables` derives from the counting rule, so scalars and arrays are
+played alike. Sizes, fixed here for the whole folder:
+
+    N  nodes on the board, padded       S  edge structures, 0 (no edge) included, padded
+    G  graphs played at once            K  episodes of every graph
+
+Only nodes with edges are on the board. Vertices without any cost nothing and are in nobody's way:
+`complete_order` puts them first.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from interpreter.counting import count_multiplications
+from interpreter.graph import ComputationalGraph
+from interpreter.orders import best_classic
+from interpreter.structure_tables import edge_numbers, tabulate_structures
+
+Count = Literal["all", "nontrivial"]
+
+DEFAULT_MAX_STRUCTURES = 2048
+
+# Up to this table size a chain of selects, which vectorises, beats a gather on a CPU.
+_SMALL_TABLE = 4
+
+
+class Rules(NamedTuple):
+    """The counting rule for one graph.
+
+    Attributes:
+        product: int16[S, S], structure of the product of [later, earlier].
+        sum: int16[S, S], structure of the sum.
+        cost: float32[S, S], scalar multiplications of the product in the played count.
+    """
+
+    product: jax.Array
+    sum: jax.Array
+    cost: jax.Array
+
+
+class Nodes(NamedTuple):
+    """What an elimination does not change about the nodes.
+
+    Attributes:
+        vertex: int32[N], vertex number; 0 for inputs and padding.
+        is_input: bool[N].
+        is_output: bool[N].
+        depth: float32[N], longest path from an input, as a share of the longest path of all.
+        height: float32[N], longest path to an output, as a share of the longest path of all.
+    """
+
+    vertex: jax.Array
+    is_input: jax.Array
+    is_output: jax.Array
+    depth: jax.Array
+    height: jax.Array
+
+
+class State(NamedTuple):
+    """A position of the game.
+
+    Attributes:
+        edges: int16[N, N], structure of the edge [successor, predecessor]; 0 if there is none.
+        remaining: bool[N], vertices that are still to be eliminated.
+    """
+
+    edges: jax.Array
+    remaining: jax.Array
+
+
+class Scale(NamedTuple):
+    """What makes costs of different graphs comparable.
+
+    Attributes:
+        moves: float32[], number of vertices to eliminate.
+        unit: float32[], a typical cost of one edge product; 1 for scalars in the count "all".
+        classic: float32[], cost of the best classic order.
+    """
+
+    moves: jax.Array
+    unit: jax.Array
+    classic: jax.Array
+
+
+class Board(NamedTuple):
+    """A graph ready to be played, padded; several of one size stack along a leading axis.
+
+    Attributes:
+        start: The first position.
+        nodes: What stays.
+        rules: The counting rule.
+        scale: What makes costs comparable.
+    """
+
+    start: State
+    nodes: Nodes
+    rules: Rules
+    scale: Scale
+
+
+def bucket_size(size: int) -> int:
+    """Rounds a number of nodes up, so that few sizes are ever compiled.
+
+    Args:
+        size: Number of nodes.
+
+    Returns:
+        The next multiple of 16, or of 32 above 128.
+    """
+    step = 16 if size <= 128 else 32
+    return max(step, -(-size // step) * step)
+
+
+def lookup(table: jax.Array, first: jax.Array, second: jax.Array) -> jax.Array:
+    """Reads `table[first, second]` at every entry of two arrays that broadcast.
+
+    Args:
+        table: [S, S].
+        first: Integer array.
+        second: Integer array.
+
+    Returns:
+        Array of the table's dtype in the broadcast shape.
+    """
+    size = len(table)
+    if size > _SMALL_TABLE:
+        return table[first, second]
+    shape = jnp.broadcast_shapes(first.shape, second.shape)
+    result = jnp.zeros(shape, table.dtype)
+    for i in range(size):
+        for j in range(size):
+            result = jnp.where((first == i) & (second == j), table[i, j], result)
+    return result
+
+
+def eliminate(
+    rules: Rules, nodes: Nodes, state: State, node: jax.Array, is_played: jax.Array
+) -> tuple[State, jax.Array]:
+    """Eliminates one vertex: J[s, p] += J[s, v] J[v, p] for all p and s, then drops v's edges.
+
+    The in-edges of an output stay.
+
+    Args:
+        rules: The counting rule.
+        nodes: The board's nodes.
+        state: A position.
+        node: int32[], board position of the vertex v.
+        is_played: bool[], False leaves everything as it is (the episode has ended).
+
+    Returns:
+        The next position and the cost, float32[].
+    """
+    into_successors = jnp.where(is_played, state.edges[:, node], 0)[:, None]
+    from_predecessors = state.edges[node][None, :]
+    cost = lookup(rules.cost, into_successors, from_predecessors).sum()
+    product = lookup(rules.product, into_successors, from_predecessors)
+    edges = lookup(rules.sum, state.edges, product)
+    is_node = (jnp.arange(len(state.remaining)) == node) & is_played
+    dropped = is_node[None, :] | (is_node & ~nodes.is_output)[:, None]
+    return State(jnp.where(dropped, 0, edges), state.remaining & ~is_node), cost
+
+
+def elimination_costs(rules: Rules, edges: jax.Array) -> jax.Array:
+    """The Markowitz degree of every node: what eliminating it would cost now.
+
+    With the number of a node's in-edges and out-edges of each structure, h_in and h_out, it is
+    h_out' C h_in, where C is the cost table.
+
+    Args:
+        rules: The counting rule.
+        edges: int16[N, N].
+
+    Returns:
+        float32[N]; of no meaning for inputs.
+    """
+    size = len(rules.cost)
+    count_out = _histogram(edges.T, size)
+    count_in = _histogram(edges, size)
+    return jnp.sum((count_out @ rules.cost) * count_in, axis=1)
+
+
+def _histogram(rows: jax.Array, size: int) -> jax.Array:
+    """How often each number below `size` occurs in every row, float32[N, size]."""
+    if size <= _SMALL_TABLE:
+        return jnp.stack([jnp.sum(rows == i, axis=1, dtype=jnp.float32) for i in range(size)], 1)
+    first = jnp.arange(len(rows))[:, None]
+    return jnp.zeros((len(rows), size), jnp.float32).at[first, rows].add(1.0)
+
+
+def make_board(
+    graph: ComputationalGraph, count: Count = "all", max_structures: int = DEFAULT_MAX_STRUCTURES
+) -> Board:
+    """Sets up the game of a graph.
+
+    Args:
+        graph: The graph.
+        count: Which multiplications cost, "all" or "nontrivial".
+        max_structures: The most edge structures that may be reachable.
+
+    Returns:
+        The board, with numpy arrays, padded to the graph's bucket.
+
+    Raises:
+        StructureLimitError: If more structures are reachable.
+    """
+    tables = tabulate_structures([graph], max_structures)
+    numbers = edge_numbers(graph, tables)
+    on_board = np.flatnonzero(numbers.any(axis=0) | numbers.any(axis=1))
+    edges = numbers[np.ix_(on_board, on_board)].astype(np.int16)
+    cost = (tables.cost_all if count == "all" else tables.cost_nontrivial).astype(np.float32)
+    is_output = np.isin(on_board, sorted(graph.output_nodes))
+    vertex = np.maximum(on_board - graph.num_inputs + 1, 0)
+    remaining = (vertex > 0) & (~is_output | edges.any(axis=0))
+    classic = getattr(count_multiplications(graph, best_classic(graph, count)), count)
+    board = Board(
+        State(edges, remaining),
+        Nodes(vertex.astype(np.int32), vertex == 0, is_output, *_levels(edges)),
+        Rules(tables.product.astype(np.int16), tables.sum.astype(np.int16), cost),
+        Scale(
+            np.float32(remaining.sum()),
+            _typical_cost(edges, remaining, cost),
+            np.float32(max(classic, 1)),
+        ),
+    )
+    return pad_board(board, bucket_size(len(on_board)), _structure_bucket(len(cost)))
+
+
+def _levels(edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Longest path from an input and to an output, as shares of the longest path of all."""
+    size = len(edges)
+    depth, height = np.zeros(size, np.float32), np.zeros(size, np.float32)
+    for node in range(size):
+        depth[node] = max((depth[p] + 1 for p in np.flatnonzero(edges[node])), default=0)
+    for node in reversed(range(size)):
+        height[node] = max((height[s] + 1 for s in np.flatnonzero(edges[:, node])), default=0)
+    longest = max(float(depth.max(initial=0)), 1.0)
+    return depth / np.float32(longest), height / np.float32(longest)
+
+
+def _typical_cost(edges: np.ndarray, remaining: np.ndarray, cost: np.ndarray) -> np.float32:
+    """Geometric mean over the first position's edge products that are not free."""
+    products = [cost[np.ix_(edges[:, v], edges[v])].ravel() for v in np.flatnonzero(remaining)]
+    costs = np.concatenate([*products, np.zeros(0, np.float32)])
+    paid = costs[costs > 0]
+    return np.float32(np.exp(np.mean(np.log(paid)))) if len(paid) else np.float32(1)
+
+
+def _structure_bucket(size: int) -> int:
+    """The next power of two from 4."""
+    return max(4, 1 << (size - 1).bit_length())
+
+
+def pad_board(board: Board, num_nodes: int, num_structures: int) -> Board:
+    """Enlarges a board with nodes that have no edges and structures that do not occur.
+
+    Args:
+        board: A single board.
+        num_nodes: N of the result, at least the board's.
+        num_structures: S of the result, at least the board's.
+
+    Returns:
+        The board, with numpy arrays.
+    """
+
+    def pad(array: np.ndarray, size: int) -> np.ndarray:
+        array = np.asarray(array)
+        return np.pad(array, [(0, size - length) for length in array.shape])
+
+    return Board(
+        State(*(pad(array, num_nodes) for array in board.start)),
+        Nodes(*(pad(array, num_nodes) for array in board.nodes)),
+        Rules(*(pad(array, num_structures) for array in board.rules)),
+        board.scale,
+    )
+
+
+def stack_boards(boards: Sequence[Board]) -> Board:
+    """Pads boards to the largest of them and stacks them along a leading axis G.
+
+    Args:
+        boards: Single boards, at least one.
+
+    Returns:
+        The boards as one, with numpy arrays.
+    """
+    num_nodes = max(len(board.start.remaining) for board in boards)
+    num_structures = max(len(board.rules.cost) for board in boards)
+    padded = [pad_board(board, num_nodes, num_structures) for board in boards]
+    return jax.tree.map(lambda *arrays: np.stack(arrays), *padded)

@@ -1,0 +1,218 @@
+"""Pretraining: one policy for all graphs, from random programs that are new at every update.
+
+All games of an update are of similar size, so that little is padded. The policy that is kept is the
+one that does best, greedily, on validation programs that no update plays.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from interpreter.graph import ComputationalGraph
+from models.game import DEFAULT_MAX_STRUCTURES, Board, Count, make_board, stack_boards
+from models.policy import Policy, PolicyConfig, make_policy
+from models.ppo import PPOConfig, make_optimiser
+from models.random_programs import random_program
+from models.rollout import join_moves, play
+from models.training import Metrics, OnUpdate, TrainingState, play_and_learn, start_training
+
+# Random streams that must not overlap; training has one per update.
+_VALIDATION_STREAM, _TRAINING_STREAM = 0, 1
+
+# Programs of one update differ by at most this many vertices either way.
+_SIZE_SPREAD = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainConfig:
+    """How to pretrain.
+
+    Attributes:
+        updates: Number of updates, the budget.
+        programs_per_update: G, programs of an update.
+        episodes: K, games of every program.
+        count: Which multiplications cost, "all" or "nontrivial".
+        min_vertices: Vertices of the smallest random program.
+        max_vertices: Vertices of the largest random program.
+        task_share: Share of the updates that play given graphs.
+        max_task_vertices: Given graphs with more vertices are left out.
+        max_structures: The most edge structures that a given graph may reach.
+        validation_programs: Number of validation programs.
+        validation_every: Updates from one validation to the next.
+        policy: Size of the policy.
+        ppo: Settings of the learning.
+    """
+
+    updates: int = 600
+    programs_per_update: int = 6
+    episodes: int = 8
+    count: Count = "all"
+    min_vertices: int = 25
+    max_vertices: int = 100
+    task_share: float = 0.0
+    max_task_vertices: int = 160
+    max_structures: int = DEFAULT_MAX_STRUCTURES
+    validation_programs: int = 16
+    validation_every: int = 10
+    policy: PolicyConfig = dataclasses.field(default_factory=PolicyConfig)
+    ppo: PPOConfig = dataclasses.field(default_factory=lambda: PPOConfig(epochs=1, minibatches=6))
+
+
+class PretrainResult(NamedTuple):
+    """What pretraining gives.
+
+    Attributes:
+        policy: The best policy by validation.
+        curve: Metrics of every update.
+        metrics: Summary.
+    """
+
+    policy: Policy
+    curve: list[Metrics]
+    metrics: Metrics
+
+
+def pretrain(
+    config: PretrainConfig,
+    graphs: Mapping[str, ComputationalGraph],
+    *,
+    seed: int,
+    on_update: OnUpdate | None = None,
+    resume: TrainingState | None = None,
+) -> PretrainResult:
+    """Trains a policy on random programs and, if wanted, on given graphs.
+
+    Args:
+        config: Settings.
+        graphs: Training graphs by name; large ones are left out, see the settings.
+        seed: Seed of everything that is random.
+        on_update: Called after every update with its number, its metrics and the state.
+        resume: A state to go on from; the result is the same as without a stop.
+
+    Returns:
+        The best policy, the curve and a summary.
+
+    Raises:
+        TrainingDivergedError: If a loss is not a finite number.
+    """
+    state = resume or start_training(
+        make_policy(config.policy, seed=seed), config.ppo, config.updates, seed=seed
+    )
+    optimiser = make_optimiser(config.ppo, config.updates)
+    curriculum = Curriculum(config, graphs, seed=seed)
+    validation = validation_boards(config, seed=seed)
+    while state.update < config.updates:
+        boards = curriculum.boards(state.update)
+        played = play_and_learn(state, optimiser, boards, config.episodes, config.ppo)
+        metrics = played.metrics
+        best_policy, best_value = state.best_policy, state.best_value
+        update = state.update + 1
+        if update % config.validation_every == 0 or update == config.updates:
+            ratio = greedy_ratio(played.policy, validation)
+            metrics |= {"validation/ratio": ratio}
+            if ratio < best_value:
+                best_policy, best_value = played.policy, ratio
+        state = dataclasses.replace(
+            state,
+            update=update,
+            eliminations=state.eliminations + int(played.moves.is_played.sum()),
+            policy=played.policy,
+            optimiser=played.optimiser,
+            best_policy=best_policy,
+            best_value=best_value,
+            curve=(*state.curve, metrics),
+        )
+        if on_update is not None:
+            on_update(update, metrics, state)
+    summary = {
+        "updates": state.update,
+        "eliminations": state.eliminations,
+        "validation/best_ratio": state.best_value,
+    }
+    return PretrainResult(state.best_policy, list(state.curve), summary)
+
+
+class Curriculum:
+    """Decides which programs an update plays."""
+
+    def __init__(
+        self, config: PretrainConfig, graphs: Mapping[str, ComputationalGraph], *, seed: int
+    ) -> None:
+        """Prepares the given graphs.
+
+        Args:
+            config: Settings.
+            graphs: Training graphs by name.
+            seed: Seed of the training.
+        """
+        self._config = config
+        self._seed = seed
+        self._tasks = [
+            make_board(graphs[name], config.count, config.max_structures)
+            for name in sorted(graphs)
+            if config.task_share > 0 and graphs[name].num_vertices <= config.max_task_vertices
+        ]
+
+    def boards(self, update: int) -> Board:
+        """The boards of one update; the same update always gets the same.
+
+        Args:
+            update: Number of updates before it.
+
+        Returns:
+            G stacked boards of similar size.
+        """
+        rng = np.random.default_rng((self._seed, _TRAINING_STREAM, update))
+        if self._tasks and rng.random() < self._config.task_share:
+            return self._given(rng)
+        return self._random(rng)
+
+    def _random(self, rng: np.random.Generator) -> Board:
+        config = self._config
+        size = rng.integers(config.min_vertices, config.max_vertices + 1)
+        sizes = size + rng.integers(-_SIZE_SPREAD, _SIZE_SPREAD + 1, config.programs_per_update)
+        sizes = np.clip(sizes, config.min_vertices, config.max_vertices)
+        return stack_boards([make_board(random_program(rng, int(n)), config.count) for n in sizes])
+
+    def _given(self, rng: np.random.Generator) -> Board:
+        """Given graphs of one size in nodes and in structures, drawn with replacement."""
+        first = self._tasks[rng.integers(len(self._tasks))]
+        alike = [board for board in self._tasks if _sizes(board) == _sizes(first)]
+        drawn = rng.integers(len(alike), size=self._config.programs_per_update - 1)
+        return stack_boards([first, *(alike[index] for index in drawn)])
+
+
+def _sizes(board: Board) -> tuple[int, int]:
+    return len(board.start.remaining), len(board.rules.cost)
+
+
+def validation_boards(config: PretrainConfig, *, seed: int) -> Board:
+    """The random programs that decide which policy is kept; no update plays them.
+
+    Args:
+        config: Settings.
+        seed: Seed of the training.
+
+    Returns:
+        Stacked boards, from the smallest to the largest program.
+    """
+    rng = np.random.default_rng((seed, _VALIDATION_STREAM))
+    sizes = np.linspace(config.min_vertices, config.max_vertices, config.validation_programs)
+    programs = [random_program(rng, round(size)) for size in sizes]
+    return stack_boards([make_board(program, config.count) for program in programs])
+
+
+def greedy_ratio(policy: Policy, boards: Board) -> float:
+    """Cost of a policy's most probable games, relative to the best classic orders.
+
+    Args:
+        policy: The policy.
+        boards: G stacked boards.
+
+    Returns:
+        Mean ratio over the boards.
+    """
+    moves = join_moves(play(policy, boards, greedy=1))
+    return float(np.mean(moves.cost.sum(axis=(0, 2)) / np.asarray(boards.scale.classic)))

@@ -1,0 +1,200 @@
+"""Random scalar programs to learn from: varied graphs that nobody has to write.
+
+A program is drawn in two steps. First its *style*: how far back arguments reach, how eagerly unused
+values are picked up, how often inputs are read again, and the mix of operations. Then its
+equations, one by one. Graphs are built directly, without tracing: an edge of `add`, `sub` and `neg`
+is trivial, all others are general, and reading one value twice makes one edge.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from interpreter.graph import ComputationalGraph
+from interpreter.structure import EdgeStructure, Kind, add, edge_structure
+
+UNARY_TRIVIAL = ("neg", "add_literal", "sub_literal")
+UNARY_GENERAL = ("sin", "cos", "exp", "log", "sqrt", "integer_pow", "mul_literal", "div_literal")
+BINARY_TRIVIAL = ("add", "sub")
+BINARY_GENERAL = ("mul", "div")
+
+_TRIVIAL = edge_structure((), (), (), (), Kind.TRIVIAL)
+_GENERAL = edge_structure((), (), (), (), Kind.GENERAL)
+
+
+class Style(NamedTuple):
+    """What a random program is like; the entries from `from_input` on are probabilities.
+
+    Attributes:
+        num_inputs: Number of inputs.
+        num_outputs: Number of values at the end that nobody has used, about.
+        open_values: How many values may wait to be used; more make programs wider.
+        reach: Mean distance in vertices between an equation and an argument that it picks from the
+            values before it; small makes long chains.
+        from_input: An argument is an input.
+        popular: An argument is one that is used already, by its number of uses.
+        fresh: An argument is a value that waits, although there is room for it.
+        unary: An equation has one argument.
+        trivial: An equation adds or subtracts.
+        early_output: A value that others use is an output as well.
+    """
+
+    num_inputs: int
+    num_outputs: int
+    open_values: int
+    reach: float
+    from_input: float
+    popular: float
+    fresh: float
+    unary: float
+    trivial: float
+    early_output: float
+
+
+def _chain(rng: np.random.Generator, num_vertices: int) -> Style:
+    """Deep: arguments are near, few inputs, many unary functions."""
+    return Style(
+        num_inputs=int(rng.integers(1, 7)),
+        num_outputs=int(rng.integers(1, 5)),
+        open_values=int(rng.integers(2, 6)),
+        reach=rng.uniform(2.0, 8.0),
+        from_input=rng.uniform(0.02, 0.15),
+        popular=rng.uniform(0.0, 0.1),
+        fresh=rng.uniform(0.2, 0.8),
+        unary=rng.uniform(0.2, 0.5),
+        trivial=rng.uniform(0.1, 0.6),
+        early_output=0.02,
+    )
+
+
+def _wide(rng: np.random.Generator, num_vertices: int) -> Style:
+    """Shallow: many inputs and outputs, as in systems of polynomial equations."""
+    return Style(
+        num_inputs=int(rng.integers(5, 13)),
+        num_outputs=int(rng.integers(4, 13)),
+        open_values=int(rng.integers(8, 25)),
+        reach=num_vertices,
+        from_input=rng.uniform(0.15, 0.4),
+        popular=rng.uniform(0.0, 0.1),
+        fresh=rng.uniform(0.4, 0.8),
+        unary=rng.uniform(0.05, 0.3),
+        trivial=rng.uniform(0.3, 0.7),
+        early_output=0.0,
+    )
+
+
+def _reuse(rng: np.random.Generator, num_vertices: int) -> Style:
+    """Hubs: a few values are used everywhere, as shared factors in physics formulas."""
+    return Style(
+        num_inputs=int(rng.integers(2, 9)),
+        num_outputs=int(rng.integers(1, 7)),
+        open_values=int(rng.integers(3, 13)),
+        reach=rng.uniform(0.1, 0.6) * num_vertices,
+        from_input=rng.uniform(0.02, 0.15),
+        popular=rng.uniform(0.15, 0.4),
+        fresh=rng.uniform(0.3, 0.7),
+        unary=rng.uniform(0.1, 0.4),
+        trivial=rng.uniform(0.2, 0.6),
+        early_output=0.03,
+    )
+
+
+def _mixed(rng: np.random.Generator, num_vertices: int) -> Style:
+    """Anything between the other styles."""
+    return Style(
+        num_inputs=int(rng.integers(2, 13)),
+        num_outputs=int(rng.integers(1, 13)),
+        open_values=int(rng.integers(2, 21)),
+        reach=np.exp(rng.uniform(np.log(2.0), np.log(num_vertices + 2.0))),
+        from_input=rng.uniform(0.02, 0.3),
+        popular=rng.uniform(0.0, 0.3),
+        fresh=rng.uniform(0.2, 0.8),
+        unary=rng.uniform(0.1, 0.5),
+        trivial=rng.uniform(0.1, 0.7),
+        early_output=rng.uniform(0.0, 0.1),
+    )
+
+
+STYLES = {"chain": _chain, "wide": _wide, "reuse": _reuse, "mixed": _mixed}
+
+
+def random_program(
+    rng: np.random.Generator, num_vertices: int, style: str | None = None
+) -> ComputationalGraph:
+    """Draws the graph of a random scalar program.
+
+    Every vertex lies on a path to an output, since all values that nobody uses are outputs.
+
+    Args:
+        rng: Source of randomness; the same state gives the same graph.
+        num_vertices: V, number of equations, at least 1.
+        style: A key of `STYLES`; None draws one.
+
+    Returns:
+        The graph.
+    """
+    drawn = list(STYLES)[rng.integers(len(STYLES))]
+    return _build(rng, STYLES[style or drawn](rng, num_vertices), num_vertices)
+
+
+def _build(rng: np.random.Generator, style: Style, num_vertices: int) -> ComputationalGraph:
+    """Draws the equations one by one."""
+    num_nodes = style.num_inputs + num_vertices
+    primitives: list[str] = []
+    edges: dict[tuple[int, int], EdgeStructure] = {}
+    uses = np.zeros(num_nodes, dtype=np.int64)
+    for node in range(style.num_inputs, num_nodes):
+        # Towards the end the values that wait are brought together.
+        room = min(style.open_values, style.num_outputs + num_nodes - 1 - node)
+        is_crowded = int(np.sum(uses[:node] == 0)) > room
+        primitive, num_arguments, structure = _draw_primitive(rng, style, is_crowded)
+        primitives.append(primitive)
+        for _ in range(num_arguments):
+            argument = _draw_argument(rng, style, node, uses, is_crowded)
+            present = edges.get((argument, node))
+            edges[argument, node] = structure if present is None else add(present, structure)
+            uses[argument] += 1
+    return ComputationalGraph(
+        num_inputs=style.num_inputs,
+        node_shapes=((),) * num_nodes,
+        primitives=tuple(primitives),
+        outputs=_draw_outputs(rng, style, uses),
+        edges=edges,
+    )
+
+
+def _draw_primitive(
+    rng: np.random.Generator, style: Style, is_crowded: bool
+) -> tuple[str, int, EdgeStructure]:
+    trivial = rng.random() < style.trivial
+    unary = rng.random() < style.unary and not is_crowded
+    if unary:
+        names = UNARY_TRIVIAL if trivial else UNARY_GENERAL
+    else:
+        names = BINARY_TRIVIAL if trivial else BINARY_GENERAL
+    name = names[rng.integers(len(names))]
+    return name.removesuffix("_literal"), 1 if unary else 2, _TRIVIAL if trivial else _GENERAL
+
+
+def _draw_argument(
+    rng: np.random.Generator, style: Style, node: int, uses: np.ndarray, is_crowded: bool
+) -> int:
+    """The node that an equation reads."""
+    near = max(node - int(rng.geometric(min(1.0, 1.0 / style.reach))), 0)
+    waiting = np.flatnonzero(uses[:node] == 0)
+    is_wanted = rng.random() < style.fresh and len(waiting) > style.num_outputs
+    if is_crowded or is_wanted:
+        return int(waiting[np.argmin(np.abs(waiting - near))])
+    choice = rng.random()
+    if choice < style.from_input:
+        return int(rng.integers(style.num_inputs))
+    if choice < style.from_input + style.popular and uses[:node].any():
+        return int(rng.choice(node, p=uses[:node] / uses[:node].sum()))
+    return near
+
+
+def _draw_outputs(rng: np.random.Generator, style: Style, uses: np.ndarray) -> tuple[int, ...]:
+    nodes = np.arange(len(uses))
+    is_early = rng.random(len(uses)) < style.early_output
+    is_output = (nodes >= style.num_inputs) & ((uses == 0) | is_early)
+    return tuple(int(node) for node in np.flatnonzero(is_output))

@@ -1,0 +1,5 @@
+"""`python -m pipeline` is the command `elimax`."""
+
+from pipeline.cli import run
+
+run()

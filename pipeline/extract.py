@@ -1,0 +1,62 @@
+"""Stage extract: traces the function of a task and stores its graph and the classical counts."""
+
+from typing import Any
+
+from interpreter.counting import count_multiplications
+from interpreter.orders import portfolio
+from interpreter.tracing import trace
+from pipeline.files import write_json
+from pipeline.process import stage_process
+from pipeline.stage import StageContext
+from pipeline.tasks import load_task
+from pipeline.tasks.task import Task
+
+
+def extract_graph(task: Task) -> dict[str, Any]:
+    """Traces a task and counts its classical orders.
+
+    Args:
+        task: The task; its example inputs decide the shapes.
+
+    Returns:
+        `task`, the `graph` as plain data, the `counts` of every order of the portfolio (all,
+        nontrivial, additions), and `best_classic`: the lowest of each count by itself.
+
+    Raises:
+        TracingError: If the function cannot be traced.
+    """
+    graph = trace(task.function, *task.example_inputs(), argnums=task.argnums)
+    counts = {
+        name: count_multiplications(graph, order)._asdict()
+        for name, order in portfolio(graph).items()
+    }
+    best = {key: min(count[key] for count in counts.values()) for key in ("all", "nontrivial")}
+    return {
+        "task": task.name,
+        "graph": graph.to_dict(),
+        "counts": counts,
+        "best_classic": best,
+    }
+
+
+def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
+    """Runs extract: reads the task, writes data/graphs/TASK.json.
+
+    Args:
+        context: Files, parameters, console.
+        task_name: Name of the task, or module:function.
+
+    Returns:
+        What was written.
+
+    Raises:
+        UnknownTaskError: If there is no such task.
+        FileError: If the file cannot be written.
+    """
+    with stage_process(context.layout, "extract", task_name):
+        content = {**extract_graph(load_task(task_name)), "task": task_name}
+        write_json(context.layout.graph(task_name), content)
+    rows = [[name, count["all"], count["nontrivial"]] for name, count in content["counts"].items()]
+    title = f"{task_name}: {len(content['graph']['primitives'])} vertices"
+    context.console.table(["order", "all", "nontrivial"], rows, title)
+    return content

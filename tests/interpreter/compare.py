@@ -1,0 +1,107 @@
+"""Comparison with JAX's own Jacobians, and what an elimination emits."""
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from interpreter import edge_jacobian
+from interpreter.jacobian import jacve
+from interpreter.labelled import is_constant
+from interpreter.structure import Kind
+
+
+def as_float64(tree: Any) -> Any:
+    """Casts all floating-point leaves, to be used where 64-bit numbers are enabled."""
+    return jax.tree.map(
+        lambda x: jnp.asarray(x, jnp.float64) if jnp.issubdtype(x.dtype, jnp.floating) else x, tree
+    )
+
+
+def assert_same_blocks(ours: Any, theirs: Any, rtol: float = 1e-10, atol: float = 0.0) -> None:
+    """Asserts equal trees, shapes and dtypes, and max|J - R| <= rtol max|R| + atol per block."""
+    assert jax.tree.structure(ours) == jax.tree.structure(theirs)
+    for mine, reference in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
+        assert (mine.shape, mine.dtype) == (reference.shape, reference.dtype)
+        mine, reference = (_wide(x) for x in (mine, reference))
+        if mine.size:
+            error = np.abs(mine - reference).max()
+            assert error <= rtol * np.abs(reference).max() + atol
+
+
+def _wide(array: Any) -> np.ndarray:
+    array = np.asarray(array)
+    return array.astype(np.complex128 if np.iscomplexobj(array) else np.float64)
+
+
+def assert_equals_jacrev(
+    fun: Callable[..., Any], *args: Any, order: Any = "auto", atol: float = 0.0, **options: Any
+) -> None:
+    """Asserts that `jacve` and `jax.jacrev` agree in float64; options go to both."""
+    with jax.enable_x64(True):
+        args = as_float64(args)
+        ours = jacve(fun, order=order, **options)(*args)
+        theirs = jax.jacrev(fun, **options)(*args)
+        assert_same_blocks(ours, theirs, atol=atol)
+
+
+def assert_equals_jacrev_in_all_orders(fun: Callable[..., Any], *args: Any, **options: Any) -> None:
+    """The same for three orders of the portfolio, which meet edges in different states."""
+    for order in ("forward", "reverse", "markowitz_high"):
+        assert_equals_jacrev(fun, *args, order=order, **options)
+
+
+def emitted_multiplications(closed: Any) -> int:
+    """Scalar multiplications of a jaxpr that stand in the scope of edge products."""
+    return _emitted(closed.jaxpr, within=False)
+
+
+def _emitted(jaxpr: Any, within: bool) -> int:
+    total = 0
+    for eqn in jaxpr.eqns:
+        inside = within or edge_jacobian.PRODUCT_SCOPE in str(eqn.source_info.name_stack)
+        if inside and eqn.primitive.name == "mul":
+            total += math.prod(eqn.outvars[0].aval.shape)
+        if inside and eqn.primitive.name == "dot_general":
+            (contracted, _), _ = eqn.params["dimension_numbers"]
+            summed = math.prod(eqn.invars[0].aval.shape[axis] for axis in contracted)
+            total += math.prod(eqn.outvars[0].aval.shape) * summed
+        for param in eqn.params.values():
+            inner = getattr(param, "jaxpr", param)
+            if hasattr(inner, "eqns"):
+                total += _emitted(inner, inside)
+    return total
+
+
+@contextlib.contextmanager
+def count_folded() -> Iterator[list[int]]:
+    """Collects the sizes of products of two general constants, which are never emitted."""
+    folded: list[int] = []
+    original = edge_jacobian._multiply_values
+
+    def counted(kinds: tuple[Kind, Kind], first: Any, second: Any, labels: Sequence[int]) -> Any:
+        if kinds == (Kind.GENERAL, Kind.GENERAL) and all(
+            is_constant(factor.array) for factor in (first, second)
+        ):
+            sizes = dict(zip(first.labels, first.array.shape, strict=True))
+            sizes |= dict(zip(second.labels, second.array.shape, strict=True))
+            folded.append(math.prod(sizes.values()))
+        return original(kinds, first, second, labels)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(edge_jacobian, "_multiply_values", counted)
+        yield folded
+
+
+def executed_multiplications(
+    fun: Callable[..., Any], args: Sequence[Any], argnums: Any, order: Any
+) -> int:
+    """What `jacve` emits under the scope of edge products, plus what it folds before."""
+    with count_folded() as folded:
+        closed = jax.make_jaxpr(jacve(fun, argnums, order=order))(*args)
+    return emitted_multiplications(closed) + sum(folded)

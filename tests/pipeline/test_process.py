@@ -1,0 +1,76 @@
+"""Stages as processes: locks, SIGTERM, and the end of the parent."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import StageError
+from pipeline.files import Layout
+from pipeline.process import stage_process
+
+ROOT = Path(__file__).resolve().parents[2]
+
+CHILD = """
+import pathlib, sys, time
+from pipeline.files import Layout
+from pipeline.process import stage_process
+folder = pathlib.Path(sys.argv[1])
+try:
+    with stage_process(Layout(folder), "finetune", "x"):
+        (folder / "started").write_text("")
+        time.sleep(30)
+finally:
+    (folder / "closed").write_text("")
+"""
+
+PARENT = """
+import subprocess, sys
+subprocess.Popen([sys.executable, "-c", sys.argv[2], sys.argv[1]]).wait()
+"""
+
+
+def _wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 20
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path} did not appear"
+        time.sleep(0.02)
+
+
+def test_a_stage_runs_once_at_a_time(layout: Layout) -> None:
+    """A second process of the same stage and task is refused; another task is not."""
+    with stage_process(layout, "finetune", "x"):
+        with stage_process(layout, "finetune", "y"):
+            pass
+        message = rf"finetune@x is already running as process {os.getpid()}: wait until it ends"
+        with pytest.raises(StageError, match=message), stage_process(layout, "finetune", "x"):
+            pass
+    with stage_process(layout, "finetune", "x"):
+        pass
+
+
+def test_sigterm_is_an_ordinary_exit(layout: Layout) -> None:
+    """Open files and runs are closed, and the old handler is back afterwards."""
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as caught, stage_process(layout, "finetune", "x"):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(1)
+    assert caught.value.code == 143
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is of Linux")
+def test_a_stage_ends_with_its_parent(layout: Layout) -> None:
+    """Kill -9 of DVC ends the stage too, cleanly, and the lock is free again."""
+    environment = {**os.environ, "DVC_STAGE": "finetune@x", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", PARENT, str(layout.root), CHILD]
+    with subprocess.Popen(command, env=environment) as parent:
+        _wait_for(layout.root / "started")
+        parent.kill()
+    _wait_for(layout.root / "closed")
+    with stage_process(layout, "finetune", "x"):
+        pass

@@ -1,0 +1,267 @@
+"""All stages in a row on a small function: their files, equal bytes, resuming, the report."""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import pytest
+from pipeline_probe import PARAMS, TOY, of_type, read_run
+
+from interpreter.counting import count_multiplications
+from interpreter.orders import PORTFOLIO
+from models.checkpoint import load_policy
+from models.training import TrainingState
+from pipeline import evaluate, extract, finetune, follow, pretrain, report, resume, search
+from pipeline.console import Console
+from pipeline.errors import FileError
+from pipeline.files import Layout, read_csv, read_json, write_json
+from pipeline.params import load_params
+from pipeline.stage import StageContext, read_graph
+from pipeline.tracking import STEP
+
+TASK = "toy_functions:toy"
+
+
+def context_of(root: Path) -> StageContext:
+    """The context of a stage in a folder."""
+    layout = Layout(root)
+    return StageContext(layout, load_params(layout.params), Console(as_json=True))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StageContext]:
+    """A checkout in which every stage has run."""
+    root = tmp_path_factory.mktemp("checkout")
+    (root / "params.yaml").write_text(PARAMS, encoding="utf-8")
+    (root / "toy_functions.py").write_text(TOY, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WANDB_MODE", "disabled")
+        patch.syspath_prepend(root)
+        # Compiling takes most of the time here, and speed is not what is tested.
+        jax.config.update("jax_disable_most_optimizations", True)
+        context = context_of(root)
+        extract.run_stage(context, TASK)
+        pretrain.run_stage(context)
+        for stage in (finetune, search, evaluate):
+            stage.run_stage(context, TASK)
+        report.run_stage(context)
+        yield context
+        jax.config.update("jax_disable_most_optimizations", False)
+        sys.modules.pop("toy_functions", None)
+
+
+@pytest.fixture
+def copy(finished: StageContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StageContext:
+    """A copy of the finished checkout that a test may change."""
+    shutil.copytree(finished.layout.root, tmp_path / "copy")
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    return context_of(tmp_path / "copy")
+
+
+def test_every_file_is_there(finished: StageContext) -> None:
+    """The stages write what the design says, and leave no checkpoint."""
+    root = finished.layout.root
+    name = "toy_functions.toy"
+    expected = {
+        f"data/graphs/{name}.json", "data/policies/pretrained.eqx", "data/pretrain/curve.csv",
+        "data/pretrain/metrics.json", f"data/policies/{name}.eqx", f"data/finetune/{name}.json",
+        f"data/finetune/{name}.csv", f"data/orders/{name}.json", f"data/evaluations/{name}.json",
+        f"data/timings/{name}.json", "results/summary.json", "results/timings.json",
+        "results/table.md", "results/report.html",
+    }  # fmt: skip
+    found = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+    assert {path for path in found if path.startswith(("data/", "results/"))} == expected
+    assert not [path for path in found if path.endswith(".state")]
+
+
+def test_curves_and_policies(finished: StageContext) -> None:
+    """One row per update, on an axis that grows; policies say where they are from."""
+    layout = finished.layout
+    for path, updates in ((layout.pretrain_curve, 2), (layout.finetune_curve(TASK), 3)):
+        curve = read_csv(path, "")
+        steps = [row[STEP] for row in curve]
+        assert len(steps) == updates and steps == sorted(set(steps))
+    _, metadata = load_policy(layout.policy(TASK))
+    graph = read_graph(layout, TASK)
+    assert metadata["task"] == TASK and metadata["fingerprint"] == graph.fingerprint
+
+
+def test_the_best_order_is_the_cheapest_candidate(finished: StageContext) -> None:
+    """The stored counts are those of the stored order, and no candidate is cheaper."""
+    layout = finished.layout
+    found = read_json(layout.order(TASK), "")
+    learned = {"finetuned", "finetuned_greedy", "pretrained_greedy", "policy_sampled"}
+    assert set(found["candidates"]) == {*PORTFOLIO, *learned}
+    graph = read_graph(layout, TASK)
+    count = count_multiplications(graph, found["order"])
+    assert (found["all"], found["nontrivial"]) == (count.all, count.nontrivial)
+    assert found["all"] == min(entry["all"] for entry in found["candidates"].values())
+    assert found["candidates"][found["found_by"]]["all"] == found["all"]
+
+
+def test_equal_results_are_equal_bytes(copy: StageContext, finished: StageContext) -> None:
+    """A stage that runs again writes the same bytes."""
+    pretrain.run_stage(copy)
+    finetune.run_stage(copy, TASK)
+    search.run_stage(copy, TASK)
+    report.run_stage(copy)
+    for folder in ("data/policies", "data/pretrain", "data/finetune", "data/orders", "results"):
+        for path in (copy.layout.root / folder).iterdir():
+            original = finished.layout.root / folder / path.name
+            assert path.read_bytes() == original.read_bytes(), path.name
+
+
+@pytest.mark.parametrize("stage", ["pretrain", "finetune"])
+def test_a_killed_stage_goes_on(
+    copy: StageContext, finished: StageContext, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    """Killed after its first checkpoint and started again, it ends with the same bytes."""
+    layout = copy.layout
+    first = layout.pretrained_policy if stage == "pretrain" else layout.policy(TASK)
+    outputs = [first, layout.pretrain_curve if stage == "pretrain" else layout.finetune_curve(TASK)]
+    for path in outputs:
+        path.unlink()
+    run = _runner(copy, stage)
+    monkeypatch.setattr(resume.Checkpoint.__init__, "__defaults__", (0.0,))
+    save = follow.save_training
+
+    def killed(path: Path, state: TrainingState) -> None:
+        save(path, state)
+        raise SystemExit(137)
+
+    monkeypatch.setattr(follow, "save_training", killed)
+    with pytest.raises(SystemExit):
+        run()
+    assert not any(path.exists() for path in outputs)
+    assert len(list((layout.state / stage).glob("*.state"))) == 1
+    saved = []
+    monkeypatch.setattr(follow, "save_training", lambda path, state: saved.append(state.update))
+    run()
+    assert saved[0] == 2
+    assert list((layout.state / stage).iterdir()) == []
+    for path in outputs:
+        original = finished.layout.root / path.relative_to(layout.root)
+        assert path.read_bytes() == original.read_bytes()
+
+
+def test_other_parameters_start_anew(copy: StageContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name of a checkpoint holds all that a result depends on."""
+    key = {"params": {"updates": 2}, "seed": 0}
+    paths = {
+        resume.checkpoint_of(copy.layout, "finetune", TASK, {**key, **change}).path
+        for change in ({}, {"seed": 1}, {"params": {"updates": 3}})
+    }
+    assert len(paths) == 3
+    monkeypatch.setattr(resume, "code_digest", lambda module: "other")
+    assert resume.checkpoint_of(copy.layout, "finetune", TASK, key).path not in paths
+
+
+def test_a_torn_checkpoint_is_not_used(
+    copy: StageContext, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever is wrong with a checkpoint, the stage starts anew and says so."""
+    checkpoint = resume.checkpoint_of(copy.layout, "finetune", TASK, {})
+    checkpoint.path.parent.mkdir(parents=True, exist_ok=True)
+    checkpoint.path.write_bytes(b"half")
+
+    def read(path: Path) -> Any:
+        raise ValueError(f"{path.name} is torn")
+
+    assert checkpoint.load(read) is None
+    assert "the stage starts anew" in caplog.text
+
+
+def test_wandb_mirrors_the_curve(copy: StageContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    """W&B has the rows of the CSV file, the policy as an artifact, and the inputs in its config."""
+    root = copy.layout.root
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_DIR", str(root))
+    for name in ("DATA", "CACHE", "CONFIG"):
+        monkeypatch.setenv(f"WANDB_{name}_DIR", str(root / "wandb" / name.lower()))
+    finetune.run_stage(copy, TASK)
+    records = read_run(root)
+    rows = [record["item"] for record in of_type(records, "history")]
+    curve = read_csv(copy.layout.finetune_curve(TASK), "")
+    assert [{key: row[key] for key in curve[0]} for row in rows] == curve
+    (run,) = of_type(records, "run")
+    config = run["config"]["update"]
+    assert set(config["inputs"]) == {
+        "data/graphs/toy_functions.toy.json",
+        "data/policies/pretrained.eqx",
+    }
+    assert config["params"]["updates"] == 3 and config["device"]["platform"] == "cpu"
+    artifacts = [record["name"] for record in of_type(records, "artifact")]
+    assert artifacts == ["policy-toy_functions.toy"]
+    assert [record["exit_code"] for record in of_type(records, "exit")] == [0]
+
+
+def test_the_summary_is_complete(finished: StageContext) -> None:
+    """Every figure that a reader compares, and nothing that differs between machines."""
+    layout = finished.layout
+    summary = read_json(layout.results("summary.json"), "")
+    entry = summary["tasks"][TASK]
+    found = read_json(layout.order(TASK), "")
+    assert entry["best"]["all"] == found["all"]
+    assert entry["reverse"] == found["candidates"]["reverse"]
+    classic = entry["best_classic"]["all"]
+    assert classic == min(found["candidates"][name]["all"] for name in PORTFOLIO)
+    assert entry["improvement"] == round(1 - entry["best"]["all"] / classic, 4)
+    assert entry["correct"] is True
+    text = layout.results("summary.json").read_text()
+    assert "seconds" not in text and "device" not in text
+    timings = read_json(layout.results("timings.json"), "")["tasks"][TASK]
+    assert len(timings["cases"]) == 4
+
+
+def test_the_page_stands_alone(finished: StageContext) -> None:
+    """No script and nothing from the net; one curve per task and one for pretraining."""
+    page = finished.layout.results("report.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert page.count("<svg") == page.count("</svg>") == 2
+    outside = page.replace("http://www.w3.org/2000/svg", "")
+    assert "http" not in outside and "<script" not in outside and "<link" not in outside
+    assert TASK in page
+
+
+@pytest.mark.parametrize(
+    ("folder", "message"),
+    [
+        ("data/graphs", "does not exist; write it with: elimax extract toy_functions:toy"),
+        ("data/policies", "does not exist; write it with: elimax finetune toy_functions:toy"),
+        ("data/finetune", "does not exist; write it with: elimax finetune toy_functions:toy"),
+    ],
+)
+def test_search_names_what_is_missing(copy: StageContext, folder: str, message: str) -> None:
+    """A missing input is one line with the command that writes it."""
+    shutil.rmtree(copy.layout.root / folder)
+    with pytest.raises(FileError) as caught:
+        search.run_stage(copy, TASK)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"greedy": {}}, "holds no order"),
+        ({"order": [1, 1]}, "holds no order"),
+        ({"fingerprint": "0"}, "is for the graph 0"),
+    ],
+)
+def test_search_refuses_orders_that_do_not_fit(
+    copy: StageContext, change: dict[str, Any], message: str
+) -> None:
+    """Orders are checked when they are read."""
+    path = copy.layout.finetuned(TASK)
+    write_json(path, {**json.loads(path.read_text()), **change})
+    with pytest.raises(FileError, match=message):
+        search.run_stage(copy, TASK)
+
+
+def _runner(context: StageContext, stage: str) -> Callable[[], Any]:
+    if stage == "pretrain":
+        return lambda: pretrain.run_stage(context)
+    return lambda: finetune.run_stage(context, TASK)

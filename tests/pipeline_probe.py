@@ -1,0 +1,64 @@
+"""What the tests of the stages share: tiny parameters, a tiny task, a reader of W&B runs."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+PARAMS = """
+tasks: ["toy_functions:toy"]
+seed: 0
+count: all
+pretrain:
+  tasks: ["toy_functions:toy"]
+  updates: 2
+  episodes: 2
+  programs_per_update: 2
+  validation_programs: 2
+  min_vertices: 6
+  max_vertices: 8
+  policy: {width: 12, heads_per_view: 1, blocks: 1}
+finetune: {updates: 3, episodes: 2}
+search: {episodes: 4}
+evaluate:
+  batch_sizes: [1, 4]
+  dtypes: [float32]
+  layouts: [published, packed]
+  rounds: 3
+  seconds: 0.2
+task:
+  "toy_functions:toy": {}
+"""
+
+TOY = '''
+import jax.numpy as jnp
+import numpy as np
+
+
+def toy(x, y):
+    """A product of sums with a reused factor."""
+    a = jnp.sin(x) * y
+    b = a * x
+    c = jnp.exp(a) * b
+    return c * a, b + c * y
+
+
+def example_inputs():
+    return np.float32(0.3), np.float32(0.7)
+'''
+
+
+def read_run(folder: Path) -> list[dict[str, Any]]:
+    """Reads the records of the only offline run in a folder with wandb's public command."""
+    (run,) = (folder / "wandb").glob("offline-run-*")
+    wandb = Path(sys.executable).parent / "wandb"
+    done = subprocess.run(
+        [wandb, "leet", "inspect", "--json", run], capture_output=True, text=True, check=True
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def of_type(records: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    """Returns the contents of all records of one type."""
+    return [record[kind] for record in records if record["type"] == kind]

@@ -1,0 +1,174 @@
+"""Files of the repository that must agree with each other."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import elimax
+from pipeline.params import load_params, parse_yaml
+from pipeline.tasks import task_names
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PARAMS = load_params(ROOT / "params.yaml")
+PIPELINE = parse_yaml((ROOT / "dvc.yaml").read_text(), "dvc.yaml")
+STAGES = PIPELINE["stages"]
+PACKAGES = ("elimax", "interpreter", "models", "pipeline")
+MAY_IMPORT = {
+    "interpreter": {"interpreter"},
+    "models": {"interpreter", "models"},
+    "pipeline": {"elimax", "interpreter", "models", "pipeline"},
+    "elimax": {"elimax", "interpreter", "models"},
+}
+DISTRIBUTIONS = {"ruamel": "ruamel.yaml", "yaml": None}
+"""Distribution by import name where they differ; None for an optional stand-in."""
+
+
+def imports(package: str) -> Iterator[tuple[Path, str]]:
+    """Yields each file of a package with the top-level name of each import in it."""
+    for path in sorted((ROOT / package).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                yield from ((path, alias.name.partition(".")[0]) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                yield path, node.module.partition(".")[0]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_packages_import_only_what_they_may(package: str) -> None:
+    """The direction is fixed, and W&B, Typer and DVC appear in pipeline only."""
+    own = set(PACKAGES) - MAY_IMPORT[package] | {"tests"}
+    if package != "pipeline":
+        own |= {"wandb", "typer", "dvc", "rich"}
+    wrong = [f"{path.relative_to(ROOT)}: {name}" for path, name in imports(package) if name in own]
+    assert not wrong
+
+
+def test_dependencies_are_declared() -> None:
+    """What the packages import is in pyproject.toml, or comes with Python."""
+    declared = {re.split(r"[<>=\[]", entry)[0] for entry in PROJECT["dependencies"]}
+    used = {name for package in PACKAGES for _, name in imports(package)}
+    used -= set(PACKAGES) | sys.stdlib_module_names
+    wanted = {DISTRIBUTIONS.get(name, name) for name in used} - {None}
+    assert wanted <= declared
+
+
+def test_lock_pins_every_dependency_once() -> None:
+    """requirements.lock has one version of each direct dependency, with hashes, and no host."""
+    lock = (ROOT / "requirements.lock").read_text()
+    pinned = re.findall(r"^([a-z0-9_.-]+)==\S+", lock, flags=re.MULTILINE)
+    assert len(pinned) == len(set(pinned)), "two versions of a package: use --fork-strategy fewest"
+    entries = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]
+    names = {re.split(r"[<>=\[]", entry)[0].replace(".", "-") for entry in entries}
+    assert names <= set(pinned)
+    assert "://" not in lock and "--index-url" not in lock
+    assert lock.count("--hash=sha256:") >= len(pinned)
+
+
+def test_one_version_everywhere() -> None:
+    """The package, the citation and the changelog tell the same version."""
+    citation = parse_yaml((ROOT / "CITATION.cff").read_text(), "CITATION.cff")
+    changelog = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)
+    assert changelog is not None
+    assert elimax.__version__ == str(citation["version"]) == changelog[1]
+
+
+def test_tasks_are_those_of_the_registry() -> None:
+    """params.yaml lists every task that comes with elimax, and a place for its own values."""
+    assert tuple(PARAMS["tasks"]) == task_names()
+    assert set(PARAMS["task"]) == set(task_names())
+
+
+def test_pretrain_depends_on_the_graphs_of_its_tasks() -> None:
+    """dvc.yaml names the graphs one by one: the same as in params.yaml."""
+    deps = {path for path in STAGES["pretrain"]["deps"] if path.startswith("data/graphs/")}
+    assert deps == {f"data/graphs/{task}.json" for task in PARAMS["pretrain"]["tasks"]}
+
+
+def test_every_learning_curve_is_plotted() -> None:
+    """`dvc plots` shows pretraining and every task; DVC cannot fill in task names there."""
+    plotted = {name for entry in PIPELINE["plots"] for name in entry}
+    tasks = {f"data/finetune/{task}.csv" for task in PARAMS["tasks"]}
+    assert plotted == {"data/pretrain/curve.csv", *tasks}
+
+
+@pytest.mark.parametrize("name", sorted(PARAMS["profiles"]))
+def test_profiles_are_complete(name: str) -> None:
+    """A profile extracts every graph that it pretrains on."""
+    profile = PARAMS["profiles"][name]
+    tasks = profile.get("tasks", PARAMS["tasks"])
+    training = profile.get("pretrain", {}).get("tasks", PARAMS["pretrain"]["tasks"])
+    assert set(training) <= set(tasks) <= set(PARAMS["tasks"])
+
+
+@pytest.mark.parametrize("stage", sorted(STAGES))
+def test_stages_depend_on_parameters_that_exist(stage: str) -> None:
+    """Every section that dvc.yaml names is in params.yaml, also for each task."""
+    for name in STAGES[stage].get("params", []):
+        for task in PARAMS["tasks"]:
+            place = PARAMS
+            for key in name.replace("${item.task}", task).split("."):
+                assert key in place, name
+                place = place[key]
+
+
+def test_outputs_are_in_git_or_ignored_as_dvc_says() -> None:
+    """Git ignores what DVC caches, and keeps what it does not."""
+    for stage, content in STAGES.items():
+        for entry in content["outs"]:
+            template = entry if isinstance(entry, str) else next(iter(entry))
+            path = template.replace("${item.task}", "mlp")
+            ignored = subprocess.run(
+                ["git", "-C", str(ROOT), "check-ignore", "--quiet", path], check=False
+            )
+            in_git = isinstance(entry, dict) and stage != "fingerprint"
+            assert ignored.returncode == int(in_git), path
+
+
+def test_every_data_file_is_described() -> None:
+    """data/README.md has a row for each output."""
+    readme = (ROOT / "data/README.md").read_text()
+    for content in STAGES.values():
+        for entry in content["outs"]:
+            path = entry if isinstance(entry, str) else next(iter(entry))
+            name = path.replace("${item.task}", "TASK").removeprefix("data/")
+            assert name.removeprefix("results/") in readme, path
+
+
+@pytest.mark.parametrize("package", ["interpreter", "models", "pipeline.evaluate"])
+def test_imports_without_wandb_and_dvc(package: str) -> None:
+    """A machine that only computes Jacobians and evaluates needs neither."""
+    code = f"import sys\nfor name in ('wandb', 'dvc'): sys.modules[name] = None\nimport {package}\n"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_help_lists_every_target() -> None:
+    """`make help` shows each command of the Makefile."""
+    done = subprocess.run(["make", "-s", "-C", str(ROOT), "help"], capture_output=True, text=True)
+    phony = re.search(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    assert phony is not None
+    assert {line.split()[0] for line in done.stdout.splitlines()} == set(phony[1].split())
+
+
+def test_ci_script_is_executable_and_sound() -> None:
+    """Bash reads the script, and only make targets that exist are called."""
+    script = ROOT / ".ci/run"
+    assert script.stat().st_mode & 0o111
+    subprocess.run(["bash", "-n", str(script)], check=True)
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"^make (\w+)", script.read_text(), flags=re.MULTILINE):
+        assert f"\n{target}: " in makefile, target
+
+
+def test_contributing_is_short() -> None:
+    """A page that is read to its end."""
+    assert len((ROOT / "CONTRIBUTING.md").read_text().splitlines()) < 50
