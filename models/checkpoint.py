@@ -72,7 +72,7 @@ def save_training(path: Path, state: TrainingState) -> None:
         "orders": {name: list(order) for name, order in state.orders.items()},
         "curve": list(state.curve),
     }
-    _write(path, header, (state.policy, state.optimiser, state.best_policy))
+    _write(path, header, (state.policy, state.optimiser, state.average, state.best_policy))
 
 
 def load_training(path: Path, config: PolicyConfig, *, seed: int) -> TrainingState:
@@ -98,15 +98,17 @@ def load_training(path: Path, config: PolicyConfig, *, seed: int) -> TrainingSta
             f"{config} with seed {seed}: delete the file to begin anew"
         )
     empty = start_training(make_policy(config, seed=0), PPOConfig(), 1, seed=seed)
-    trees = _fill(path, (empty.policy, empty.optimiser, empty.best_policy), arrays)
+    trees = (empty.policy, empty.optimiser, empty.average, empty.best_policy)
+    policy, optimiser, average, best_policy = _fill(path, trees, arrays)
     try:
         return TrainingState(
             seed=seed,
             update=int(header["update"]),
             eliminations=int(header["eliminations"]),
-            policy=trees[0],
-            optimiser=trees[1],
-            best_policy=trees[2],
+            policy=policy,
+            optimiser=optimiser,
+            average=average,
+            best_policy=best_policy,
             best_value=float(header["best_value"]),
             orders={name: tuple(order) for name, order in header["orders"].items()},
             curve=tuple(header["curve"]),

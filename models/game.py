@@ -7,21 +7,13 @@ played alike. Sizes, fixed here for the whole folder:
     N  nodes on the board, padded       S  edge structures, 0 (no edge) included, padded
     G  graphs played at once            K  episodes of every graph
 
-Only nodes with edges are on the board. Vertices without any cost nothing and are in nobody's way:
-`complete_order` puts them first.
+Boards are made in `boards.py`. This module is what runs at every move.
 """
 
-from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-
-from interpreter.counting import count_multiplications
-from interpreter.graph import ComputationalGraph
-from interpreter.orders import best_classic
-from interpreter.structure_tables import edge_numbers, tabulate_structures
 
 Count = Literal["all", "nontrivial"]
 
@@ -105,19 +97,6 @@ class Board(NamedTuple):
     scale: Scale
 
 
-def bucket_size(size: int) -> int:
-    """Rounds a number of nodes up, so that few sizes are ever compiled.
-
-    Args:
-        size: Number of nodes.
-
-    Returns:
-        The next multiple of 16, or of 32 above 128.
-    """
-    step = 16 if size <= 128 else 32
-    return max(step, -(-size // step) * step)
-
-
 def lookup(table: jax.Array, first: jax.Array, second: jax.Array) -> jax.Array:
     """Reads `table[first, second]` at every entry of two arrays that broadcast.
 
@@ -192,105 +171,3 @@ def _histogram(rows: jax.Array, size: int) -> jax.Array:
         return jnp.stack([jnp.sum(rows == i, axis=1, dtype=jnp.float32) for i in range(size)], 1)
     first = jnp.arange(len(rows))[:, None]
     return jnp.zeros((len(rows), size), jnp.float32).at[first, rows].add(1.0)
-
-
-def make_board(
-    graph: ComputationalGraph, count: Count = "all", max_structures: int = DEFAULT_MAX_STRUCTURES
-) -> Board:
-    """Sets up the game of a graph.
-
-    Args:
-        graph: The graph.
-        count: Which multiplications cost, "all" or "nontrivial".
-        max_structures: The most edge structures that may be reachable.
-
-    Returns:
-        The board, with numpy arrays, padded to the graph's bucket.
-
-    Raises:
-        StructureLimitError: If more structures are reachable.
-    """
-    tables = tabulate_structures([graph], max_structures)
-    numbers = edge_numbers(graph, tables)
-    on_board = np.flatnonzero(numbers.any(axis=0) | numbers.any(axis=1))
-    edges = numbers[np.ix_(on_board, on_board)].astype(np.int16)
-    cost = (tables.cost_all if count == "all" else tables.cost_nontrivial).astype(np.float32)
-    is_output = np.isin(on_board, sorted(graph.output_nodes))
-    vertex = np.maximum(on_board - graph.num_inputs + 1, 0)
-    remaining = (vertex > 0) & (~is_output | edges.any(axis=0))
-    classic = getattr(count_multiplications(graph, best_classic(graph, count)), count)
-    board = Board(
-        State(edges, remaining),
-        Nodes(vertex.astype(np.int32), vertex == 0, is_output, *_levels(edges)),
-        Rules(tables.product.astype(np.int16), tables.sum.astype(np.int16), cost),
-        Scale(
-            np.float32(remaining.sum()),
-            _typical_cost(edges, remaining, cost),
-            np.float32(max(classic, 1)),
-        ),
-    )
-    return pad_board(board, bucket_size(len(on_board)), _structure_bucket(len(cost)))
-
-
-def _levels(edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Longest path from an input and to an output, as shares of the longest path of all."""
-    size = len(edges)
-    depth, height = np.zeros(size, np.float32), np.zeros(size, np.float32)
-    for node in range(size):
-        depth[node] = max((depth[p] + 1 for p in np.flatnonzero(edges[node])), default=0)
-    for node in reversed(range(size)):
-        height[node] = max((height[s] + 1 for s in np.flatnonzero(edges[:, node])), default=0)
-    longest = max(float(depth.max(initial=0)), 1.0)
-    return depth / np.float32(longest), height / np.float32(longest)
-
-
-def _typical_cost(edges: np.ndarray, remaining: np.ndarray, cost: np.ndarray) -> np.float32:
-    """Geometric mean over the first position's edge products that are not free."""
-    products = [cost[np.ix_(edges[:, v], edges[v])].ravel() for v in np.flatnonzero(remaining)]
-    costs = np.concatenate([*products, np.zeros(0, np.float32)])
-    paid = costs[costs > 0]
-    return np.float32(np.exp(np.mean(np.log(paid)))) if len(paid) else np.float32(1)
-
-
-def _structure_bucket(size: int) -> int:
-    """The next power of two from 4."""
-    return max(4, 1 << (size - 1).bit_length())
-
-
-def pad_board(board: Board, num_nodes: int, num_structures: int) -> Board:
-    """Enlarges a board with nodes that have no edges and structures that do not occur.
-
-    Args:
-        board: A single board.
-        num_nodes: N of the result, at least the board's.
-        num_structures: S of the result, at least the board's.
-
-    Returns:
-        The board, with numpy arrays.
-    """
-
-    def pad(array: np.ndarray, size: int) -> np.ndarray:
-        array = np.asarray(array)
-        return np.pad(array, [(0, size - length) for length in array.shape])
-
-    return Board(
-        State(*(pad(array, num_nodes) for array in board.start)),
-        Nodes(*(pad(array, num_nodes) for array in board.nodes)),
-        Rules(*(pad(array, num_structures) for array in board.rules)),
-        board.scale,
-    )
-
-
-def stack_boards(boards: Sequence[Board]) -> Board:
-    """Pads boards to the largest of them and stacks them along a leading axis G.
-
-    Args:
-        boards: Single boards, at least one.
-
-    Returns:
-        The boards as one, with numpy arrays.
-    """
-    num_nodes = max(len(board.start.remaining) for board in boards)
-    num_structures = max(len(board.rules.cost) for board in boards)
-    padded = [pad_board(board, num_nodes, num_structures) for board in boards]
-    return jax.tree.map(lambda *arrays: np.stack(arrays), *padded)

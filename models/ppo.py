@@ -179,6 +179,8 @@ def _examples(segments: Sequence[Segment]) -> list[Examples]:
     advantage = advantages(moves.cost, moves.is_played)
     examples = []
     for index, segment in enumerate(segments):
+        if segment.observations is None:
+            raise ValueError("there is nothing to learn from: play with keep_observations=True")
         steps = slice(index * SEGMENT, (index + 1) * SEGMENT)
         part = Examples(
             segment.observations,
@@ -279,8 +281,8 @@ def _descend(
     mean = jax.tree.map(lambda array: array / jnp.maximum(states, 1.0), gradient)
     # optax mixes integer counts with floats.
     with jax.numpy_dtype_promotion("standard"):
-        change, optimiser_state = optimiser.update(mean, optimiser_state, policy)
-    return optax.apply_updates(policy, change), optimiser_state
+        change, optimiser_state = optimiser.update(mean, optimiser_state)
+    return jax.tree.map(jnp.add, policy, change), optimiser_state
 
 
 def _means(totals: Sequence[LossSums]) -> dict[str, float]:

@@ -1,22 +1,25 @@
 """Pretraining: one policy for all graphs, from random programs that are new at every update.
 
-All games of an update are of similar size, so that little is padded. The policy that is kept is the
-one that does best, greedily, on validation programs that no update plays.
+All games of an update are of similar size, so that little is padded. A policy swings from update to
+update; its running mean swings less and plays better. What is kept is the mean that does best,
+greedily, on validation programs that no update plays.
 """
 
 import dataclasses
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import jax
 import numpy as np
 
 from interpreter.graph import ComputationalGraph
-from models.game import DEFAULT_MAX_STRUCTURES, Board, Count, make_board, stack_boards
+from models.boards import make_board, stack_boards
+from models.game import DEFAULT_MAX_STRUCTURES, Board, Count
 from models.policy import Policy, PolicyConfig, make_policy
 from models.ppo import PPOConfig, make_optimiser
 from models.random_programs import random_program
 from models.rollout import join_moves, play
-from models.training import Metrics, OnUpdate, TrainingState, play_and_learn, start_training
+from models.training import Metrics, OnUpdate, Played, TrainingState, play_and_learn, start_training
 
 # Random streams that must not overlap; training has one per update.
 _VALIDATION_STREAM, _TRAINING_STREAM = 0, 1
@@ -39,6 +42,7 @@ class PretrainConfig:
         task_share: Share of the updates that play given graphs.
         max_task_vertices: Given graphs with more vertices are left out.
         max_structures: The most edge structures that a given graph may reach.
+        averaging: Share of the old mean in the running mean of the policies, once it is under way.
         validation_programs: Number of validation programs.
         validation_every: Updates from one validation to the next.
         policy: Size of the policy.
@@ -54,6 +58,7 @@ class PretrainConfig:
     task_share: float = 0.0
     max_task_vertices: int = 160
     max_structures: int = DEFAULT_MAX_STRUCTURES
+    averaging: float = 0.9
     validation_programs: int = 16
     validation_every: int = 10
     policy: PolicyConfig = dataclasses.field(default_factory=PolicyConfig)
@@ -106,32 +111,48 @@ def pretrain(
     while state.update < config.updates:
         boards = curriculum.boards(state.update)
         played = play_and_learn(state, optimiser, boards, config.episodes, config.ppo)
-        metrics = played.metrics
-        best_policy, best_value = state.best_policy, state.best_value
-        update = state.update + 1
-        if update % config.validation_every == 0 or update == config.updates:
-            ratio = greedy_ratio(played.policy, validation)
-            metrics |= {"validation/ratio": ratio}
-            if ratio < best_value:
-                best_policy, best_value = played.policy, ratio
-        state = dataclasses.replace(
-            state,
-            update=update,
-            eliminations=state.eliminations + int(played.moves.is_played.sum()),
-            policy=played.policy,
-            optimiser=played.optimiser,
-            best_policy=best_policy,
-            best_value=best_value,
-            curve=(*state.curve, metrics),
-        )
+        state, metrics = _advance(state, played, validation, config)
         if on_update is not None:
-            on_update(update, metrics, state)
+            on_update(state.update, metrics, state)
     summary = {
         "updates": state.update,
         "eliminations": state.eliminations,
         "validation/best_ratio": state.best_value,
     }
     return PretrainResult(state.best_policy, list(state.curve), summary)
+
+
+def _advance(
+    state: TrainingState, played: Played, validation: Board, config: PretrainConfig
+) -> tuple[TrainingState, Metrics]:
+    """The state after an update, validated if it is time, and the update's metrics."""
+    update = state.update + 1
+    metrics = played.metrics
+    share = min(config.averaging, update / (update + 9))
+    average = _average(state.average, played.policy, share)
+    best_policy, best_value = state.best_policy, state.best_value
+    if update % config.validation_every == 0 or update == config.updates:
+        ratio = greedy_ratio(average, validation)
+        metrics |= {"validation/ratio": ratio}
+        if ratio < best_value:
+            best_policy, best_value = average, ratio
+    state = dataclasses.replace(
+        state,
+        update=update,
+        eliminations=state.eliminations + int(played.moves.is_played.sum()),
+        policy=played.policy,
+        optimiser=played.optimiser,
+        average=average,
+        best_policy=best_policy,
+        best_value=best_value,
+        curve=(*state.curve, metrics),
+    )
+    return state, metrics
+
+
+@jax.jit
+def _average(mean: Policy, policy: Policy, share: float) -> Policy:
+    return jax.tree.map(lambda old, new: share * old + (1.0 - share) * new, mean, policy)
 
 
 class Curriculum:

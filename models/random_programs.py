@@ -37,6 +37,8 @@ class Style(NamedTuple):
         unary: An equation has one argument.
         trivial: An equation adds or subtracts.
         early_output: A value that others use is an output as well.
+        repeat: An equation begins a copy of an earlier stretch on other arguments, as where one
+            function is applied to several states.
     """
 
     num_inputs: int
@@ -49,6 +51,7 @@ class Style(NamedTuple):
     unary: float
     trivial: float
     early_output: float
+    repeat: float
 
 
 def _chain(rng: np.random.Generator, num_vertices: int) -> Style:
@@ -64,6 +67,7 @@ def _chain(rng: np.random.Generator, num_vertices: int) -> Style:
         unary=rng.uniform(0.2, 0.5),
         trivial=rng.uniform(0.1, 0.6),
         early_output=0.02,
+        repeat=rng.choice([0.0, 0.05]),
     )
 
 
@@ -80,6 +84,7 @@ def _wide(rng: np.random.Generator, num_vertices: int) -> Style:
         unary=rng.uniform(0.05, 0.3),
         trivial=rng.uniform(0.3, 0.7),
         early_output=0.0,
+        repeat=rng.choice([0.0, 0.1]),
     )
 
 
@@ -96,6 +101,7 @@ def _reuse(rng: np.random.Generator, num_vertices: int) -> Style:
         unary=rng.uniform(0.1, 0.4),
         trivial=rng.uniform(0.2, 0.6),
         early_output=0.03,
+        repeat=rng.choice([0.0, 0.1]),
     )
 
 
@@ -112,6 +118,7 @@ def _mixed(rng: np.random.Generator, num_vertices: int) -> Style:
         unary=rng.uniform(0.1, 0.5),
         trivial=rng.uniform(0.1, 0.7),
         early_output=rng.uniform(0.0, 0.1),
+        repeat=rng.uniform(0.0, 0.1),
     )
 
 
@@ -137,30 +144,96 @@ def random_program(
     return _build(rng, STYLES[style or drawn](rng, num_vertices), num_vertices)
 
 
+class Equation(NamedTuple):
+    """One vertex: its primitive, the structure of its edges and the nodes that it reads."""
+
+    primitive: str
+    structure: EdgeStructure
+    arguments: tuple[int, ...]
+
+
+class Stretch(NamedTuple):
+    """Earlier equations that are being copied: the nodes from `first` to before `end`."""
+
+    first: int
+    end: int
+    shift: int
+
+
 def _build(rng: np.random.Generator, style: Style, num_vertices: int) -> ComputationalGraph:
     """Draws the equations one by one."""
     num_nodes = style.num_inputs + num_vertices
-    primitives: list[str] = []
-    edges: dict[tuple[int, int], EdgeStructure] = {}
+    equations: list[Equation] = []
     uses = np.zeros(num_nodes, dtype=np.int64)
+    copied: Stretch | None = None
     for node in range(style.num_inputs, num_nodes):
         # Towards the end the values that wait are brought together.
         room = min(style.open_values, style.num_outputs + num_nodes - 1 - node)
         is_crowded = int(np.sum(uses[:node] == 0)) > room
-        primitive, num_arguments, structure = _draw_primitive(rng, style, is_crowded)
-        primitives.append(primitive)
-        for _ in range(num_arguments):
-            argument = _draw_argument(rng, style, node, uses, is_crowded)
+        if copied is not None and node - copied.shift == copied.end:
+            copied = None
+        if copied is None and not is_crowded and rng.random() < style.repeat:
+            copied = _draw_stretch(rng, style.num_inputs, node)
+        if copied is None:
+            equation = _draw_equation(rng, style, node, uses, is_crowded)
+        else:
+            original = equations[node - copied.shift - style.num_inputs]
+            equation = _copy_equation(rng, style, original, copied, node, uses)
+        np.add.at(uses, list(equation.arguments), 1)
+        equations.append(equation)
+    edges: dict[tuple[int, int], EdgeStructure] = {}
+    for node, (_, structure, arguments) in enumerate(equations, start=style.num_inputs):
+        for argument in arguments:
             present = edges.get((argument, node))
             edges[argument, node] = structure if present is None else add(present, structure)
-            uses[argument] += 1
     return ComputationalGraph(
         num_inputs=style.num_inputs,
         node_shapes=((),) * num_nodes,
-        primitives=tuple(primitives),
+        primitives=tuple(equation.primitive for equation in equations),
         outputs=_draw_outputs(rng, style, uses),
         edges=edges,
     )
+
+
+def _draw_stretch(rng: np.random.Generator, num_inputs: int, node: int) -> Stretch | None:
+    """Earlier equations to copy from this node on, if there are enough."""
+    length = int(rng.integers(3, 16))
+    if node - num_inputs < length:
+        return None
+    first = int(rng.integers(num_inputs, node - length + 1))
+    return Stretch(first, first + length, node - first)
+
+
+def _copy_equation(
+    rng: np.random.Generator,
+    style: Style,
+    original: Equation,
+    copied: Stretch,
+    node: int,
+    uses: np.ndarray,
+) -> Equation:
+    """The same operation, on the copies of its arguments, or on the same or other ones."""
+    arguments = []
+    for argument in original.arguments:
+        if argument >= copied.first:
+            arguments.append(argument + copied.shift)
+        elif rng.random() < 0.3:
+            arguments.append(argument)
+        else:
+            arguments.append(_draw_argument(rng, style, node, uses, is_crowded=False))
+    return original._replace(arguments=tuple(arguments))
+
+
+def _draw_equation(
+    rng: np.random.Generator, style: Style, node: int, uses: np.ndarray, is_crowded: bool
+) -> Equation:
+    primitive, num_arguments, structure = _draw_primitive(rng, style, is_crowded)
+    seen = uses.copy()
+    arguments = []
+    for _ in range(num_arguments):
+        arguments.append(_draw_argument(rng, style, node, seen, is_crowded))
+        seen[arguments[-1]] += 1
+    return Equation(primitive, structure, tuple(arguments))
 
 
 def _draw_primitive(

@@ -14,8 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from models.boards import bucket_size
 from models.features import node_features
-from models.game import Board, Nodes, Rules, Scale, State, bucket_size, eliminate
+from models.game import Board, Nodes, Rules, Scale, State, eliminate
 from models.policy import Policy
 
 SEGMENT = 32

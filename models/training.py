@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -26,6 +26,7 @@ class TrainingState:
         eliminations: Vertices eliminated so far, in all games.
         policy: The policy after the last update.
         optimiser: State of the optimiser.
+        average: Running mean of the policies so far; in finetuning the first policy, unused.
         best_policy: The policy with the best value so far.
         best_value: That value; the lower the better, infinite at first.
         orders: Vertex numbers of games worth keeping, by name; empty in pretraining.
@@ -37,6 +38,7 @@ class TrainingState:
     eliminations: int
     policy: Policy
     optimiser: optax.OptState
+    average: Policy
     best_policy: Policy
     best_value: float
     orders: Mapping[str, tuple[int, ...]]
@@ -58,9 +60,21 @@ def start_training(policy: Policy, ppo: PPOConfig, updates: int, *, seed: int) -
     Returns:
         The state.
     """
+    weights: Any = policy
     with jax.numpy_dtype_promotion("standard"):
-        optimiser = make_optimiser(ppo, updates).init(policy)
-    return TrainingState(seed, 0, 0, policy, optimiser, policy, float("inf"), {}, ())
+        optimiser = make_optimiser(ppo, updates).init(weights)
+    return TrainingState(
+        seed=seed,
+        update=0,
+        eliminations=0,
+        policy=policy,
+        optimiser=optimiser,
+        average=policy,
+        best_policy=policy,
+        best_value=float("inf"),
+        orders={},
+        curve=(),
+    )
 
 
 def update_key(seed: int, update: int) -> jax.Array:

@@ -132,14 +132,22 @@ def eta(done: int, total: int, seconds: float) -> str:
 
 def _log_lines(total: int, label: str) -> Report:
     start = last = time.monotonic()
+    before: int | None = None
 
     def report(done: int, text: str = "") -> None:
-        nonlocal last
+        nonlocal before, last
         now = time.monotonic()
+        if before is None:
+            # A resumed training begins in the middle.
+            before = max(0, done - 1)
         if done < total and now - last < LOG_INTERVAL:
             return
         last = now
-        parts = [f"{label}: {done} of {total}", text, eta(done, total, now - start)]
+        parts = [
+            f"{label}: {done} of {total}",
+            text,
+            eta(done - before, total - before, now - start),
+        ]
         sys.stderr.write(", ".join(part for part in parts if part) + "\n")
         sys.stderr.flush()
 

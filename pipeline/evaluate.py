@@ -7,15 +7,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import jax
-
-from interpreter.checking import check_jacobian
+from interpreter.checking import check_against, reference_jacobian
 from interpreter.counting import count_multiplications
 from interpreter.errors import JacobianMismatchError
 from interpreter.graph import ComputationalGraph
 from interpreter.order import EliminationOrder
 from interpreter.orders import named_order
-from pipeline import rivals
 from pipeline.benchmark import EvaluateConfig, number_of_cases, time_task, timed_orders
 from pipeline.errors import StageError
 from pipeline.files import read_json, write_json
@@ -50,17 +47,17 @@ def check_orders(
         By name `correct`, and `error_below`: the error rounded up to a power of ten, or `reason`.
     """
     results: dict[str, dict[str, Any]] = {}
-    with jax.enable_x64(True):
-        inputs = rivals.in_dtype(task.example_inputs(), "float64")
-        for name, order in orders.items():
-            try:
-                check = check_jacobian(
-                    task.function, *inputs, argnums=task.argnums, order=order, rtol=tolerance
-                )
-            except JacobianMismatchError as error:
-                results[name] = {"correct": False, "reason": str(error)}
-            else:
-                results[name] = {"correct": True, "error_below": power_of_ten(check.max_error)}
+    function, argnums, inputs = task.function, task.argnums, task.example_inputs()
+    reference = reference_jacobian(function, *inputs, argnums=argnums)
+    for name, order in orders.items():
+        try:
+            check = check_against(
+                reference, function, *inputs, argnums=argnums, order=order, rtol=tolerance
+            )
+        except JacobianMismatchError as error:
+            results[name] = {"correct": False, "reason": str(error)}
+        else:
+            results[name] = {"correct": True, "error_below": power_of_ten(check.max_error)}
     return results
 
 

@@ -199,7 +199,13 @@ def _is_text(node: Any) -> bool:
 
 def _words(value: Any) -> Iterator[str]:
     """Writes a syntax tree as text, without empty fields: Python versions differ in those."""
-    if isinstance(value, ast.AST):
+    if isinstance(value, ast.JoinedStr):
+        # Python 3.12 has empty texts between the parts of an f-string, others have not.
+        parts = [part for part in value.values if getattr(part, "value", None) != ""]
+        yield "JoinedStr("
+        yield from _words(parts)
+        yield ")"
+    elif isinstance(value, ast.AST):
         yield f"{type(value).__name__}("
         for name, field in ast.iter_fields(value):
             if name != "ctx" and field is not None and field != []:

@@ -114,9 +114,9 @@ def run_stage(context: StageContext) -> dict[str, Any]:
             markdown_report(summaries, collected["timings"], context.count),
         )
         write_text(layout.results("report.html"), render_page(collected, context.count))
-        columns, rows = count_table(summaries, context.count)
+        columns, rows = count_table(summaries)
         _mirror(context, columns, rows)
-    context.console.table(columns, rows, f"Multiplications ({context.count})")
+    context.console.table(columns, rows, "Multiplications, all / nontrivial")
     context.console.say(f"more in {layout.shown(layout.results('report.html'))} and table.md")
     return summary
 

@@ -35,7 +35,7 @@ def render_page(collected: Mapping[str, Any], count: Count) -> str:
 
     Args:
         collected: What `pipeline.report.collect` returned.
-        count: Which count is shown.
+        count: Which count the curves show.
 
     Returns:
         A complete HTML document.
@@ -46,11 +46,11 @@ def render_page(collected: Mapping[str, Any], count: Count) -> str:
         for task in summaries
     ]
     sections = [
-        f"<h2>Multiplications ({count})</h2>",
+        "<h2>Multiplications, all / nontrivial</h2>",
         "<p>The best order of each task against the classical ones, exact Jacobians checked "
         "against jax.jacrev in float64. All counts come from one rule, which also gives the number "
         "of multiplications that the interpreter emits.</p>",
-        _table(*count_table(summaries, count)),
+        _table(*count_table(summaries)),
         "<h2>Finetuning</h2>",
         "<p>Cost of the orders against the number of eliminations played.</p>",
         f'<div class="charts">{"".join(charts)}</div>',

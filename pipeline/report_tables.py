@@ -9,35 +9,44 @@ from pipeline.stage import Count
 Table = tuple[list[str], list[list[Any]]]
 
 
-def count_table(summaries: Mapping[str, Mapping[str, Any]], count: Count) -> Table:
-    """Makes the table of multiplications.
+def count_table(summaries: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Makes the table of multiplications, every cell "all / nontrivial".
 
     Args:
         summaries: Summary by task.
-        count: Which count is shown; the other one of the best order stands beside.
 
     Returns:
         Headings and rows.
     """
-    other = "nontrivial" if count == "all" else "all"
     columns = [
         "task", "vertices", "forward", "reverse", "Markowitz", "Markowitz high",
-        "best classic", "best", "saved %", f"best ({other})", "found by", "correct",
+        "best classic", "best", "saved %", "found by", "correct",
     ]  # fmt: skip
     orders = ("forward", "reverse", "markowitz", "markowitz_high", "best_classic", "best")
     rows = [
         [
             task,
             summary["vertices"],
-            *(summary[name][count] for name in orders),
+            *(both_counts(summary[name]) for name in orders),
             round(100 * summary["improvement"], 1),
-            summary["best"][other],
             summary["best"]["found_by"],
             "yes" if summary["correct"] else "NO",
         ]
         for task, summary in summaries.items()
     ]
     return columns, rows
+
+
+def both_counts(counts: Mapping[str, Any]) -> str:
+    """Formats what an order costs by both counts.
+
+    Args:
+        counts: `all` and `nontrivial`.
+
+    Returns:
+        "all / nontrivial".
+    """
+    return f"{counts['all']:,} / {counts['nontrivial']:,}"
 
 
 def timing_table(timings: Mapping[str, Mapping[str, Any]]) -> Table:
@@ -90,7 +99,8 @@ def verdict(timings: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
         timings: What evaluate measured, by task.
 
     Returns:
-        `faster`, `slower`, `even` (1 lies between the quartiles), `alone` (no rival works).
+        `faster` or `slower`: both quartiles are on that side of 1 and of the null comparison;
+        `even`: neither; `alone`: no rival works.
     """
     counted: dict[str, int] = dict.fromkeys(("faster", "slower", "even", "alone"), 0)
     for _, case in _cases(timings):
@@ -98,9 +108,13 @@ def verdict(timings: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
         if rival is None:
             counted["alone"] += 1
             continue
-        ratio = case["ratios"][rival]["best"]
-        where = "faster" if ratio["low"] > 1 else "slower" if ratio["high"] < 1 else "even"
-        counted[where] += 1
+        ratio, noise = case["ratios"][rival]["best"], case["null"]
+        if ratio["low"] > max(1.0, noise["high"]):
+            counted["faster"] += 1
+        elif ratio["high"] < min(1.0, noise["low"]):
+            counted["slower"] += 1
+        else:
+            counted["even"] += 1
     return counted
 
 
@@ -111,9 +125,9 @@ def timing_notes(timings: Mapping[str, Mapping[str, Any]]) -> list[str]:
     lines = [
         "A ratio is (time of the better of vmap(jacfwd f) and vmap(jacrev f)) / (our time), the "
         "median of paired rounds; above 1 elimination is faster, below 1 slower. The spread is "
-        "from the lower to the upper quartile; null is the same function compiled twice.",
+        "from the lower to the upper quartile; null is that of the best order compiled twice.",
         f"Of {total} cases the best order is faster in {counted['faster']}, slower in "
-        f"{counted['slower']}, and {counted['even']} cannot be told apart.",
+        f"{counted['slower']}, and {counted['even']} cannot be told apart from noise.",
     ]
     devices = sorted({_device_text(timing["device"]) for timing in timings.values()})
     lines.append(f"Measured on: {'; '.join(devices)}.")
@@ -156,14 +170,15 @@ def markdown_report(
     Args:
         summaries: Summary by task.
         timings: What evaluate measured, by task.
-        count: Which count is shown.
+        count: Which count decided.
 
     Returns:
         The text.
     """
     parts = [
-        f"## Multiplications ({count})",
-        markdown_table(*count_table(summaries, count)),
+        "## Multiplications, all / nontrivial",
+        f"Orders were chosen by the count `{count}`; `saved` is against the best classic order.",
+        markdown_table(*count_table(summaries)),
         "## Run time",
         *timing_notes(timings),
         markdown_table(*timing_table(timings)),

@@ -97,10 +97,9 @@ def print_results(layout: Layout, tasks: Sequence[str], say: Say) -> None:
             for task in tasks
         }
     else:
-        summary = read_json(layout.results("summary.json"), "elimax report")
-        count, summaries = summary["count"], summary["tasks"]
-    columns, rows = count_table(summaries, count)
-    say(plain_table(columns, rows, f"Multiplications ({count})").rstrip())
+        summaries = read_json(layout.results("summary.json"), "elimax report")["tasks"]
+    columns, rows = count_table(summaries)
+    say(plain_table(columns, rows, "Multiplications, all / nontrivial").rstrip())
     if not tasks:
         page = layout.results("report.html")
         shown = page.relative_to(Path.cwd()) if page.is_relative_to(Path.cwd()) else page

@@ -24,7 +24,10 @@ class _Layout(NamedTuple):
 
 
 def _layout(equation: Equation, operand: int) -> _Layout:
-    contracting, batch = equation.params["dimension_numbers"]
+    contracting, batch = (
+        [[int(axis) for axis in axes] for axes in pair]
+        for pair in equation.params["dimension_numbers"]
+    )
     ranks = [len(aval.shape) for aval in equation.in_avals]
     num_batch = len(batch[0])
     free = [

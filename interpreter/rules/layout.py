@@ -63,7 +63,9 @@ def broadcast(equation: Equation, operand: int, result: int) -> LocalJacobian:
         A structural edge.
     """
     del result
-    return _relabelling(equation, operand, equation.params["broadcast_dimensions"])
+    # JAX's own functions put numpy integers here, which a stored graph cannot hold.
+    dimensions = [int(axis) for axis in equation.params["broadcast_dimensions"]]
+    return _relabelling(equation, operand, dimensions)
 
 
 @register("transpose")
@@ -212,7 +214,7 @@ def cumulative_sum(equation: Equation, operand: int, result: int) -> LocalJacobi
         A structural edge that carries both labels of the axis.
     """
     del result
-    axis, shape = equation.params["axis"], equation.in_avals[operand].shape
+    axis, shape = int(equation.params["axis"]), equation.in_avals[operand].shape
     ties = [UNTIED if j == axis else j for j in range(len(shape))]
     carried = (axis, len(shape) + axis)
     structure = edge_structure(shape, shape, ties, carried, Kind.STRUCTURAL)

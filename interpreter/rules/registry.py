@@ -77,11 +77,19 @@ def has_derivative(equation: Equation, operand: int, result: int) -> bool:
     """
     if equation.name in PASS_THROUGH and operand != result:
         return False
+    if equation.name == "custom_linear_solve" and _is_solver_constant(equation, operand):
+        return False
     return (
         equation.name not in ZERO_DERIVATIVE
         and is_differentiable(equation.in_avals[operand])
         and is_differentiable(equation.out_avals[result])
     )
+
+
+def _is_solver_constant(equation: Equation, operand: int) -> bool:
+    """Whether an operand only tells how to solve, as a factorisation does, and not what."""
+    lengths = equation.params["const_lengths"]
+    return lengths.matvec <= operand < sum(lengths)
 
 
 def is_differentiable(aval: Any) -> bool:

@@ -88,7 +88,9 @@ def scalar_programs(
             name = draw(st.sampled_from(sorted(BINARY)))
             operands = (draw(node), draw(node | numbers))
         steps.append((name, operands))
-        values.append(_ON_FLOATS[name](*(x if isinstance(x, float) else values[x] for x in operands)))
+        values.append(
+            _ON_FLOATS[name](*(x if isinstance(x, float) else values[x] for x in operands))
+        )
     outputs = draw(st.lists(st.integers(0, len(values) - 1), min_size=1, max_size=max_outputs))
     return ScalarProgram(tuple(inputs), tuple(steps), (*outputs, len(values) - 1))
 
@@ -197,10 +199,7 @@ def _fitting_steps(known: tuple[tuple[int, ...], ...]) -> dict[str, list[tuple[i
                 options.setdefault(name, []).append((x,))
         for y, other in enumerate(known):
             for name, (fits_two, _) in ON_TWO.items():
-                if (
-                    fits_two(shape, other)
-                    and math.prod(_shape_of(name, shape, other)) <= MAX_SIZE
-                ):
+                if fits_two(shape, other) and math.prod(_shape_of(name, shape, other)) <= MAX_SIZE:
                     options.setdefault(name, []).append((x, y))
     return options
 

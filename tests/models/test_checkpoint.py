@@ -22,6 +22,7 @@ def training_state(seed: int = 4):
         start_training(tiny_policy(1), PPOConfig(), 3, seed=seed),
         update=2,
         eliminations=77,
+        average=tiny_policy(3),
         best_policy=tiny_policy(2),
         orders={"best": (3, 1, 2)},
         curve=({"losses/policy": 0.1}, {"losses/policy": 1 / 3}),
@@ -64,6 +65,7 @@ def test_training_state_comes_back(tmp_path):
     save_training(tmp_path / "state", training_state())
     state = load_training(tmp_path / "state", TINY, seed=4)
     assert same_arrays(state.policy, tiny_policy(1))
+    assert same_arrays(state.average, tiny_policy(3))
     assert same_arrays(state.best_policy, tiny_policy(2))
     assert same_arrays(state.optimiser, training_state().optimiser)
     for field in ("seed", "update", "eliminations", "best_value", "orders", "curve"):
@@ -82,7 +84,7 @@ def test_torn_file(tmp_path, keep):
     path = tmp_path / "policy.eqx"
     save_policy(path, tiny_policy())
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(PolicyFormatError, match="is damaged .*train again") as caught:
+    with pytest.raises(PolicyFormatError, match=r"is damaged .*train again") as caught:
         load_policy(path)
     assert "\n" not in str(caught.value)
 

@@ -6,8 +6,9 @@ import pytest
 from model_graphs import array_graph, program, scalar_graph
 
 from interpreter.tracing import trace
+from models.boards import make_board
 from models.features import FEATURES, fill_in, node_features
-from models.game import Board, make_board
+from models.game import Board
 
 
 def features_of(board: Board) -> dict[str, np.ndarray]:

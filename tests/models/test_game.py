@@ -8,24 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from model_graphs import array_graph, fork_graph, program, scalar_graph
+from model_graphs import array_graph, fork_graph, program
 
 from interpreter.counting import count_multiplications
 from interpreter.elimination import CountingElimination
-from interpreter.errors import StructureLimitError
-from interpreter.orders import best_classic
 from models import game
-from models.game import (
-    Board,
-    State,
-    bucket_size,
-    eliminate,
-    elimination_costs,
-    lookup,
-    make_board,
-    pad_board,
-    stack_boards,
-)
+from models.boards import make_board, pad_board
+from models.game import Board, State, eliminate, elimination_costs, lookup
 
 
 @jax.jit
@@ -108,24 +97,6 @@ def test_a_move_that_is_not_played_changes_nothing():
     assert all(map(np.array_equal, end, board.start))
 
 
-def test_nodes_without_edges_are_not_on_the_board():
-    """They cost nothing; only vertices that others use may be chosen."""
-    graph = scalar_graph(2, 4, [(1, 4), (4, 5)], (5, 3))
-    board = make_board(graph)
-    assert board.nodes.vertex[:3].tolist() == [0, 3, 4]
-    assert board.start.remaining[:3].tolist() == [False, True, False]
-    assert not board.start.edges[3:].any()
-
-
-def test_classic_cost_and_unit():
-    """A board knows the best classic cost; scalar products cost one each."""
-    graph = program(7)
-    scale = make_board(graph).scale
-    assert scale.classic == count_multiplications(graph, best_classic(graph)).all
-    assert scale.unit == pytest.approx(1.0)
-    assert scale.moves == make_board(graph).start.remaining.sum()
-
-
 def test_lookup_of_small_and_large_tables(monkeypatch):
     """Both ways of reading a table give the same."""
     table = jnp.asarray(np.random.default_rng(0).normal(size=(4, 4)), jnp.float32)
@@ -134,20 +105,6 @@ def test_lookup_of_small_and_large_tables(monkeypatch):
     monkeypatch.setattr(game, "_SMALL_TABLE", 0)
     assert np.array_equal(by_selects, lookup(table, first, second))
     assert np.array_equal(by_selects, np.asarray(table)[first, second])
-
-
-def test_bucket_sizes():
-    """Multiples of 16 up to 128, of 32 above."""
-    sizes = [1, 16, 17, 128, 129, 161]
-    assert [bucket_size(size) for size in sizes] == [16, 16, 32, 128, 160, 192]
-
-
-def test_stacked_boards_have_one_size():
-    """Graphs of scalars and of arrays can be played together."""
-    boards = stack_boards([make_board(program(0)), make_board(array_graph())])
-    assert boards.start.edges.shape[0] == 2
-    assert boards.start.edges.shape[1] == boards.start.edges.shape[2]
-    assert boards.rules.cost.shape == boards.rules.product.shape
 
 
 def test_padding_does_not_change_costs():
@@ -159,12 +116,6 @@ def test_padding_does_not_change_costs():
     for board in (small, large):
         costs, _, _ = play_order(board, nodes)
         assert costs.sum() == count_multiplications(graph, graph.eliminable).all
-
-
-def test_too_many_structures():
-    """The limit is named, and what to do."""
-    with pytest.raises(StructureLimitError, match=r"more than 3 edge structures.*raise the limit"):
-        make_board(array_graph(), max_structures=3)
 
 
 def test_steps_compile_once_for_one_size():

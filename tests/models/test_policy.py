@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from model_graphs import TINY, program, tiny_policy
 
-from models.game import bucket_size, make_board, pad_board
+from models.boards import bucket_size, make_board, pad_board
 from models.policy import FORBIDDEN, Policy, PolicyConfig, make_policy, num_weights
 from models.rollout import Observation, observe
 

@@ -8,8 +8,8 @@ from model_graphs import program, tiny_policy
 
 from interpreter.errors import ElimaxError
 from models import ppo
+from models.boards import make_board, stack_boards
 from models.errors import TrainingDivergedError
-from models.game import make_board, stack_boards
 from models.ppo import PPOConfig, advantages, check_losses, learn, make_optimiser
 from models.rollout import join_moves, play
 

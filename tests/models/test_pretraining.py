@@ -1,11 +1,14 @@
 """Pretraining in miniature: reproducible, resumable, and it keeps the best."""
 
+import dataclasses
+import itertools
+
 import jax
 import numpy as np
 import pytest
 from model_graphs import TINY, array_graph, program
 
-from models import pretraining
+from models.boards import make_board
 from models.policy import make_policy
 from models.ppo import PPOConfig
 from models.pretraining import (
@@ -20,8 +23,8 @@ CONFIG = PretrainConfig(
     updates=4,
     programs_per_update=2,
     episodes=4,
-    min_vertices=6,
-    max_vertices=10,
+    min_vertices=5,
+    max_vertices=6,
     validation_programs=2,
     validation_every=2,
     policy=TINY,
@@ -62,7 +65,21 @@ def test_best_policy_by_validation_is_kept(run):
     assert result.metrics["validation/best_ratio"] == min(ratios)
     assert greedy_ratio(result.policy, validation_boards(CONFIG, seed=0)) == min(ratios)
     best = states[1] if ratios[0] <= ratios[1] else states[3]
-    assert same_arrays(result.policy, best.policy)
+    assert same_arrays(result.policy, best.average)
+
+
+def test_average_follows_the_policies(run):
+    """Its first value is mostly the first policy; later it moves by a small share."""
+    _, states = run
+    for update, (before, after) in enumerate(itertools.pairwise(states), start=2):
+        share = update / (update + 9)
+        expected = jax.tree.map(
+            lambda old, new, share=share: share * old + (1 - share) * new,
+            before.average,
+            after.policy,
+        )
+        pairs = zip(jax.tree.leaves(after.average), jax.tree.leaves(expected), strict=True)
+        assert all(np.allclose(a, b, atol=1e-6) for a, b in pairs)
 
 
 @pytest.mark.parametrize("stop", [1, 2])
@@ -87,10 +104,10 @@ def test_training_programs_are_new_and_never_validate():
 def test_given_graphs_are_played_in_their_share():
     """With a share of one all boards are given graphs; large ones are left out."""
     graphs = {"array": array_graph(), "large": program(0, num_vertices=40)}
-    config = CONFIG.__class__(**{**vars(CONFIG), "task_share": 1.0, "max_task_vertices": 20})
+    config = dataclasses.replace(CONFIG, task_share=1.0, max_task_vertices=20)
     curriculum = Curriculum(config, graphs, seed=0)
     classics = {float(c) for update in range(4) for c in curriculum.boards(update).scale.classic}
-    assert classics == {float(pretraining.make_board(array_graph()).scale.classic)}
+    assert classics == {float(make_board(array_graph()).scale.classic)}
 
 
 def test_validation_ratio_is_relative_to_the_best_classic_order():

@@ -5,8 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interpreter.structure import Kind
-from models.random_programs import BINARY_TRIVIAL, STYLES, UNARY_TRIVIAL, random_program
+from interpreter.structure import Kind, edge_structure
+from models.random_programs import (
+    BINARY_TRIVIAL,
+    STYLES,
+    UNARY_TRIVIAL,
+    Equation,
+    Stretch,
+    _copy_equation,
+    random_program,
+)
 
 
 @given(seed=st.integers(0, 2**20), num_vertices=st.integers(1, 60))
@@ -73,3 +81,12 @@ def test_styles_differ_in_depth():
         return float(np.mean(depths))
 
     assert mean_depth("chain") > 1.5 * mean_depth("wide")
+
+
+def test_copies_read_the_copies():
+    """Where a stretch is copied, arguments inside it shift with it; the operation stays."""
+    rng = np.random.default_rng(0)
+    style = STYLES["wide"](rng, 30)
+    original = Equation("mul", edge_structure((), (), (), (), Kind.GENERAL), (14, 15))
+    copy = _copy_equation(rng, style, original, Stretch(14, 17, shift=5), 21, np.zeros(30, int))
+    assert copy == original._replace(arguments=(19, 20))

@@ -1,6 +1,6 @@
 """Complete games: every vertex once, on shrinking boards."""
 
-from functools import partial
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +9,8 @@ import pytest
 from model_graphs import array_graph, fork_graph, program, scalar_graph, tiny_policy
 
 from interpreter.counting import count_multiplications
-from models.game import Board, Nodes, State, eliminate, make_board, stack_boards
+from models.boards import make_board, stack_boards
+from models.game import Board, Nodes, State, eliminate
 from models.policy import PolicyConfig, make_policy
 from models.rollout import (
     Position,
@@ -42,13 +43,17 @@ def test_every_game_is_an_order_and_costs_what_it_counts():
             assert not moves.cost[~is_played, g, k].any()
 
 
+@functools.cache
+def games(seed: int):
+    """Two greedy and four sampled games of a program, with what was seen, in one segment."""
+    key = jax.random.key(seed)
+    boards = boards_of(program(1))
+    return play(tiny_policy(), boards, greedy=2, sampled=4, key=key, keep_observations=True)
+
+
 def test_greedy_games_are_alike_and_sampled_games_are_not():
     """The key moves the sampled games only."""
-    boards = boards_of(program(1))
-    first, second = (
-        join_moves(play(tiny_policy(), boards, greedy=2, sampled=4, key=jax.random.key(seed)))
-        for seed in (0, 1)
-    )
+    first, second = (join_moves(games(seed)) for seed in (0, 1))
     assert np.array_equal(first.vertex[:, 0, 0], first.vertex[:, 0, 1])
     assert np.array_equal(first.vertex[:, 0, :2], second.vertex[:, 0, :2])
     assert not np.array_equal(first.vertex[:, 0, 2:], second.vertex[:, 0, 2:])
@@ -62,11 +67,8 @@ def test_sampled_games_need_a_key():
 
 def test_log_probabilities_are_those_of_the_policy():
     """Recomputed from what the policy saw."""
-    policy = tiny_policy()
-    (segment,) = play(
-        policy, boards_of(program(2)), sampled=3, key=jax.random.key(0), keep_observations=True
-    )
-    logits = jax.jit(jax.vmap(jax.vmap(jax.vmap(policy))))(*segment.observations)
+    (segment,) = games(0)
+    logits = jax.jit(jax.vmap(jax.vmap(jax.vmap(tiny_policy()))))(*segment.observations)
     expected = jnp.take_along_axis(jax.nn.log_softmax(logits), segment.moves.node[..., None], -1)
     played = segment.moves.is_played
     np.testing.assert_allclose(
@@ -94,7 +96,7 @@ def test_policy_sees_the_same_on_a_smaller_board():
     board = jax.tree.map(jnp.asarray, make_board(program(3, num_vertices=24)))
     policy = make_policy(PolicyConfig(), seed=0)
 
-    @partial(jax.jit, static_argnames="num_nodes")
+    @functools.partial(jax.jit, static_argnames="num_nodes")
     def logits(state: State, num_nodes: int) -> jax.Array:
         nodes, state = move_together(Position(board.nodes, state), num_nodes)
         scores = policy(*observe(board.rules, board.scale, nodes, state))
@@ -134,7 +136,7 @@ def test_graph_without_a_move():
 
 def test_selecting_episodes():
     """The first games are left out everywhere."""
-    segments = play(tiny_policy(), boards_of(program(1)), sampled=3, key=jax.random.key(0))
+    segments = games(0)
     (selected,) = select_episodes(segments, 1)
     assert np.array_equal(selected.moves.vertex, segments[0].moves.vertex[:, :, 1:])
     assert select_episodes(segments, 0)[0] is segments[0]

@@ -43,6 +43,17 @@ def test_progress_without_a_terminal_is_plain_lines(
     ]
 
 
+def test_the_estimate_does_not_count_what_was_done_before(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A training that goes on at update 51 of 100 has done one update, not 51."""
+    clock = iter([0.0, 60.0])
+    monkeypatch.setattr(console_module.time, "monotonic", lambda: next(clock))
+    with Console().progress(100, "finetune") as report:
+        report(51)
+    assert capsys.readouterr().err == "finetune: 51 of 100, about 49 min left\n"
+
+
 def test_cells_and_remaining_time() -> None:
     """Floats have two decimals; minutes are used where seconds are many."""
     assert [cell(value) for value in (None, 1.234, 5, "x")] == ["-", "1.23", "5", "x"]

@@ -77,7 +77,7 @@ def test_a_wrong_jacobian_fails_the_stage(
             raise evaluate.JacobianMismatchError("block [0] differs")
         return type("Check", (), {"max_error": 0.0})
 
-    monkeypatch.setattr(evaluate, "check_jacobian", mismatch)
+    monkeypatch.setattr(evaluate, "check_against", mismatch)
     message = r"toy_functions:toy: the Jacobian by markowitz differs .*block \[0\] differs"
     with pytest.raises(StageError, match=message):
         evaluate.run_stage(context, NAME)

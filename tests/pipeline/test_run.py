@@ -79,10 +79,10 @@ def test_durations_are_kept(finished: Layout) -> None:
 
 
 def test_second_run_has_nothing_to_do(finished: Layout) -> None:
-    """It says so, prints the table, and takes a few seconds."""
+    """It says so, prints the table, and takes a few seconds, with much room for a busy machine."""
     start = time.monotonic()
     assert drive(finished) == (0, ["everything is up to date", "table of all in checkout"])
-    assert time.monotonic() - start < 15
+    assert time.monotonic() - start < 30
 
 
 def test_docstring_reruns_nothing(finished: Layout) -> None:
@@ -181,7 +181,7 @@ def sleeping_run(layout: Layout) -> Iterator[subprocess.Popen[str]]:
         cwd=ROOT,
     ) as process:
         try:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 90
             while not (layout.root / "asleep").exists() and time.monotonic() < deadline:
                 time.sleep(0.05)
             yield process
@@ -206,7 +206,7 @@ def test_signals_reach_the_stage(finished: Layout, number: int, code: int) -> No
     with sleeping_run(finished) as process:
         assert is_asleep(finished)
         process.send_signal(number)
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=90)
     assert process.returncode == code, output
     assert "stopped in report; the same command goes on from there" in output
     assert not is_asleep(finished)

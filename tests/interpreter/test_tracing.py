@@ -1,0 +1,178 @@
+"""From functions to graphs: active edges, numbering, arguments, complex numbers."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from interpreter.errors import TracingError
+from interpreter.jacobian import jacve
+from interpreter.program import trace_program
+from interpreter.structure import Kind, edge_structure
+from interpreter.tracing import local_edges, trace
+from tests.interpreter.compare import assert_equals_jacrev_in_all_orders
+from tests.interpreter.random_programs import wave
+
+
+def product_and_sum(x, y):
+    """Two vertices: x y and x y + y."""
+    return x * y + y
+
+
+def test_all_arguments_are_differentiated_by_default():
+    """argnums=None means every argument."""
+    graph = trace(product_and_sum, 1.0, 2.0)
+    assert set(graph.edges) == {(0, 2), (1, 2), (2, 3), (1, 3)}
+
+
+@pytest.mark.parametrize("argnums", [0, (0,), [0], -2, np.int64(0), range(1)])
+def test_argnums_choose_active_inputs(argnums):
+    """Edges from other arguments are dropped, but their leaves are still numbered."""
+    graph = trace(product_and_sum, 1.0, 2.0, argnums=argnums)
+    assert graph.num_inputs == 2
+    assert set(graph.edges) == {(0, 2), (2, 3)}
+
+
+@pytest.mark.parametrize("argnums", [2, -3, (0, 5)])
+def test_argnums_out_of_range(argnums):
+    """A position that no argument has is refused, not wrapped around."""
+    with pytest.raises(ValueError, match="was called with 2 positional arguments"):
+        trace(product_and_sum, 1.0, 2.0, argnums=argnums)
+
+
+def test_leaves_of_pytrees_are_numbered_in_order():
+    """All leaves of all arguments, None left out."""
+    graph = trace(lambda d, z: d["a"] * z + d["b"][0], {"b": (1.0, None), "a": 2.0}, 3.0)
+    assert graph.num_inputs == 3
+    assert (0, 3) in graph.edges and (2, 3) in graph.edges and (1, 4) in graph.edges
+
+
+def test_shapes_are_enough():
+    """Arguments may be ShapeDtypeStructs; nothing is computed."""
+    graph = trace(lambda x: jnp.sin(x) @ x, jax.ShapeDtypeStruct((3, 3), jnp.float32))
+    assert graph.node_shapes == ((3, 3), (3, 3), (3, 3))
+
+
+def test_edges_off_the_way_to_an_output_are_dropped():
+    """A dead value and a value without derivative have no edges."""
+
+    def function(x):
+        dead = jnp.exp(x)
+        del dead
+        return x * jnp.floor(jnp.sin(x))
+
+    graph = trace(function, 1.0)
+    floor = graph.node(graph.primitives.index("floor") + 1)
+    assert {succ for _, succ in graph.edges} == {graph.outputs[0]}
+    assert not any(floor in edge for edge in graph.edges)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: jnp.sign(x),
+        lambda x: jax.lax.stop_gradient(x),
+        lambda x: jnp.round(x) + jnp.ceil(x),
+        lambda x: (x > 0.5).astype(jnp.float32),
+        lambda x: x.astype(jnp.int32).astype(jnp.float32),
+        lambda x: jnp.argmax(x).astype(jnp.float32),
+    ],
+)
+def test_zero_derivatives_make_no_edges(function):
+    """Comparisons, integers and piecewise constant functions end every path."""
+    assert trace(function, jnp.ones(3)).edges == {}
+
+
+def test_several_uses_are_one_edge():
+    """x * x makes two local edges and one edge of the graph, their sum."""
+    program = trace_program(lambda x: [x * x], [1.0])
+    assert len(local_edges(program, [True])) == 2
+    graph = trace(lambda x: x * x, 1.0)
+    assert graph.edges == {(0, 1): edge_structure((), (), [], [], Kind.GENERAL)}
+
+
+def test_constant_outputs_are_minus_one():
+    """An output without a node keeps its place."""
+    assert trace(lambda x: (x, 1.0, jnp.sin(x)), 1.0).outputs == (0, -1, 1)
+
+
+def test_jit_does_not_change_the_graph():
+    """The fingerprint of a function is that of the function in jit."""
+    plain = trace(product_and_sum, 1.0, 2.0)
+    assert trace(jax.jit(product_and_sum), 1.0, 2.0).fingerprint == plain.fingerprint
+
+
+def test_values_do_not_change_the_graph():
+    """Kinds are set by primitives: zeros and ones give the same graph as other values."""
+
+    def function(x):
+        return jnp.where(x > 0, x, 0.0) * jnp.max(x) * 1.0
+
+    graphs = [trace(function, value) for value in (jnp.zeros(3), jnp.ones(3), wave(3))]
+    assert len({graph.fingerprint for graph in graphs}) == 1
+
+
+def test_python_values_that_are_not_differentiated_stay_python_values():
+    """They may steer the program, as they may under jax.jacrev, and keep their number."""
+
+    def power(x, n, mode):
+        for _ in range(n):
+            x = jnp.sin(x) if mode == "sin" else jnp.cos(x)
+        return x
+
+    graph = trace(power, 1.0, 3, "sin", argnums=0)
+    assert graph.num_inputs == 3
+    assert graph.primitives == ("sin",) * 3
+
+
+def test_structures_hold_plain_integers():
+    """numpy integers in JAX's parameters do not get into graphs, which are stored as JSON."""
+
+    def function(x):
+        y = jax.vmap(lambda row: jnp.expand_dims(row, np.int64(0)))(x)
+        return jax.lax.broadcast_in_dim(y, (2, 2, 1, 3), tuple(np.array([0, 2, 3]))).cumsum(
+            axis=int(np.int64(1))
+        )
+
+    graph = trace(function, jnp.ones((2, 3)))
+    for edge in graph.edges.values():
+        numbers = (*edge.out_shape, *edge.in_shape, *edge.ties, *edge.carried)
+        assert all(type(number) is int for number in numbers)
+
+
+def spectrum(x):
+    """Real numbers through complex ones: power and phase of an exponential series."""
+    z = jnp.fft.fft(jax.lax.complex(jnp.cos(x), jnp.sin(x)))
+    return z.real**2 + z.imag**2, jnp.abs(z), z.imag * x, jnp.fft.irfft(jnp.fft.rfft(x) ** 2, n=4)
+
+
+def test_complex_numbers_between_real_ones():
+    """fft, real and imaginary parts, absolute values, and back by irfft."""
+    assert_equals_jacrev_in_all_orders(spectrum, wave(4))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: (jnp.fft.fft(x).conj() * jnp.fft.fft(x)).real,
+        lambda x: jnp.fft.ifft(jnp.abs(jnp.fft.fft(x)) * (1 + 0j)).real,
+        lambda x: jax.nn.relu(jnp.fft.fft(x).real).astype(jnp.complex64).imag,
+        lambda x: jax.lax.cond(True, jnp.conj, jnp.conj, jnp.fft.fft(x)).real,
+    ],
+)
+def test_what_no_complex_number_can_stand_for_is_refused(function):
+    """conj, parts that become complex again, and what may hide one: an error, never a zero."""
+    with pytest.raises(TracingError, match=r"not holomorphic in others.*z\.real\*\*2"):
+        with jax.numpy_dtype_promotion("standard"):
+            jacve(function)(jnp.ones(4))
+
+
+def test_holomorphic_functions_are_trusted():
+    """With holomorphic=True complex numbers may go through anything, as with jax.jacrev."""
+
+    def function(z):
+        return jax.lax.cond(True, jnp.sin, jnp.cos, z)
+
+    z = jnp.array([0.3 + 0.2j, 1.0j])
+    ours = jacve(function, holomorphic=True)(z)
+    np.testing.assert_allclose(ours, jax.jacrev(function, holomorphic=True)(z), rtol=1e-6)

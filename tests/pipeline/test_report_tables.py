@@ -1,0 +1,124 @@
+"""The tables of the report: losses are shown like wins."""
+
+from typing import Any
+
+import pytest
+
+from pipeline.errors import FileError
+from pipeline.report import summarise_task
+from pipeline.report_html import finetune_chart, render_page
+from pipeline.report_tables import (
+    better_rival,
+    count_table,
+    markdown_report,
+    markdown_table,
+    timing_table,
+    verdict,
+)
+
+DEVICE = {"platform": "cpu", "device": "cpu", "cpu": "Test chip", "jax": "1.0"}
+BOTH = {"all": 10, "nontrivial": 5}
+
+
+def ratio(median: float) -> dict[str, float]:
+    """A ratio with narrow quartiles."""
+    return {"median": median, "low": median - 0.05, "high": median + 0.05}
+
+
+def case(jacfwd: float, jacrev: float, best: float) -> dict[str, Any]:
+    """One case with given times in microseconds; jacrev may be missing (0)."""
+    times = {"jacfwd": jacfwd * 1e-6, "jacrev": jacrev * 1e-6}
+    times = {name: seconds for name, seconds in times.items() if seconds}
+    names = ("forward", "reverse", "markowitz", "best")
+    return {
+        "dtype": "float32",
+        "layout": "packed",
+        "batch": 512,
+        "seconds": {**times, "best": best * 1e-6},
+        "compile_seconds": {"best": 0.5},
+        "ratios": {
+            name: {order: ratio(seconds / best * 1e6) for order in names}
+            for name, seconds in times.items()
+        },
+        "null": ratio(1.0),
+        "failed": {} if jacrev else {"jacrev": "no while loops"},
+    }
+
+
+TIMINGS = {
+    "win": {"device": DEVICE, "skipped": [], "cases": [case(40, 20, 10), case(0, 0, 10)]},
+    "loss": {"device": DEVICE, "skipped": ["float64 packed batch 1"], "cases": [case(5, 0, 10)]},
+    "even": {"device": DEVICE, "skipped": [], "cases": [case(10, 12, 10)]},
+}
+
+
+def summary(**changes: Any) -> dict[str, Any]:
+    """A summary of one task."""
+    names = ("forward", "reverse", "markowitz", "markowitz_high")
+    return {
+        "vertices": 7,
+        **dict.fromkeys(names, BOTH),
+        "best_classic": {**BOTH, "found_by": "forward"},
+        "best": {"all": 8, "nontrivial": 5, "found_by": "finetuned"},
+        "improvement": 0.2,
+        "correct": True,
+        **changes,
+    }
+
+
+def test_the_better_rival_is_the_reference() -> None:
+    """Ratios are against the faster one of JAX's two Jacobians."""
+    assert better_rival(case(40, 20, 10)) == "jacrev"
+    assert better_rival(case(5, 0, 10)) == "jacfwd"
+    assert better_rival(case(0, 0, 10)) is None
+
+
+def test_losses_are_counted_and_shown() -> None:
+    """A ratio below 1 stands in the table as it is."""
+    assert verdict(TIMINGS) == {"faster": 1, "slower": 1, "even": 1, "alone": 1}
+    noisy = {"device": DEVICE, "cases": [{**case(40, 20, 10), "null": ratio(2.1)}]}
+    assert verdict({"noisy": noisy})["even"] == 1
+    columns, rows = timing_table(TIMINGS)
+    best = [row[columns.index("best")] for row in rows]
+    assert best == pytest.approx([2.0, None, 0.5, 1.0])
+    text = markdown_report({"win": summary()}, TIMINGS, "all")
+    assert "faster in 1, slower in 1, and 1 cannot be told apart from noise" in text
+    assert "0.45 to 0.55" in text
+    assert "no while loops" in text
+    assert "Not timed because compiling took too long: loss float64 packed batch 1." in text
+    assert "cpu (Test chip), JAX 1.0" in text
+
+
+def test_counts_as_rows() -> None:
+    """One row per task; a wrong Jacobian cannot be overlooked."""
+    columns, rows = count_table({"a": summary(), "b": summary(correct=False)})
+    assert rows[0] == ["a", 7, *["10 / 5"] * 5, "8 / 5", 20.0, "finetuned", "yes"]
+    assert rows[1][columns.index("correct")] == "NO"
+
+
+def test_markdown_escapes_and_aligns() -> None:
+    """A bar in a cell does not end it; numbers are aligned to the right."""
+    assert (
+        markdown_table(["a", "b"], [["x|y", 1.5]]) == "| a | b |\n| --- | ---: |\n| x\\|y | 1.50 |"
+    )
+
+
+def test_a_summary_needs_one_graph() -> None:
+    """Evaluation and order of different graphs are not mixed."""
+    with pytest.raises(FileError, match=r"t are for different graphs; run: elimax evaluate t"):
+        summarise_task({"fingerprint": "1"}, {"fingerprint": "2", "task": "t"}, "all")
+
+
+def test_the_page_escapes_names_and_colours_losses() -> None:
+    """Names are text, never markup."""
+    curve = [{"charts/eliminations": 1.0, "returns/mean": -1.2, "costs/best": 9.0}]
+    collected = {
+        "summaries": {"<b>": summary()},
+        "timings": {"<b>": TIMINGS["loss"]},
+        "curves": {"<b>": curve},
+        "pretrain_curve": curve,
+    }
+    page = render_page(collected, "all")
+    assert "<b>" not in page and "&lt;b&gt;" in page
+    assert '<td class="number slower">0.50</td>' in page
+    assert "best classic 10" in finetune_chart(curve, summary(), "all")
