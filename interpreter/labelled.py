@@ -47,5 +47,7 @@ def with_dtype_of(constant: Any, other: Any) -> Any:
     """A constant in the dtype of what it is combined with; anything else as it is."""
     if not is_constant(constant) or is_constant(other):
         return constant
-    dtype = other.dtype if not np.iscomplexobj(constant) else jnp.promote_types(other.dtype, "c8")
-    return np.asarray(constant, dtype)
+    if np.iscomplexobj(constant):
+        wide = other.dtype in (np.float64, np.complex128)
+        return np.asarray(constant, np.complex128 if wide else np.complex64)
+    return np.asarray(constant, other.dtype)

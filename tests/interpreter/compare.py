@@ -15,6 +15,9 @@ from interpreter.jacobian import jacve
 from interpreter.labelled import is_constant
 from interpreter.structure import Kind
 
+# Compiling takes longer than running here: one compilation per comparison, and a hasty one.
+QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+
 
 def as_float64(tree: Any) -> Any:
     """Casts all floating-point leaves, to be used where 64-bit numbers are enabled."""
@@ -40,14 +43,21 @@ def _wide(array: Any) -> np.ndarray:
 
 
 def assert_equals_jacrev(
-    fun: Callable[..., Any], *args: Any, order: Any = "auto", atol: float = 0.0, **options: Any
+    fun: Callable[..., Any],
+    *args: Any,
+    order: Any = "auto",
+    atol: float = 0.0,
+    jit: bool = True,
+    **options: Any,
 ) -> None:
     """Asserts that `jacve` and `jax.jacrev` agree in float64; options go to both."""
+
+    def both(*args: Any) -> tuple[Any, Any]:
+        return jacve(fun, order=order, **options)(*args), jax.jacrev(fun, **options)(*args)
+
     with jax.enable_x64(True):
-        args = as_float64(args)
-        ours = jacve(fun, order=order, **options)(*args)
-        theirs = jax.jacrev(fun, **options)(*args)
-        assert_same_blocks(ours, theirs, atol=atol)
+        compared = jax.jit(both, compiler_options=QUICK) if jit else both
+        assert_same_blocks(*compared(*as_float64(args)), atol=atol)
 
 
 def assert_equals_jacrev_in_all_orders(fun: Callable[..., Any], *args: Any, **options: Any) -> None:

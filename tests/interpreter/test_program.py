@@ -152,7 +152,9 @@ def test_side_effects_are_refused():
         jax.debug.print("{}", x)
         return [jnp.sin(x)]
 
-    with pytest.raises(TracingError, match="side effects .*remove them, for example jax.debug.p"):
+    with pytest.raises(
+        TracingError, match=r"side effects .*remove them, for example jax\.debug\.p"
+    ):
         trace_program(function, [1.0])
 
 

@@ -162,9 +162,11 @@ def test_complex_numbers_between_real_ones():
 )
 def test_what_no_complex_number_can_stand_for_is_refused(function):
     """conj, parts that become complex again, and what may hide one: an error, never a zero."""
-    with pytest.raises(TracingError, match=r"not holomorphic in others.*z\.real\*\*2"):
-        with jax.numpy_dtype_promotion("standard"):
-            jacve(function)(jnp.ones(4))
+    with (
+        jax.numpy_dtype_promotion("standard"),
+        pytest.raises(TracingError, match=r"not holomorphic in others.*z\.real\*\*2"),
+    ):
+        jacve(function)(jnp.ones(4))
 
 
 def test_holomorphic_functions_are_trusted():

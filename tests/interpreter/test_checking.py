@@ -1,0 +1,107 @@
+"""The self-check against `jax.jacrev`."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from interpreter.checking import check_jacobian
+from interpreter.errors import InvalidOrderError, JacobianMismatchError
+from interpreter.rules import LocalJacobian, registry
+
+
+def function(x, y):
+    """Two outputs of two inputs: four blocks."""
+    return {"a": jnp.sin(x) * y, "b": jnp.exp(x).sum()}
+
+
+def test_passes_and_tells_how_well():
+    """Float32 arguments are compared in float64; every block is counted."""
+    check = check_jacobian(function, jnp.ones(3), jnp.ones(3), argnums=(0, 1))
+    assert check.blocks == 4
+    assert check.max_error < 1e-14
+
+
+@pytest.mark.parametrize("order", ["forward", [1, 2], (2, 1)])
+def test_orders_can_be_checked(order):
+    """Whatever jacve takes as an order."""
+    assert check_jacobian(lambda x: jnp.sin(jnp.cos(x) * x), 1.0, order=order).blocks == 1
+
+
+def test_other_leaves_keep_their_dtype():
+    """Integers and complex numbers may stand beside."""
+
+    def scale(x, n):
+        return x * n.astype(x.dtype)
+
+    assert check_jacobian(scale, jnp.ones(3), jnp.arange(3)).blocks == 1
+
+
+def test_double_precision_is_not_left_on():
+    """The check switches 64-bit numbers on for itself only."""
+    check_jacobian(jnp.sin, 1.0)
+    assert jnp.ones(1).dtype == jnp.float32
+
+
+def wrong_sine(factor: float):
+    """A rule for sin that is wrong by a factor."""
+    right = registry._RULES["sin"]
+
+    def rule(equation, operand, result):
+        local = right(equation, operand, result)
+        return LocalJacobian(local.structure, lambda *a: factor * local.value(*a))
+
+    return rule
+
+
+def test_mismatch_is_told_in_detail(monkeypatch):
+    """The message names the block, the error, the entry and both values."""
+    monkeypatch.setitem(registry._RULES, "sin", wrong_sine(1.5))
+    with pytest.raises(JacobianMismatchError) as caught:
+        check_jacobian(function, jnp.arange(3.0), jnp.ones(3), argnums=(0, 1))
+    message = str(caught.value)
+    assert "block ['a'][0] differs from jax.jacrev by 5.0e-01" in message
+    assert "more than 1.0e-10; worst at [0, 0]: np.float64(1.5) by elimination" in message
+    assert "np.float64(1.0) by jax.jacrev" in message
+
+
+def test_tolerance_is_respected(monkeypatch):
+    """A small deviation passes or not as rtol says."""
+    monkeypatch.setitem(registry._RULES, "sin", wrong_sine(1 + 1e-6))
+    assert check_jacobian(jnp.sin, 1.0, rtol=1e-5).max_error == pytest.approx(1e-6, rel=1e-3)
+    with pytest.raises(JacobianMismatchError, match="of the only output differs"):
+        check_jacobian(jnp.sin, 1.0, rtol=1e-7)
+
+
+def test_wrong_nan_is_a_mismatch(monkeypatch):
+    """NaN where JAX has a number is never within the tolerance."""
+    monkeypatch.setitem(registry._RULES, "sin", wrong_sine(np.nan))
+    with pytest.raises(JacobianMismatchError, match="nan"):
+        check_jacobian(jnp.sin, 1.0, rtol=1e3)
+
+
+def test_nan_on_both_sides_is_equal():
+    """Where JAX's derivative is NaN, so is ours."""
+    assert check_jacobian(jnp.sqrt, -1.0).max_error == 0.0
+
+
+def test_zero_blocks_are_equal():
+    """A block that is zero on both sides has no error, one that should be zero an infinite one."""
+    assert check_jacobian(lambda x, y: y, 1.0, 2.0).max_error == 0.0
+
+
+def test_custom_rules_are_followed_on_both_sides():
+    """A function with a derivative of its own, however odd, is what JAX says it is."""
+
+    @jax.custom_jvp
+    def odd(x):
+        return x * x
+
+    odd.defjvp(lambda primals, tangents: (odd(*primals), 7.0 * tangents[0]))
+    assert check_jacobian(lambda x: odd(jnp.sin(x)), jnp.ones(2)).max_error < 1e-14
+
+
+def test_faulty_order_is_refused():
+    """Errors of jacve come through."""
+    with pytest.raises(InvalidOrderError, match="misses 1"):
+        check_jacobian(lambda x: jnp.sin(jnp.sin(x)), 1.0, order=[])

@@ -1,0 +1,158 @@
+"""Elimination with values: equal to JAX in any order, and no more products than are counted."""
+
+import hypothesis.strategies as st
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from interpreter.counting import count_multiplications
+from interpreter.execution import dense_block, edge_jacobians, eliminate, evaluate_nodes
+from interpreter.jacobian import jacve
+from interpreter.orders import PORTFOLIO, portfolio
+from interpreter.program import trace_program
+from interpreter.tracing import graph_of, local_edges, trace
+from pipeline.tasks import load_task
+from tests.interpreter.compare import (
+    assert_equals_jacrev,
+    count_folded,
+    emitted_multiplications,
+    executed_multiplications,
+)
+from tests.interpreter.random_programs import array_programs, orders, scalar_programs
+from tests.interpreter.traced_tasks import task_graph
+
+
+@given(st.data())
+@settings(max_examples=25)
+def test_random_scalar_programs_equal_jacrev(data):
+    """Programs of up to forty equations, random orders, float64."""
+    program = data.draw(scalar_programs(max_steps=25))
+    inputs = [np.float64(x) for x in program.inputs]
+    order = data.draw(orders(trace(program, *inputs)))
+    argnums = tuple(range(len(inputs)))
+    # Entries may cancel to nearly nothing, so errors are compared with one as well.
+    assert_equals_jacrev(program, *inputs, order=order, argnums=argnums, atol=1e-10)
+
+
+@given(st.data())
+@settings(max_examples=20)
+def test_random_array_programs_equal_jacrev(data):
+    """Broadcasting, reductions, products, moves and gathers in random orders, float64."""
+    program = data.draw(array_programs())
+    inputs = program.example_inputs()
+    with jax.enable_x64(True):  # indices are normalised by other equations there
+        order = data.draw(orders(trace(program, *inputs)))
+    argnums = tuple(range(len(inputs)))
+    assert_equals_jacrev(program, *inputs, order=order, argnums=argnums, atol=1e-10)
+
+
+@given(st.data())
+@settings(max_examples=40)
+def test_scalar_programs_emit_what_is_counted(data):
+    """Multiplications emitted and folded are the nontrivial count of the order."""
+    program = data.draw(scalar_programs())
+    inputs = [jnp.float32(x) for x in program.inputs]
+    graph = trace(program, *inputs)
+    order = data.draw(orders(graph))
+    executed = executed_multiplications(program, inputs, tuple(range(len(inputs))), order)
+    assert executed == count_multiplications(graph, order).nontrivial
+
+
+@given(st.data())
+@settings(max_examples=40)
+def test_array_programs_emit_what_is_counted(data):
+    """The same for arrays, where one product is as many multiplications as it has labels for."""
+    program = data.draw(array_programs())
+    inputs = [jnp.asarray(x, jnp.float32) for x in program.example_inputs()]
+    graph = trace(program, *inputs)
+    order = data.draw(orders(graph))
+    executed = executed_multiplications(program, inputs, tuple(range(len(inputs))), order)
+    assert executed == count_multiplications(graph, order).nontrivial
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "roe_flux_1d",
+        "robot_arm_6dof",
+        "propane_combustion",
+        "black_scholes_hessian",
+        "mlp",
+        "transformer_encoder",
+    ],
+)
+def test_tasks_emit_what_is_counted(name):
+    """The tasks of the pipeline in every order of the portfolio."""
+    task, graph = load_task(name), task_graph(name)
+    for order in portfolio(graph).values():
+        executed = executed_multiplications(
+            task.function, task.example_inputs(), task.argnums, order
+        )
+        assert executed == count_multiplications(graph, order).nontrivial
+
+
+def test_folded_products_are_not_emitted():
+    """(2 x) 3 4: a product of two constants is folded, and emitted + folded is what counts."""
+
+    def function(x):
+        return jnp.sin(x) * 2.0 * 3.0 * 4.0
+
+    graph = trace(function, 1.0)
+    with count_folded() as folded:
+        closed = jax.make_jaxpr(jacve(function, order="reverse"))(1.0)
+    assert sum(folded) == 2
+    assert emitted_multiplications(closed) == 1
+    assert count_multiplications(graph, PORTFOLIO["reverse"](graph)).nontrivial == 3
+
+
+@pytest.mark.parametrize("name", ["roe_flux_1d", "human_heart_dipole", "mlp"])
+def test_tasks_equal_jacrev(name):
+    """A scalar and an array task, forward and by the greedy order, in float64."""
+    task = load_task(name)
+    for order in ("forward", "markowitz_nontrivial_high"):
+        assert_equals_jacrev(
+            task.function, *task.example_inputs(), argnums=task.argnums, order=order, atol=1e-12
+        )
+
+
+def run(function, *inputs, order=()):
+    """The blocks that an elimination leaves."""
+    program = trace_program(function, inputs)
+    edges = local_edges(program, [True] * len(inputs))
+    graph, values = graph_of(program, edges), evaluate_nodes(program, inputs)
+    return graph, eliminate(graph, edge_jacobians(program, edges, values), order)
+
+
+def test_blocks_are_keyed_by_input_and_output():
+    """What is left leads from inputs to outputs, and missing blocks are zero."""
+    graph, blocks = run(
+        lambda x, y: [jnp.sin(jnp.cos(x)), y * y], jnp.float32(1.0), jnp.float32(2.0), order=[1]
+    )
+    assert set(blocks) == {(0, graph.outputs[0]), (1, graph.outputs[1])}
+    np.testing.assert_allclose(blocks[1, graph.outputs[1]].value, 4.0)
+
+
+def test_dense_blocks_of_every_sort():
+    """An edge, no edge, the input itself, a constant, an integer input."""
+    x = jnp.arange(1.0, 3.0)
+    graph, blocks = run(lambda x, y: [x * x, y, 1.0], x, x)
+    square, same, constant = graph.outputs
+    f32 = jnp.float32
+
+    def block(output, in_node, shape=(2,), dtype=f32):
+        return dense_block(graph, blocks, output, in_node, shape, dtype)
+
+    assert block(square, 0).tolist() == [[2, 0], [0, 4]]
+    assert block(square, 1).tolist() == [[0, 0], [0, 0]]
+    assert block(same, 1).tolist() == [[1, 0], [0, 1]]
+    assert block(constant, 0, ()).tolist() == [0, 0]
+    assert block(square, 1, dtype=jnp.int32).dtype == jnp.int32
+
+
+def test_dense_assembly_multiplies_nothing():
+    """Elementwise functions need no product at all, though their Jacobian is written dense."""
+    closed = jax.make_jaxpr(jacve(jnp.sin))(jnp.ones(5))
+    assert emitted_multiplications(closed) == 0
+    assert closed.out_avals[0].shape == (5, 5)
