@@ -2,11 +2,12 @@
 
 All games of an update are of similar size, so that little is padded. A policy swings from update to
 update; its running mean swings less and plays better. What is kept is the mean that does best,
-greedily, on validation programs that no update plays.
+greedily, on random programs that no update plays and on the given graphs, both groups weighing the
+same: late in training a policy can still gain on random programs while it loses on real ones.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import jax
@@ -43,7 +44,8 @@ class PretrainConfig:
         max_task_vertices: Given graphs with more vertices are left out.
         max_structures: The most edge structures that a given graph may reach.
         averaging: Share of the old mean in the running mean of the policies, once it is under way.
-        validation_programs: Number of validation programs.
+        validation_programs: Number of random programs that decide, with the given graphs, which
+            policy is kept.
         validation_every: Updates from one validation to the next.
         policy: Size of the policy.
         ppo: Settings of the learning.
@@ -107,7 +109,7 @@ def pretrain(
     )
     optimiser = make_optimiser(config.ppo, config.updates)
     curriculum = Curriculum(config, graphs, seed=seed)
-    validation = validation_boards(config, seed=seed)
+    validation = validation_boards(config, curriculum.tasks, seed=seed)
     while state.update < config.updates:
         boards = curriculum.boards(state.update)
         played = play_and_learn(state, optimiser, boards, config.episodes, config.ppo)
@@ -123,7 +125,7 @@ def pretrain(
 
 
 def _advance(
-    state: TrainingState, played: Played, validation: Board, config: PretrainConfig
+    state: TrainingState, played: Played, validation: Sequence[Board], config: PretrainConfig
 ) -> tuple[TrainingState, Metrics]:
     """The state after an update, validated if it is time, and the update's metrics."""
     update = state.update + 1
@@ -156,7 +158,11 @@ def _average(mean: Policy, policy: Policy, share: float) -> Policy:
 
 
 class Curriculum:
-    """Decides which programs an update plays."""
+    """Decides which programs an update plays.
+
+    Attributes:
+        tasks: The given graphs that are played, as single boards.
+    """
 
     def __init__(
         self, config: PretrainConfig, graphs: Mapping[str, ComputationalGraph], *, seed: int
@@ -170,7 +176,7 @@ class Curriculum:
         """
         self._config = config
         self._seed = seed
-        self._tasks = [
+        self.tasks = [
             make_board(graphs[name], config.count, config.max_structures)
             for name in sorted(graphs)
             if config.task_share > 0 and graphs[name].num_vertices <= config.max_task_vertices
@@ -186,7 +192,7 @@ class Curriculum:
             G stacked boards of similar size.
         """
         rng = np.random.default_rng((self._seed, _TRAINING_STREAM, update))
-        if self._tasks and rng.random() < self._config.task_share:
+        if self.tasks and rng.random() < self._config.task_share:
             return self._given(rng)
         return self._random(rng)
 
@@ -199,8 +205,8 @@ class Curriculum:
 
     def _given(self, rng: np.random.Generator) -> Board:
         """Given graphs of one size in nodes and in structures, drawn with replacement."""
-        first = self._tasks[rng.integers(len(self._tasks))]
-        alike = [board for board in self._tasks if _sizes(board) == _sizes(first)]
+        first = self.tasks[rng.integers(len(self.tasks))]
+        alike = [board for board in self.tasks if _sizes(board) == _sizes(first)]
         drawn = rng.integers(len(alike), size=self._config.programs_per_update - 1)
         return stack_boards([first, *(alike[index] for index in drawn)])
 
@@ -209,31 +215,39 @@ def _sizes(board: Board) -> tuple[int, int]:
     return len(board.start.remaining), len(board.rules.cost)
 
 
-def validation_boards(config: PretrainConfig, *, seed: int) -> Board:
-    """The random programs that decide which policy is kept; no update plays them.
+def validation_boards(
+    config: PretrainConfig, tasks: Sequence[Board], *, seed: int
+) -> tuple[Board, ...]:
+    """The boards that decide which policy is kept.
 
     Args:
         config: Settings.
+        tasks: Single boards of the given graphs.
         seed: Seed of the training.
 
     Returns:
-        Stacked boards, from the smallest to the largest program.
+        Groups of stacked boards: random programs that no update plays, from the smallest to the
+        largest, and the given graphs if there are any.
     """
     rng = np.random.default_rng((seed, _VALIDATION_STREAM))
     sizes = np.linspace(config.min_vertices, config.max_vertices, config.validation_programs)
     programs = [random_program(rng, round(size)) for size in sizes]
-    return stack_boards([make_board(program, config.count) for program in programs])
+    random = stack_boards([make_board(program, config.count) for program in programs])
+    return (random, stack_boards(tasks)) if tasks else (random,)
 
 
-def greedy_ratio(policy: Policy, boards: Board) -> float:
+def greedy_ratio(policy: Policy, groups: Sequence[Board]) -> float:
     """Cost of a policy's most probable games, relative to the best classic orders.
 
     Args:
         policy: The policy.
-        boards: G stacked boards.
+        groups: Groups of stacked boards.
 
     Returns:
-        Mean ratio over the boards.
+        Mean over the groups of the mean ratio over their boards.
     """
-    moves = join_moves(play(policy, boards, greedy=1))
-    return float(np.mean(moves.cost.sum(axis=(0, 2)) / np.asarray(boards.scale.classic)))
+    ratios = []
+    for boards in groups:
+        moves = join_moves(play(policy, boards, greedy=1))
+        ratios.append(np.mean(moves.cost.sum(axis=(0, 2)) / np.asarray(boards.scale.classic)))
+    return float(np.mean(ratios))

@@ -18,6 +18,9 @@ from pipeline.files import Layout, stem
 
 PR_SET_PDEATHSIG = 1
 
+PLAYING_STAGES = frozenset({"pretrain", "finetune", "search"})
+"""Stages that play games: boards of similar size need the same compiled functions."""
+
 
 @contextlib.contextmanager
 def stage_process(layout: Layout, stage: str, task: str | None = None) -> Iterator[None]:
@@ -37,12 +40,22 @@ def stage_process(layout: Layout, stage: str, task: str | None = None) -> Iterat
     if "DVC_STAGE" in os.environ:
         # Only below DVC: a stage started from a shell may outlive it (nohup, tmux).
         end_with_parent()
+    if stage in PLAYING_STAGES:
+        _share_compiled_functions(layout)
     previous = signal.signal(signal.SIGTERM, _exit_on_signal)
     try:
         with _lock(layout, stage, task):
             yield
     finally:
         signal.signal(signal.SIGTERM, previous)
+
+
+def _share_compiled_functions(layout: Layout) -> None:
+    """Lets stages find in .state/ what another one has compiled; evaluate times compiling."""
+    import jax
+
+    jax.config.update("jax_compilation_cache_dir", str(layout.state / "compiled"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 
 
 def end_with_parent() -> None:

@@ -106,7 +106,7 @@ def pretrain_chart(curve: Sequence[Mapping[str, float]]) -> str:
     lines = [
         Line("mean", _points(curve, "returns/mean", -1.0)),
         Line("best of each program", _points(curve, "returns/best", -1.0)),
-        Line("greedy on validation programs", _points(curve, "validation/ratio")),
+        Line("greedy on validation", _points(curve, "validation/ratio")),
     ]
     return line_chart(lines, {"best classic": 1.0}, "eliminations")
 

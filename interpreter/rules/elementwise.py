@@ -54,7 +54,6 @@ BY_JVP = (
     "min",
     "polygamma",
     "pow",
-    "random_gamma_grad",
     "regularized_incomplete_beta",
     "rem",
     "rsqrt",
@@ -187,8 +186,9 @@ def custom_jvp(equation: Equation, operand: int, result: int) -> LocalJacobian:
     Returns:
         As for any elementwise primitive if the rule is elementwise, else a dense edge.
     """
-    shapes = {aval.shape for aval in (*equation.in_avals, *equation.out_avals)}
-    if len(equation.out_avals) == len(shapes) == 1 and _is_elementwise(_rule(equation, operand)):
+    shapes = [aval.shape for aval in equation.out_avals]
+    fits = all(aval.shape in ((), shapes[0]) for aval in equation.in_avals)
+    if fits and len(shapes) == 1 and _is_elementwise(_rule(equation, operand)):
         structure = _structure(equation, operand, Kind.GENERAL, varies=True)
         return LocalJacobian(structure, _diagonal(equation, operand, structure))
     return LocalJacobian(*fallback_jacobian(equation, operand, result))

@@ -63,7 +63,7 @@ def test_best_policy_by_validation_is_kept(run):
     result, states = run
     ratios = [metrics["validation/ratio"] for metrics in result.curve[1::2]]
     assert result.metrics["validation/best_ratio"] == min(ratios)
-    assert greedy_ratio(result.policy, validation_boards(CONFIG, seed=0)) == min(ratios)
+    assert greedy_ratio(result.policy, validation_boards(CONFIG, (), seed=0)) == min(ratios)
     best = states[1] if ratios[0] <= ratios[1] else states[3]
     assert same_arrays(result.policy, best.average)
 
@@ -97,8 +97,18 @@ def test_training_programs_are_new_and_never_validate():
     boards = [Curriculum(config, {}, seed=0).boards(update) for update in (0, 0, 1)]
     edges = [np.asarray(b.start.edges).tobytes() for b in boards]
     assert edges[0] == edges[1] != edges[2]
-    validation = validation_boards(config, seed=0).start.edges
-    assert np.asarray(validation).tobytes() not in edges
+    (validation,) = validation_boards(config, (), seed=0)
+    assert np.asarray(validation.start.edges).tobytes() not in edges
+
+
+def test_given_graphs_weigh_as_much_as_random_programs():
+    """The ratio is the mean of two group means, however many boards are in a group."""
+    task, policy = make_board(array_graph()), make_policy(TINY, seed=0)
+    programs, tasks = validation_boards(CONFIG, [task, task, task], seed=0)
+    assert len(tasks.scale.classic) == 3
+    groups = [greedy_ratio(policy, [programs]), greedy_ratio(policy, [tasks])]
+    assert groups[0] != groups[1]
+    assert greedy_ratio(policy, [programs, tasks]) == pytest.approx(sum(groups) / 2)
 
 
 def test_given_graphs_are_played_in_their_share():
@@ -112,7 +122,7 @@ def test_given_graphs_are_played_in_their_share():
 
 def test_validation_ratio_is_relative_to_the_best_classic_order():
     """An untrained policy is about as good as the classic orders, not far off."""
-    ratio = greedy_ratio(make_policy(TINY, seed=0), validation_boards(CONFIG, seed=0))
+    ratio = greedy_ratio(make_policy(TINY, seed=0), validation_boards(CONFIG, (), seed=0))
     assert 0.5 < ratio < 3.0
 
 

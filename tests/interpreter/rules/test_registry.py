@@ -1,0 +1,137 @@
+"""The table of rules, and what has no derivative."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from interpreter.program import trace_program
+from interpreter.rules import local_jacobian, registry
+from interpreter.rules.registry import (
+    ZERO_DERIVATIVE,
+    LocalJacobian,
+    has_derivative,
+    is_complex_linear,
+    is_differentiable,
+    register,
+)
+from interpreter.structure import Kind, edge_structure
+from interpreter.tracing import trace
+
+
+def equation(function, *leaves, name=None):
+    """The last equation of a function, or the one with a name."""
+    equations = trace_program(lambda *x: [function(*x)], leaves).equations
+    return next(e for e in equations[::-1] if name is None or e.name == name)
+
+
+def test_second_registration_is_an_error():
+    """A primitive has one rule; the message names it."""
+    with pytest.raises(ValueError, match="the primitive 'sin' has a rule already"):
+        register("sin")(lambda *args: None)
+
+
+def test_registered_rule_is_used(monkeypatch):
+    """What a decorator registers is what edges are made of, and it returns the rule."""
+    monkeypatch.setattr(registry, "_RULES", dict(registry._RULES))
+    structure = edge_structure((), (), [], [], Kind.TRIVIAL)
+
+    @register("sort")
+    def rule(equation, operand, result):
+        return LocalJacobian(structure, lambda inputs, outputs: None)
+
+    sort = equation(lambda x: jnp.sort(x), jnp.ones(3), name="sort")
+    assert local_jacobian(sort, 0, 0).structure == structure
+    assert rule(sort, 0, 0).structure == structure
+
+
+def test_without_a_rule_the_fallback_is_used():
+    """A dense general edge."""
+    sort = equation(lambda x: jnp.sort(x), jnp.ones(3), name="sort")
+    structure = local_jacobian(sort, 0, 0).structure
+    assert structure == edge_structure((3,), (3,), [-1], [0, 1], Kind.GENERAL)
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (jnp.floor, "floor"),
+        (jnp.ceil, "ceil"),
+        (jnp.round, "round"),
+        (jnp.sign, "sign"),
+        (jax.lax.stop_gradient, "stop_gradient"),
+        (lambda x: jnp.argmax(x), "argmax"),
+        (lambda x: jax.lax.nextafter(x, x), "nextafter"),
+    ],
+)
+def test_listed_primitives_have_no_derivative(function, name):
+    """Their derivative is zero by convention, so they make no edge."""
+    assert name in ZERO_DERIVATIVE
+    assert not has_derivative(equation(function, jnp.ones(3), name=name), 0, 0)
+
+
+def test_zero_derivatives_are_those_of_jax():
+    """Whatever is listed and has a derivative in JAX has a zero one."""
+    for function in (jnp.floor, jnp.ceil, jnp.round, jnp.sign, jax.lax.stop_gradient):
+        assert jax.grad(function)(0.3) == 0.0
+
+
+def test_no_primitive_with_a_rule_is_listed_as_zero():
+    """A rule that could never be used would be a mistake."""
+    assert not ZERO_DERIVATIVE & set(registry._RULES)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "expected"),
+    [
+        ("float32", True),
+        ("bfloat16", True),
+        ("complex64", True),
+        ("int32", False),
+        ("bool", False),
+    ],
+)
+def test_floats_and_complex_numbers_are_differentiable(dtype, expected):
+    """Integers and booleans are not."""
+    assert is_differentiable(jax.ShapeDtypeStruct((), dtype)) is expected
+
+
+def test_keys_are_not_differentiable():
+    """Random keys have a dtype of their own."""
+    assert not is_differentiable(jax.random.key(0))
+
+
+def test_operands_without_a_derivative():
+    """Predicates and indices: operand 0 of select_n, operand 1 of gather."""
+    select = equation(lambda x: jnp.where(x > 0, x, 2.0), jnp.ones(3), name="select_n")
+    assert [has_derivative(select, k, 0) for k in range(3)] == [False, True, True]
+    gather = equation(lambda x: x[jnp.array([1, 0])], jnp.ones(3), name="gather")
+    assert [has_derivative(gather, k, 0) for k in range(2)] == [True, False]
+
+
+def test_complex_linear_primitives():
+    """sin and fft are, conj and functions with their own rule are not known to be."""
+    z = jnp.ones(3, jnp.complex64)
+    assert is_complex_linear(equation(jnp.sin, z, name="sin"))
+    assert is_complex_linear(equation(jnp.fft.fft, z, name="fft"))
+    assert not is_complex_linear(equation(jnp.conj, z, name="conj"))
+    custom = equation(jax.nn.relu, jnp.ones(3), name="custom_jvp_call")
+    assert not is_complex_linear(custom)
+
+
+@pytest.mark.parametrize("name", sorted(registry._RULES))
+def test_every_rule_is_one_of_a_primitive_that_jax_has(name):
+    """A misspelled name would silently leave a primitive to the fallback."""
+    # `add_any` and `custom_jvp_call` are made by JAX itself and stand in no public module.
+    known = {
+        value.name
+        for module in (jax.lax, jax.extend.core.primitives)
+        for value in vars(module).values()
+        if isinstance(value, jax.extend.core.Primitive)
+    }
+    assert name in known
+
+
+def test_names_of_rules_do_not_depend_on_values():
+    """A graph of several rules has the structures that the rules give one by one."""
+    graph = trace(lambda x: jnp.sin(x).sum(), jnp.ones(3))
+    assert [edge.kind for edge in graph.edges.values()] == [Kind.GENERAL, Kind.STRUCTURAL]

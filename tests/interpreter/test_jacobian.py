@@ -1,0 +1,381 @@
+"""`jacve` in the place of `jax.jacrev`: arguments, trees, dtypes, transformations, orders."""
+
+import functools
+import gc
+import weakref
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from interpreter import jacobian
+from interpreter.errors import InvalidOrderError, TracingError
+from interpreter.flat_call import FlatCall
+from interpreter.jacobian import jacve, value_and_jacve
+from interpreter.orders import PORTFOLIO, best_classic, forward_order
+from interpreter.tracing import trace
+from tests.interpreter.compare import assert_equals_jacrev, assert_same_blocks
+from tests.interpreter.random_programs import wave
+
+
+def energy(x, y):
+    """Two inputs and a tree of outputs, with shared intermediates."""
+    z = jnp.sin(x) * y
+    return {"a": z.sum(), "b": [z * z, x]}
+
+
+X, Y = jnp.asarray(wave(3), jnp.float32), jnp.asarray(wave(3, phase=5), jnp.float32)
+
+
+@pytest.mark.parametrize("argnums", [0, 1, -1, (0,), (0, 1), (1, 0), [0, 1], np.int64(1)])
+def test_argnums(argnums):
+    """Integers, negative ones, tuples and lists, as jacrev reads them."""
+    ours, theirs = (jac(energy, argnums)(X, Y) for jac in (jacve, jax.jacrev))
+    assert_same_blocks(ours, theirs, rtol=1e-6)
+
+
+@pytest.mark.parametrize("argnums", [2, -3, (0, 2)])
+def test_argnums_out_of_range(argnums):
+    """A ValueError, as from jacrev, with the number of arguments."""
+    with pytest.raises(ValueError, match=r"argnums=.* asks for argument .* 2 positional"):
+        jacve(energy, argnums)(X, Y)
+
+
+def test_pytrees_in_and_out():
+    """Dictionaries, tuples, lists and None on both sides."""
+
+    def function(tree, scale):
+        left, right = tree["pair"]
+        return {"u": left * right[0] * scale, "none": None}, [tree["single"] ** 2]
+
+    tree = {"pair": (X, [Y, None]), "single": X[0]}
+    for argnums in (0, (0, 1), (1,)):
+        ours, theirs = (jac(function, argnums)(tree, X[1]) for jac in (jacve, jax.jacrev))
+        assert_same_blocks(ours, theirs, rtol=1e-6)
+
+
+def test_auxiliary_data():
+    """has_aux returns the pair (Jacobian, aux); aux may be of any dtype and any tree."""
+
+    def function(x):
+        return jnp.sin(x) * x, {"n": jnp.arange(3), "x": x, "loss": jnp.sum(x**2)}
+
+    ours, theirs = (jac(function, has_aux=True)(X) for jac in (jacve, jax.jacrev))
+    assert_same_blocks(ours, theirs, rtol=1e-6)
+
+
+def test_auxiliary_data_wants_a_pair():
+    """A function that returns no pair is told so."""
+    with pytest.raises(TypeError, match="has_aux=True wants a function that returns a pair"):
+        jacve(jnp.sin, has_aux=True)(X)
+
+
+def test_value_beside_the_jacobian():
+    """value_and_jacve shares one evaluation; with auxiliary data the value is the pair."""
+    value, jac = value_and_jacve(energy)(X, Y)
+    assert_same_blocks(value, energy(X, Y), rtol=1e-6)
+    assert_same_blocks(jac, jax.jacrev(energy)(X, Y), rtol=1e-6)
+    value, jac = value_and_jacve(lambda x: (x**2, "aux" in {}) and (x**2, x), has_aux=True)(X)
+    assert_same_blocks(value, (X**2, X), rtol=1e-6)
+    assert jac.shape == (3, 3)
+
+
+def test_keyword_arguments():
+    """They are not differentiated and may be arrays or steer the program."""
+
+    def function(x, scale=1.0, power=1, mode="sin"):
+        for _ in range(power):
+            x = getattr(jnp, mode)(x)
+        return x * scale
+
+    for kwargs in ({}, {"scale": Y}, {"power": 3, "mode": "cos"}, {"scale": 2.5}):
+        ours, theirs = (jac(function)(X, **kwargs) for jac in (jacve, jax.jacrev))
+        assert_same_blocks(ours, theirs, rtol=1e-6)
+
+
+def test_python_values_in_other_arguments():
+    """Integers for loops and strings, as under jacrev."""
+
+    def function(x, n, mode):
+        for _ in range(n):
+            x = jnp.sin(x) if mode == "sin" else jnp.cos(x)
+        return x
+
+    ours, theirs = (jac(function)(X, 3, "sin") for jac in (jacve, jax.jacrev))
+    assert_same_blocks(ours, theirs, rtol=1e-6)
+
+
+def test_integer_arrays_in_other_arguments():
+    """Indices and counts beside the differentiated input."""
+
+    def function(x, i):
+        return x[i] * i.astype(x.dtype)
+
+    assert_equals_jacrev(function, wave(4), np.array([2, 0, 2]))
+
+
+def test_integer_inputs_are_refused():
+    """The message offers three ways out."""
+    with pytest.raises(TypeError, match=r"one is int32: convert it, choose other argnums, or pass"):
+        jacve(lambda i: i * 2.0)(jnp.arange(3))
+
+
+def test_allowed_integer_inputs():
+    """allow_int gives zeros of the integer dtype, as jacrev does."""
+
+    def function(i, x):
+        return x * i.astype(x.dtype)
+
+    ours, theirs = (
+        jac(function, argnums=(0, 1), allow_int=True)(jnp.arange(3), X)
+        for jac in (jacve, jax.jacrev)
+    )
+    assert_same_blocks(ours, theirs, rtol=1e-6)
+
+
+def test_integer_outputs_are_refused():
+    """The message names auxiliary data as the way out."""
+    with pytest.raises(TypeError, match=r"one is int32: convert it, or return it as auxiliary"):
+        jacve(lambda x: x.astype(jnp.int32))(X)
+
+
+def test_holomorphic_functions():
+    """Complex in, complex out."""
+    z = X + 1j * Y
+    for function in (jnp.sin, lambda z: z @ z * jnp.exp(z), lambda z: jnp.fft.fft(z) / (2 + z)):
+        ours, theirs = (jac(function, holomorphic=True)(z) for jac in (jacve, jax.jacrev))
+        assert_same_blocks(ours, theirs, rtol=1e-5)
+
+
+def test_complex_numbers_want_the_flag():
+    """Without holomorphic=True complex inputs and outputs are refused, with it real ones."""
+    with pytest.raises(TypeError, match="inputs must be real.*holomorphic=True"):
+        jacve(jnp.sin)(X + 1j)
+    with pytest.raises(TypeError, match="outputs must be real floating point"):
+        jacve(lambda x: jax.lax.complex(x, x))(X)
+    with pytest.raises(TypeError, match="holomorphic=True wants complex inputs"):
+        jacve(jnp.sin, holomorphic=True)(X)
+    with pytest.raises(TypeError, match="outputs must be complex"):
+        jacve(jnp.abs, holomorphic=True)(X + 1j)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_mixed_dtypes(dtype):
+    """Narrow and wide floats under strict promotion: blocks have the dtype of their input."""
+
+    def function(x, y):
+        wide = (2 * x / 3).astype(jnp.float32) * y + 1 / (2 * y)
+        return wide, jnp.sin(x) * x, (x @ x).astype(jnp.float32), x.sum() + x.max()
+
+    args = jnp.asarray(X, dtype), Y
+    ours, theirs = (jac(function, argnums=(0, 1))(*args) for jac in (jacve, jax.jacrev))
+    assert_same_blocks(ours, theirs, rtol=3e-2)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x,
+        lambda x: (x, x, jnp.sin(x)),
+        lambda x: 1.0,
+        lambda x: (jnp.ones(2), x, 3.0),
+        lambda x: jnp.floor(x),
+        lambda x: x[:0],
+        lambda x: jax.lax.stop_gradient(x),
+    ],
+)
+def test_trivial_functions(function):
+    """Inputs and constants as outputs, no derivative, no entries."""
+    ours, theirs = (jac(function)(X) for jac in (jacve, jax.jacrev))
+    assert_same_blocks(ours, theirs)
+
+
+def test_no_outputs():
+    """A function that returns nothing has an empty Jacobian (jacrev raises here)."""
+    assert jacve(lambda x: ())(X) == ()
+
+
+def test_python_numbers_as_arguments():
+    """Weakly typed scalars give what jacrev gives."""
+    ours, theirs = (jac(lambda x: jnp.sin(x) * x)(2.0) for jac in (jacve, jax.jacrev))
+    assert_same_blocks(ours, theirs, rtol=1e-6)
+
+
+def function_of_one(x):
+    """A chain with a matrix, an index and a sum."""
+    matrix = jnp.asarray(wave(3, 3), x.dtype)
+    return jnp.tanh(matrix @ x) * x[::-1]
+
+
+def compose(transform, x):
+    """The transformation applied to jacve and to jacrev, in float64."""
+    with jax.enable_x64(True):
+        x = jnp.asarray(x)
+        ours, theirs = (transform(jac(function_of_one))(x) for jac in (jacve, jax.jacrev))
+        assert_same_blocks(ours, theirs)
+
+
+def test_under_jit():
+    """Compiled."""
+    compose(jax.jit, wave(3))
+
+
+def test_under_vmap():
+    """A batch of Jacobians, also of a compiled function."""
+    compose(jax.vmap, wave(4, 3))
+    compose(lambda jac: jax.vmap(jax.jit(jac)), wave(4, 3))
+
+
+def test_under_grad():
+    """The gradient of a function of the Jacobian."""
+    compose(lambda jac: jax.grad(lambda x: jnp.sum(jac(x) ** 2)), wave(3))
+
+
+def test_under_jvp():
+    """A directional derivative of the Jacobian."""
+    compose(lambda jac: lambda x: jax.jvp(jac, (x,), (2.0 * x,)), wave(3))
+
+
+def test_under_scan():
+    """Inside of a loop body."""
+    compose(lambda jac: lambda xs: jax.lax.map(jac, xs), wave(2, 3))
+
+
+def test_nested():
+    """The second derivative by elimination in elimination, and mixed with JAX's modes."""
+    compose(jacve, wave(3))
+    compose(jax.jacfwd, wave(3))
+    with jax.enable_x64(True):
+        x = jnp.asarray(wave(3))
+        hessian = jacve(jacve(lambda x: jnp.sum(jnp.sin(x) * x**3)))(x)
+        np.testing.assert_allclose(hessian, np.diag(np.diag(hessian)), atol=1e-14)
+        assert_same_blocks(hessian, jax.hessian(lambda x: jnp.sum(jnp.sin(x) * x**3))(x))
+        of_gradient = jacve(jax.grad(lambda x: jnp.prod(jnp.sin(x))))(x)
+        assert_same_blocks(of_gradient, jax.hessian(lambda x: jnp.prod(jnp.sin(x)))(x))
+
+
+def test_closures_over_tracers():
+    """The function may close over values that are differentiated, batched or compiled outside."""
+
+    def outer(jac, y):
+        return jac(lambda x: jnp.sin(x * y) * y)(2.0 * y)
+
+    for transform in (jax.jit, jax.jacfwd, jax.jacrev, jacve, jax.vmap):
+        ours, theirs = (transform(lambda y, j=j: outer(j, y))(X) for j in (jacve, jax.jacrev))
+        assert_same_blocks(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_jitted_and_partial_functions():
+    """Whatever is callable: jit, partial, bound methods, ufuncs."""
+
+    class Model:
+        def __call__(self, x):
+            return jnp.sin(x) * 2.0
+
+    for function in (jax.jit(jnp.sin), functools.partial(jnp.arctan2, X), Model(), jnp.exp):
+        ours, theirs = (jac(function)(Y) for jac in (jacve, jax.jacrev))
+        assert_same_blocks(ours, theirs, rtol=1e-6)
+
+
+def test_name_and_docstring_are_kept():
+    """The Jacobian looks like the function, as with JAX's own transformations."""
+    assert jacve(energy).__name__ == "energy"
+    assert value_and_jacve(energy).__doc__ == energy.__doc__
+
+
+def test_side_effects_are_refused():
+    """Elimination would run them at odd times or not at all."""
+
+    def function(x):
+        jax.debug.print("{}", x)
+        return x
+
+    with pytest.raises(TracingError, match="side effects"):
+        jacve(function)(X)
+
+
+ORDERS = [*PORTFOLIO, "auto", [1, 3, 2, 4], (4, 2, 3, 1), np.array([2, 1, 4, 3])]
+
+
+def five_vertices(x):
+    """Four eliminable vertices and a pure output."""
+    return jnp.exp(jnp.sin(jnp.cos(x) * x) * x)
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=str)
+def test_every_order_gives_the_same_jacobian(order):
+    """Names, plain numbers in any sequence, and the default."""
+    assert_same_blocks(
+        jacve(five_vertices, order=order)(X), jax.jacrev(five_vertices)(X), rtol=1e-5
+    )
+
+
+def test_an_order_of_the_graph():
+    """An EliminationOrder made from a trace of the function."""
+    order = forward_order(trace(five_vertices, X))
+    assert_same_blocks(
+        jacve(five_vertices, order=order)(X), jax.jacrev(five_vertices)(X), rtol=1e-5
+    )
+
+
+def test_an_order_of_another_graph_is_refused():
+    """Another shape is another graph."""
+    order = forward_order(trace(five_vertices, X))
+    with pytest.raises(InvalidOrderError, match="was made for the graph"):
+        jacve(five_vertices, order=order)(jnp.ones(4))
+
+
+@pytest.mark.parametrize(
+    ("order", "message"),
+    [
+        ([1, 2, 3], "it misses 4"),
+        ([1, 2, 3, 4, 4], "it repeats 4"),
+        ([1, 2, 3, 4, 5], "it may not eliminate 5"),
+        ([1, 2, 3, 40], "it misses 4; it may not eliminate 40"),
+        ("revers", "there is no order 'revers'; did you mean 'reverse'"),
+    ],
+)
+def test_faulty_orders_are_refused(order, message):
+    """When the Jacobian is called, before anything is computed."""
+    with pytest.raises(InvalidOrderError, match=message):
+        jacve(five_vertices, order=order)(X)
+
+
+def test_auto_is_the_best_classic_order():
+    """By nontrivial multiplications, which are what is executed; found once per graph."""
+    graph = trace(energy, X, Y, argnums=0)
+    chosen = jacobian.resolve_order(graph, "auto")
+    assert chosen == best_classic(graph, count="nontrivial")
+    assert jacobian.resolve_order(graph, "auto") is chosen
+
+
+def test_unknown_output_is_refused():
+    """When the Jacobian is made, not when it is called."""
+    with pytest.raises(ValueError, match="output='sparse' is not available; choose output='dense'"):
+        jacve(energy, output="sparse")
+
+
+def test_calls_are_not_kept_alive(monkeypatch):
+    """Nothing caches the arguments of a call, whatever JAX caches of its trace."""
+    calls = []
+
+    class Watched(FlatCall):
+        def __init__(self, *args):
+            super().__init__(*args)
+            calls.append(weakref.ref(self))
+
+    monkeypatch.setattr(jacobian, "FlatCall", Watched)
+    for _ in range(3):
+        jacve(lambda x: jnp.sin(x) * x)(X)
+    gc.collect()
+    assert [call() for call in calls] == [None, None, None]
+
+
+def test_value_is_not_computed_twice():
+    """value_and_jacve evaluates every equation of the function once."""
+    closed = jax.make_jaxpr(value_and_jacve(lambda x: jnp.tan(jnp.sinh(x))))(X)
+    names = [eqn.primitive.name for eqn in closed.jaxpr.eqns]
+    # A derivative by jvp may evaluate its own function again, which XLA removes.
+    assert names.count("sinh") <= 2
+    assert len(closed.jaxpr.outvars) == 2
