@@ -40,8 +40,8 @@ def stage_process(layout: Layout, stage: str, task: str | None = None) -> Iterat
     if "DVC_STAGE" in os.environ:
         # Only below DVC: a stage started from a shell may outlive it (nohup, tmux).
         end_with_parent()
-    if stage in PLAYING_STAGES:
-        _share_compiled_functions(layout)
+        if stage in PLAYING_STAGES:
+            _share_compiled_functions(layout)
     previous = signal.signal(signal.SIGTERM, _exit_on_signal)
     try:
         with _lock(layout, stage, task):

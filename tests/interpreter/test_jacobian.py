@@ -76,7 +76,7 @@ def test_value_beside_the_jacobian():
     value, jac = value_and_jacve(energy)(X, Y)
     assert_same_blocks(value, energy(X, Y), rtol=1e-6)
     assert_same_blocks(jac, jax.jacrev(energy)(X, Y), rtol=1e-6)
-    value, jac = value_and_jacve(lambda x: (x**2, "aux" in {}) and (x**2, x), has_aux=True)(X)
+    value, jac = value_and_jacve(lambda x: (x**2, x), has_aux=True)(X)
     assert_same_blocks(value, (X**2, X), rtol=1e-6)
     assert jac.shape == (3, 3)
 
@@ -142,7 +142,7 @@ def test_integer_outputs_are_refused():
 
 def test_holomorphic_functions():
     """Complex in, complex out."""
-    z = X + 1j * Y
+    z = jax.lax.complex(X, Y)
     for function in (jnp.sin, lambda z: z @ z * jnp.exp(z), lambda z: jnp.fft.fft(z) / (2 + z)):
         ours, theirs = (jac(function, holomorphic=True)(z) for jac in (jacve, jax.jacrev))
         assert_same_blocks(ours, theirs, rtol=1e-5)
@@ -150,14 +150,14 @@ def test_holomorphic_functions():
 
 def test_complex_numbers_want_the_flag():
     """Without holomorphic=True complex inputs and outputs are refused, with it real ones."""
-    with pytest.raises(TypeError, match="inputs must be real.*holomorphic=True"):
-        jacve(jnp.sin)(X + 1j)
+    with pytest.raises(TypeError, match=r"inputs must be real.*holomorphic=True"):
+        jacve(jnp.sin)(jax.lax.complex(X, Y))
     with pytest.raises(TypeError, match="outputs must be real floating point"):
         jacve(lambda x: jax.lax.complex(x, x))(X)
     with pytest.raises(TypeError, match="holomorphic=True wants complex inputs"):
         jacve(jnp.sin, holomorphic=True)(X)
     with pytest.raises(TypeError, match="outputs must be complex"):
-        jacve(jnp.abs, holomorphic=True)(X + 1j)
+        jacve(jnp.abs, holomorphic=True)(jax.lax.complex(X, Y))
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
@@ -169,7 +169,9 @@ def test_mixed_dtypes(dtype):
         return wide, jnp.sin(x) * x, (x @ x).astype(jnp.float32), x.sum() + x.max()
 
     args = jnp.asarray(X, dtype), Y
-    ours, theirs = (jac(function, argnums=(0, 1))(*args) for jac in (jacve, jax.jacrev))
+    ours = jacve(function, argnums=(0, 1))(*args)
+    with jax.numpy_dtype_promotion("standard"):  # jacrev itself needs it for mixed outputs
+        theirs = jax.jacrev(function, argnums=(0, 1))(*args)
     assert_same_blocks(ours, theirs, rtol=3e-2)
 
 

@@ -71,7 +71,7 @@ def test_bodies_are_found_among_parameters():
         jnp.sin,
         lambda x: lax.scan(lambda c, y: (jnp.sin(c), y), x[0], x)[0],
         lambda x: lax.cond(x[0, 0] > 0, jnp.sin, jnp.cos, x),
-        lambda x: jax.custom_jvp(jnp.sin)(x),
+        jax.nn.relu,
     ],
 )
 def test_equations_can_be_bound_again(function):
@@ -138,11 +138,9 @@ def test_names_and_parameters_of_rules(function, name, params):
 
 def test_dimension_numbers_of_dot_general():
     """((contracting of both), (batch of both))."""
-    eqn = last(lambda x: jnp.einsum("bi,bj->bij", x, x), X)
     dots = [e for e in equations(lambda x: x @ x.T, X) if e.primitive.name == "dot_general"]
     (contracting, batch) = dots[0].params["dimension_numbers"]
     assert (contracting, batch) == (((1,), (0,)), ((), ()))
-    assert eqn is not None
 
 
 def test_einsum_of_two_operands_is_one_dot_general():

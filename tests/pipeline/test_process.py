@@ -53,6 +53,32 @@ def test_a_stage_runs_once_at_a_time(layout: Layout) -> None:
         pass
 
 
+COMPILE = """
+import pathlib, sys
+import jax
+from pipeline.files import Layout
+from pipeline.process import stage_process
+with stage_process(Layout(pathlib.Path(sys.argv[1])), sys.argv[2], "x"):
+    print(jax.config.jax_compilation_cache_dir)
+"""
+
+
+@pytest.mark.parametrize(("stage", "folder"), [("finetune", ".state/compiled"), ("evaluate", None)])
+def test_only_stages_that_play_share_compiled_functions(
+    tmp_path: Path, stage: str, folder: str | None
+) -> None:
+    """Below DVC a training finds what another compiled; a stage that times compiling does not."""
+    result = subprocess.run(
+        [sys.executable, "-c", COMPILE, str(tmp_path), stage],
+        cwd=ROOT,
+        env={**os.environ, "DVC_STAGE": f"{stage}@x"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout.strip() == str(tmp_path / folder if folder else None)
+
+
 def test_sigterm_is_an_ordinary_exit(layout: Layout) -> None:
     """Open files and runs are closed, and the old handler is back afterwards."""
     before = signal.getsignal(signal.SIGTERM)
