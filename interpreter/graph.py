@@ -40,6 +40,11 @@ class ComputationalGraph:
                 f"a graph of {self.num_inputs} inputs and {len(self.primitives)} vertices needs as "
                 f"many node shapes, but {len(self.node_shapes)} were given"
             )
+        for node in self.outputs:
+            if not -1 <= node < self.num_nodes:
+                raise GraphFormatError(
+                    f"output {node} is no node of a graph with {self.num_nodes} nodes"
+                )
         for (pred, succ), structure in self.edges.items():
             if not (0 <= pred < succ < self.num_nodes and succ >= self.num_inputs):
                 raise GraphFormatError(
@@ -134,7 +139,7 @@ class ComputationalGraph:
                 "extract the graph again with this version of elimax"
             )
         try:
-            structures = [_structure_from_dict(entry) for entry in content["structures"]]
+            structures = dict(enumerate(map(_structure_from_dict, content["structures"])))
             return cls(
                 num_inputs=content["num_inputs"],
                 node_shapes=tuple(tuple(shape) for shape in content["node_shapes"]),

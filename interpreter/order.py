@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -83,7 +84,7 @@ def check_order(
             )
         vertices = order.vertices
     else:
-        vertices = tuple(int(vertex) for vertex in order)
+        vertices = _vertex_numbers(order)
     if vertices and sorted(vertices) == list(graph.eliminable):
         return vertices
     eliminable = set(graph.eliminable)
@@ -99,6 +100,15 @@ def check_order(
         f"the order does not fit the graph: {listed}. Wanted is every eliminable vertex exactly "
         f"once, {len(eliminable)} of 1 to {graph.num_vertices} (pure outputs are not eliminated)"
     )
+
+
+def _vertex_numbers(order: Sequence[int]) -> tuple[int, ...]:
+    try:
+        return tuple(operator.index(vertex) for vertex in order)
+    except TypeError as error:
+        raise InvalidOrderError(
+            f"an order lists vertex numbers, whole numbers from 1, but was given {order!r:.60}"
+        ) from error
 
 
 def _abridged(vertices: list[int], shown: int = 8) -> str:

@@ -79,13 +79,12 @@ VALUES_ONLY = frozenset(
 BODIES = {"jit": "jaxpr", "custom_jvp_call": "call_jaxpr"}
 
 
-def _structure(equation: Equation, operand: int, kind: Kind, varies: bool) -> EdgeStructure:
-    """Out and in axes tied, or no in axes; the value varies along the out axes or nowhere."""
+def _structure(equation: Equation, operand: int, kind: Kind = Kind.GENERAL) -> EdgeStructure:
+    """Out and in axes tied, or no in axes; a general value varies along the out axes."""
     out_shape, in_shape = equation.out_avals[0].shape, equation.in_avals[operand].shape
     rank = len(out_shape)
-    return edge_structure(
-        out_shape, in_shape, range(len(in_shape)), range(rank) if varies else (), kind
-    )
+    carried = range(rank) if kind == Kind.GENERAL else ()
+    return edge_structure(out_shape, in_shape, range(len(in_shape)), carried, kind)
 
 
 @register(*SIGNS)
@@ -102,7 +101,7 @@ def signed_sum(equation: Equation, operand: int, result: int) -> LocalJacobian:
     """
     del result
     sign = SIGNS[equation.name][operand]
-    structure = _structure(equation, operand, Kind.TRIVIAL, varies=False)
+    structure = _structure(equation, operand, Kind.TRIVIAL)
     return LocalJacobian(structure, lambda inputs, outputs: np.asarray(float(sign)))
 
 
@@ -116,11 +115,11 @@ def product(equation: Equation, operand: int, result: int) -> LocalJacobian:
         result: Number of the result, 0.
 
     Returns:
-        Out (a), in (a), value x2[a]; where x2 has rank 0 the value has no label.
+        Out (a), in (a), value x2[a], also where x2 is the same everywhere.
     """
     del result
     other = 1 - operand
-    structure = _structure(equation, operand, Kind.GENERAL, varies=_has_axes(equation, other))
+    structure = _structure(equation, operand)
 
     def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
         del outputs
@@ -139,11 +138,10 @@ def quotient(equation: Equation, operand: int, result: int) -> LocalJacobian:
         result: Number of the result, 0.
 
     Returns:
-        Out (a), in (a), value (a); for x1 without a label where x2 has rank 0.
+        Out (a), in (a), value (a), also where x2 is the same everywhere.
     """
     del result
-    varies = operand == 1 or _has_axes(equation, 1)
-    structure = _structure(equation, operand, Kind.GENERAL, varies)
+    structure = _structure(equation, operand)
 
     def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
         if operand == 0:
@@ -168,7 +166,7 @@ def by_jvp(equation: Equation, operand: int, result: int) -> LocalJacobian:
         Out (a), in (a), value (a).
     """
     del result
-    structure = _structure(equation, operand, Kind.GENERAL, varies=True)
+    structure = _structure(equation, operand)
     return LocalJacobian(structure, _diagonal(equation, operand, structure))
 
 
@@ -189,7 +187,7 @@ def custom_jvp(equation: Equation, operand: int, result: int) -> LocalJacobian:
     shapes = [aval.shape for aval in equation.out_avals]
     fits = all(aval.shape in ((), shapes[0]) for aval in equation.in_avals)
     if fits and len(shapes) == 1 and _is_elementwise(_rule(equation, operand)):
-        structure = _structure(equation, operand, Kind.GENERAL, varies=True)
+        structure = _structure(equation, operand)
         return LocalJacobian(structure, _diagonal(equation, operand, structure))
     return LocalJacobian(*fallback_jacobian(equation, operand, result))
 
@@ -236,10 +234,6 @@ def _diagonal(equation: Equation, operand: int, structure: EdgeStructure) -> Any
         return _along(structure, slope)
 
     return value
-
-
-def _has_axes(equation: Equation, operand: int) -> bool:
-    return bool(equation.in_avals[operand].shape)
 
 
 def _along(structure: EdgeStructure, value: Any) -> Any:

@@ -51,19 +51,32 @@ def assert_equals_jacrev(
     **options: Any,
 ) -> None:
     """Asserts that `jacve` and `jax.jacrev` agree in float64; options go to both."""
-
-    def both(*args: Any) -> tuple[Any, Any]:
-        return jacve(fun, order=order, **options)(*args), jax.jacrev(fun, **options)(*args)
-
-    with jax.enable_x64(True):
-        compared = jax.jit(both, compiler_options=QUICK) if jit else both
-        assert_same_blocks(*compared(*as_float64(args)), atol=atol)
+    _assert_equal_in_orders(fun, args, [order], atol, jit, options)
 
 
 def assert_equals_jacrev_in_all_orders(fun: Callable[..., Any], *args: Any, **options: Any) -> None:
     """The same for three orders of the portfolio, which meet edges in different states."""
-    for order in ("forward", "reverse", "markowitz_high"):
-        assert_equals_jacrev(fun, *args, order=order, **options)
+    orders = ["forward", "reverse", "markowitz_high"]
+    _assert_equal_in_orders(fun, args, orders, 0.0, True, options)
+
+
+def _assert_equal_in_orders(
+    fun: Callable[..., Any],
+    args: Any,
+    orders: Sequence[Any],
+    atol: float,
+    jit: bool,
+    options: dict[str, Any],
+) -> None:
+    def jacobians(*args: Any) -> tuple[list[Any], Any]:
+        ours = [jacve(fun, order=order, **options)(*args) for order in orders]
+        return ours, jax.jacrev(fun, **options)(*args)
+
+    with jax.enable_x64(True):
+        compared = jax.jit(jacobians, compiler_options=QUICK) if jit else jacobians
+        ours, theirs = compared(*as_float64(args))
+        for jacobian in ours:
+            assert_same_blocks(jacobian, theirs, atol=atol)
 
 
 def emitted_multiplications(closed: Any) -> int:

@@ -10,11 +10,9 @@ import numpy as np
 import pytest
 
 from interpreter import jacobian
-from interpreter.errors import InvalidOrderError, TracingError
+from interpreter.errors import TracingError
 from interpreter.flat_call import FlatCall
 from interpreter.jacobian import jacve, value_and_jacve
-from interpreter.orders import PORTFOLIO, best_classic, forward_order
-from interpreter.tracing import trace
 from tests.interpreter.compare import assert_equals_jacrev, assert_same_blocks
 from tests.interpreter.random_programs import wave
 
@@ -204,70 +202,6 @@ def test_python_numbers_as_arguments():
     assert_same_blocks(ours, theirs, rtol=1e-6)
 
 
-def function_of_one(x):
-    """A chain with a matrix, an index and a sum."""
-    matrix = jnp.asarray(wave(3, 3), x.dtype)
-    return jnp.tanh(matrix @ x) * x[::-1]
-
-
-def compose(transform, x):
-    """The transformation applied to jacve and to jacrev, in float64."""
-    with jax.enable_x64(True):
-        x = jnp.asarray(x)
-        ours, theirs = (transform(jac(function_of_one))(x) for jac in (jacve, jax.jacrev))
-        assert_same_blocks(ours, theirs)
-
-
-def test_under_jit():
-    """Compiled."""
-    compose(jax.jit, wave(3))
-
-
-def test_under_vmap():
-    """A batch of Jacobians, also of a compiled function."""
-    compose(jax.vmap, wave(4, 3))
-    compose(lambda jac: jax.vmap(jax.jit(jac)), wave(4, 3))
-
-
-def test_under_grad():
-    """The gradient of a function of the Jacobian."""
-    compose(lambda jac: jax.grad(lambda x: jnp.sum(jac(x) ** 2)), wave(3))
-
-
-def test_under_jvp():
-    """A directional derivative of the Jacobian."""
-    compose(lambda jac: lambda x: jax.jvp(jac, (x,), (2.0 * x,)), wave(3))
-
-
-def test_under_scan():
-    """Inside of a loop body."""
-    compose(lambda jac: lambda xs: jax.lax.map(jac, xs), wave(2, 3))
-
-
-def test_nested():
-    """The second derivative by elimination in elimination, and mixed with JAX's modes."""
-    compose(jacve, wave(3))
-    compose(jax.jacfwd, wave(3))
-    with jax.enable_x64(True):
-        x = jnp.asarray(wave(3))
-        hessian = jacve(jacve(lambda x: jnp.sum(jnp.sin(x) * x**3)))(x)
-        np.testing.assert_allclose(hessian, np.diag(np.diag(hessian)), atol=1e-14)
-        assert_same_blocks(hessian, jax.hessian(lambda x: jnp.sum(jnp.sin(x) * x**3))(x))
-        of_gradient = jacve(jax.grad(lambda x: jnp.prod(jnp.sin(x))))(x)
-        assert_same_blocks(of_gradient, jax.hessian(lambda x: jnp.prod(jnp.sin(x)))(x))
-
-
-def test_closures_over_tracers():
-    """The function may close over values that are differentiated, batched or compiled outside."""
-
-    def outer(jac, y):
-        return jac(lambda x: jnp.sin(x * y) * y)(2.0 * y)
-
-    for transform in (jax.jit, jax.jacfwd, jax.jacrev, jacve, jax.vmap):
-        ours, theirs = (transform(lambda y, j=j: outer(j, y))(X) for j in (jacve, jax.jacrev))
-        assert_same_blocks(ours, theirs, rtol=1e-5, atol=1e-6)
-
-
 def test_jitted_and_partial_functions():
     """Whatever is callable: jit, partial, bound methods, ufuncs."""
 
@@ -295,61 +229,6 @@ def test_side_effects_are_refused():
 
     with pytest.raises(TracingError, match="side effects"):
         jacve(function)(X)
-
-
-ORDERS = [*PORTFOLIO, "auto", [1, 3, 2, 4], (4, 2, 3, 1), np.array([2, 1, 4, 3])]
-
-
-def five_vertices(x):
-    """Four eliminable vertices and a pure output."""
-    return jnp.exp(jnp.sin(jnp.cos(x) * x) * x)
-
-
-@pytest.mark.parametrize("order", ORDERS, ids=str)
-def test_every_order_gives_the_same_jacobian(order):
-    """Names, plain numbers in any sequence, and the default."""
-    assert_same_blocks(
-        jacve(five_vertices, order=order)(X), jax.jacrev(five_vertices)(X), rtol=1e-5
-    )
-
-
-def test_an_order_of_the_graph():
-    """An EliminationOrder made from a trace of the function."""
-    order = forward_order(trace(five_vertices, X))
-    assert_same_blocks(
-        jacve(five_vertices, order=order)(X), jax.jacrev(five_vertices)(X), rtol=1e-5
-    )
-
-
-def test_an_order_of_another_graph_is_refused():
-    """Another shape is another graph."""
-    order = forward_order(trace(five_vertices, X))
-    with pytest.raises(InvalidOrderError, match="was made for the graph"):
-        jacve(five_vertices, order=order)(jnp.ones(4))
-
-
-@pytest.mark.parametrize(
-    ("order", "message"),
-    [
-        ([1, 2, 3], "it misses 4"),
-        ([1, 2, 3, 4, 4], "it repeats 4"),
-        ([1, 2, 3, 4, 5], "it may not eliminate 5"),
-        ([1, 2, 3, 40], "it misses 4; it may not eliminate 40"),
-        ("revers", "there is no order 'revers'; did you mean 'reverse'"),
-    ],
-)
-def test_faulty_orders_are_refused(order, message):
-    """When the Jacobian is called, before anything is computed."""
-    with pytest.raises(InvalidOrderError, match=message):
-        jacve(five_vertices, order=order)(X)
-
-
-def test_auto_is_the_best_classic_order():
-    """By nontrivial multiplications, which are what is executed; found once per graph."""
-    graph = trace(energy, X, Y, argnums=0)
-    chosen = jacobian.resolve_order(graph, "auto")
-    assert chosen == best_classic(graph, count="nontrivial")
-    assert jacobian.resolve_order(graph, "auto") is chosen
 
 
 def test_unknown_output_is_refused():

@@ -61,6 +61,16 @@ def test_moving_entries_multiplies_nothing(name, sign):
     assert not {"mul", "dot_general"} & {eqn.primitive.name for eqn in closed.jaxpr.eqns}
 
 
+def test_runs_of_entries_are_sliced_and_padded():
+    """Neighbours that stay neighbours need no gather, which is slower."""
+    for name in ("identity", "slice", "pad", "cut and pad"):
+        pattern = Labelled(PATTERNS[name], (1, 2))
+        closed = jax.make_jaxpr(
+            lambda v, pattern=pattern: apply_pattern(pattern, Labelled(v, (0, 1)), (0, 2))
+        )(jnp.ones((3, 5)))
+        assert {eqn.primitive.name for eqn in closed.jaxpr.eqns} <= {"slice", "pad", "reshape"}
+
+
 @pytest.mark.parametrize("number", [1.0, -1.0, 0.0, 3.0])
 def test_single_numbers(number):
     """A pattern without labels is one number: 1 and -1 of trivial edges, counts of sums."""
