@@ -1,5 +1,6 @@
 """`jacve`: a Jacobian by vertex elimination, in the place of `jax.jacrev`."""
 
+import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -104,10 +105,12 @@ def value_and_jacve(
         call = FlatCall(fun, argnums, has_aux, args, kwargs)
         check_inputs(call.active_leaves, holomorphic, allow_int)
         program = trace_program(call.flat_fun, call.leaves)
-        edges = local_edges(program, call.active)
+        # Auxiliary outputs are evaluated but have no rows in the Jacobian.
+        primary = dataclasses.replace(program, outputs=program.outputs[: call.num_outputs])
+        edges = local_edges(primary, call.active)
         if not holomorphic:
             check_complex(program, edges)
-        graph = graph_of(program, edges)
+        graph = graph_of(primary, edges)
         vertices = check_order(graph, resolve_order(graph, order))
         values = evaluate_nodes(program, call.leaves)
         outputs = [jnp.asarray(read(values, node)) for node in program.outputs]
@@ -119,7 +122,7 @@ def value_and_jacve(
                 dense_block(graph, blocks, node, x, out.shape, call.leaves[x].dtype)
                 for x in call.nodes
             ]
-            for node, out in zip(graph.outputs, differentiated, strict=False)
+            for node, out in zip(graph.outputs, differentiated, strict=True)
         ]
         return call.unflatten_outputs(outputs), call.unflatten_jacobian(rows)
 

@@ -151,18 +151,18 @@ def test_rank_zero_operands(name):
 
 
 def test_rank_zero_structures():
-    """x s of x with shape (2, 3): the scalar's value carries all axes, the array's none."""
+    """x s of x with shape (2, 3): both values carry all axes, though s is one number."""
     graph = trace(lax.mul, jnp.ones((2, 3)), jnp.float32(2.0))
     shape = (2, 3)
-    assert graph.edges[0, 2] == edge_structure(shape, shape, [0, 1], [], Kind.GENERAL)
+    assert graph.edges[0, 2] == edge_structure(shape, shape, [0, 1], [0, 1], Kind.GENERAL)
     assert graph.edges[1, 2] == edge_structure(shape, (), [], [0, 1], Kind.GENERAL)
 
 
-def test_literals_scale_without_a_label():
-    """2 x and x / 2 are general edges, whose value is one number."""
+def test_literals_carry_all_axes():
+    """2 x and x / 2 are general edges like any other; the literal's value is a constant."""
     for function in (lambda x: 2.0 * x, lambda x: x / 2.0):
         (edge,) = trace(function, jnp.ones(4)).edges.values()
-        assert edge == edge_structure((4,), (4,), [0], [], Kind.GENERAL)
+        assert edge == edge_structure((4,), (4,), [0], [0], Kind.GENERAL)
 
 
 def test_both_operands_the_same():
