@@ -125,7 +125,7 @@ def timing_notes(timings: Mapping[str, Mapping[str, Any]]) -> list[str]:
     lines = [
         "A ratio is (time of the better of vmap(jacfwd f) and vmap(jacrev f)) / (our time), the "
         "median of paired rounds; above 1 elimination is faster, below 1 slower. The spread is "
-        "from the lower to the upper quartile; null is that of the best order compiled twice.",
+        "from the lower to the upper quartile; null is the best order against itself.",
         f"Of {total} cases the best order is faster in {counted['faster']}, slower in "
         f"{counted['slower']}, and {counted['even']} cannot be told apart from noise.",
     ]

@@ -1,6 +1,7 @@
 """Files of the repository that must agree with each other."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 import elimax
 from pipeline.params import load_params, parse_yaml
+from pipeline.report_tables import count_table, markdown_table
 from pipeline.tasks import task_names
 
 ROOT = Path(__file__).parents[1]
@@ -172,3 +174,10 @@ def test_ci_script_is_executable_and_sound() -> None:
 def test_contributing_is_short() -> None:
     """A page that is read to its end."""
     assert len((ROOT / "CONTRIBUTING.md").read_text().splitlines()) < 50
+
+
+def test_readme_shows_the_committed_results() -> None:
+    """The table of multiplications in the README is that of results/summary.json."""
+    summaries = json.loads((ROOT / "results" / "summary.json").read_text())["tasks"]
+    assert sorted(summaries) == sorted(PARAMS["tasks"])
+    assert markdown_table(*count_table(summaries)) in (ROOT / "README.md").read_text()
