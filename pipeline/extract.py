@@ -3,6 +3,7 @@
 from typing import Any
 
 from interpreter.counting import count_multiplications
+from interpreter.graph import ComputationalGraph
 from interpreter.orders import portfolio
 from interpreter.tracing import trace
 from pipeline.files import write_json
@@ -10,6 +11,7 @@ from pipeline.process import stage_process
 from pipeline.stage import StageContext
 from pipeline.tasks import load_task
 from pipeline.tasks.task import Task
+from pipeline.tracking import track
 
 
 def extract_graph(task: Task) -> dict[str, Any]:
@@ -55,7 +57,12 @@ def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
     """
     with stage_process(context.layout, "extract", task_name):
         content = {**extract_graph(load_task(task_name)), "task": task_name}
-        write_json(context.layout.graph(task_name), content)
+        path = context.layout.graph(task_name)
+        write_json(path, content)
+        fingerprint = ComputationalGraph.from_dict(content["graph"]).fingerprint
+        with track(context.layout, "extract", task_name, {"graph": fingerprint}) as tracker:
+            tracker.summary({"best_classic": content["best_classic"], "counts": content["counts"]})
+            tracker.artifact(path, f"graph-{path.stem}", "graph")
     rows = [[name, count["all"], count["nontrivial"]] for name, count in content["counts"].items()]
     title = f"{task_name}: {len(content['graph']['primitives'])} vertices"
     context.console.table(["order", "all", "nontrivial"], rows, title)
