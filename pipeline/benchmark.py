@@ -142,7 +142,7 @@ def time_case(
     if layout == "packed":
         arguments, axes = rivals.pack(arguments, task.argnums), (0, None)
     # Equal orders are the same function, which need not be compiled twice.
-    first = {order.vertices: name for name, order in reversed(orders.items())}
+    first = {order.vertices: name for name, order in reversed(orders.items())}  # pyright: ignore
     again = {name: first[order.vertices] for name, order in orders.items()}
     distinct = {name: f for name, f in functions.items() if again.get(name, name) == name}
     compiled, failed = _compile(distinct, jax.device_put(arguments), axes)
