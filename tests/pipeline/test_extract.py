@@ -1,8 +1,16 @@
 """Stage extract: the graph and the classical counts."""
 
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
 from interpreter.graph import ComputationalGraph
 from interpreter.orders import PORTFOLIO
 from interpreter.tracing import trace
+from pipeline import extract
 from pipeline.console import Console
 from pipeline.extract import extract_graph, run_stage
 from pipeline.files import Layout, read_json
@@ -35,3 +43,24 @@ def test_the_stored_graph_is_the_traced_one(layout: Layout, toy: str) -> None:
     before = path.read_bytes()
     run_stage(context, toy)
     assert path.read_bytes() == before
+
+
+def test_the_graph_is_tracked(layout: Layout, toy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """W&B gets the graph as an artifact, and the counts that every later run is compared with."""
+    artifacts, summaries = [], []
+
+    class Recorder:
+        """A tracker that remembers what it is given."""
+
+        def artifact(self, path: Path, name: str, kind: str) -> None:
+            """Remembers a file that is complete."""
+            artifacts.append((read_json(path, "")["task"], name, kind))
+
+        def summary(self, values: Mapping[str, Any]) -> None:
+            """Remembers final figures."""
+            summaries.append(values)
+
+    monkeypatch.setattr(extract, "track", lambda *arguments: contextlib.nullcontext(Recorder()))
+    content = run_stage(StageContext(layout, load_params(layout.params), Console()), toy)
+    assert artifacts == [(toy, "graph-toy_functions.toy", "graph")]
+    assert summaries[0]["best_classic"] == content["best_classic"]
