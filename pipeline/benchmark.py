@@ -141,7 +141,8 @@ def time_case(
     functions = (rivals.packed if layout == "packed" else rivals.published)(task, orders)
     if layout == "packed":
         arguments, axes = rivals.pack(arguments, task.argnums), (0, None)
-    # Equal orders are the same function, which need not be compiled twice.
+    # Equal orders are the same function, which need not be compiled twice. (Every caller passes a
+    # dict, whose items can be reversed; pyright knows only of a Mapping.)
     first = {order.vertices: name for name, order in reversed(orders.items())}  # pyright: ignore
     again = {name: first[order.vertices] for name, order in orders.items()}
     distinct = {name: f for name, f in functions.items() if again.get(name, name) == name}
