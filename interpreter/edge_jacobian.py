@@ -1,27 +1,33 @@
 """Edge Jacobians with values: the products and sums that an elimination executes.
 
 Which labels a product or a sum has is decided in `interpreter.structure`; here the same labels get
-arrays. A numpy array is a constant: products of constants are folded while tracing. Products of two
-general edges are emitted under the named scope `PRODUCT_SCOPE`, and nothing else is, so that the
+values: arrays, sparse values whose zeros are not stored, or linear maps that are not applied yet.
+A numpy array is a constant: products of constants are folded while tracing. Products of two general
+edges are emitted under the named scope `PRODUCT_SCOPE`, and nothing else is, so that the
 multiplications of an order can be read off a jaxpr.
 """
 
+import functools
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from interpreter.labelled import (
-    Labelled,
-    Labels,
-    is_constant,
-    namespace,
-    spread,
-    with_dtype_of,
+from interpreter.contraction import contract
+from interpreter.labelled import Labelled, add_arrays, is_constant, namespace, spread
+from interpreter.linear_map import LinearMap
+from interpreter.pattern import array_of, is_known_pattern, move, settled
+from interpreter.sparse_value import (
+    SparseValue,
+    aligned,
+    as_sparse,
+    disjoint,
+    project,
+    scaled,
+    with_diagonal,
 )
-from interpreter.pattern import apply_pattern
-from interpreter.structure import UNTIED, EdgeStructure, Kind, add, multiply, unify
+from interpreter.structure import UNTIED, EdgeStructure, Kind, Unification, add, multiply, unify
 
 PRODUCT_SCOPE = "edge_product"
 
@@ -31,11 +37,44 @@ class EdgeJacobian(NamedTuple):
 
     Attributes:
         structure: Shape, ties, carried labels and kind.
-        value: Array of shape `structure.carried_shape`; numpy if it is a constant.
+        value: Array of shape `structure.carried_shape`, numpy if it is a constant; or a sparse
+            value or a linear map over the carried labels.
     """
 
     structure: EdgeStructure
     value: Any
+
+
+class _Plan(NamedTuple):
+    """What a product of two structures asks for, whatever the values are.
+
+    Attributes:
+        structure: Structure of the product.
+        names: Common labels.
+        sizes: Size of every common label.
+        contracted: Labels that are summed over.
+        repeats: Number of equal terms: sizes of the summed labels that neither factor carries.
+        is_scalar: Whether neither factor carries a label.
+    """
+
+    structure: EdgeStructure
+    names: Unification
+    sizes: Mapping[int, int]
+    contracted: frozenset[int]
+    repeats: int
+    is_scalar: bool
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _plan(later: EdgeStructure, earlier: EdgeStructure) -> _Plan:
+    names = unify(later, earlier)
+    sizes = {names.later[label]: later.size(label) for label in later.labels}
+    sizes |= {names.earlier[label]: earlier.size(label) for label in earlier.labels}
+    contracted = frozenset(label for label in sizes if label >= names.contracted_offset)
+    carried = {names.later[x] for x in later.carried} | {names.earlier[x] for x in earlier.carried}
+    repeats = int(np.prod([sizes[x] for x in contracted - carried], dtype=np.int64))
+    structure = multiply(later, earlier).structure
+    return _Plan(structure, names, sizes, contracted, repeats, not carried)
 
 
 def multiply_edges(later: EdgeJacobian, earlier: EdgeJacobian) -> EdgeJacobian:
@@ -48,68 +87,79 @@ def multiply_edges(later: EdgeJacobian, earlier: EdgeJacobian) -> EdgeJacobian:
     Returns:
         The product; its structure is that of `interpreter.structure.multiply`.
     """
-    structure = multiply(later.structure, earlier.structure).structure
-    names = unify(later.structure, earlier.structure)
-    contracted = {
-        names.later[label]: later.structure.size(label)
-        for label in later.structure.labels
-        if names.later[label] >= names.contracted_offset
-    }
-    first = Labelled(later.value, tuple(names.later[x] for x in later.structure.carried))
-    second = Labelled(earlier.value, tuple(names.earlier[x] for x in earlier.structure.carried))
-    # A contracted label that neither carries is a sum of equal terms.
-    repeats = 1
-    for label, size in contracted.items():
-        if label not in first.labels and label not in second.labels:
-            repeats *= size
-    first, second = (
-        _sum_lonely(first, second.labels, set(contracted)),
-        _sum_lonely(second, first.labels, set(contracted)),
-    )
+    plan = _plan(later.structure, earlier.structure)
     kinds = later.structure.kind, earlier.structure.kind
-    value = _multiply_values(kinds, first, second, structure.carried)
-    if repeats != 1:
-        value = value * np.asarray(repeats, value.dtype)
-    return EdgeJacobian(structure, value)
+    first = _named(later, plan.names.later)
+    second = _named(earlier, plan.names.earlier)
+    if not plan.is_scalar:
+        first, second = (
+            _sum_lonely(first, second.labels, plan),
+            _sum_lonely(second, first.labels, plan),
+        )
+    value = _multiply_values(kinds, first, second, plan)
+    if plan.repeats != 1:
+        value = _repeated(value, plan.repeats)
+    return EdgeJacobian(plan.structure, value)
 
 
-def _sum_lonely(factor: Labelled, others: Labels, contracted: set[int]) -> Labelled:
+def _named(edge: EdgeJacobian, names: Mapping[int, int]) -> Labelled:
+    """The value of an edge under common labels."""
+    if isinstance(edge.value, (SparseValue, LinearMap)):
+        value = edge.value.renamed(names)
+        return Labelled(value, value.labels)
+    return Labelled(edge.value, tuple(names[label] for label in edge.structure.carried))
+
+
+def _sum_lonely(factor: Labelled, others: tuple[int, ...], plan: _Plan) -> Labelled:
     """Sums over the contracted labels that only this factor carries."""
-    lonely = tuple(
-        axis
-        for axis, label in enumerate(factor.labels)
-        if label in contracted and label not in others
-    )
+    lonely = {x for x in factor.labels if x in plan.contracted and x not in others}
     if not lonely:
         return factor
-    kept = tuple(label for axis, label in enumerate(factor.labels) if axis not in lonely)
-    return Labelled(factor.array.sum(axis=lonely), kept)
+    if isinstance(factor.array, SparseValue):
+        value = project(factor.array, lonely)
+        return Labelled(value, value.labels)
+    array, labels = array_of(factor, plan.sizes)
+    axes = tuple(axis for axis, label in enumerate(labels) if label in lonely)
+    return Labelled(array.sum(axis=axes), tuple(x for x in labels if x not in lonely))
+
+
+def _repeated(value: Any, count: int) -> Any:
+    """A value times the number of equal terms."""
+    if isinstance(value, SparseValue):
+        return scaled(value, count)
+    if isinstance(value, LinearMap):
+        return value.scaled(count)
+    return value * np.asarray(count, value.dtype)
 
 
 def _multiply_values(
-    kinds: tuple[Kind, Kind], first: Labelled, second: Labelled, labels: Labels
+    kinds: tuple[Kind, Kind], first: Labelled, second: Labelled, plan: _Plan
 ) -> Any:
-    """The value of a product over the given labels; lonely labels are summed already."""
-    if is_constant(first.array) and is_constant(second.array):
-        return _contract(first, second, labels)
+    """The value of a product; lonely labels are summed already."""
+    labels = plan.structure.carried
+    if kinds[1] != Kind.GENERAL and (kinds[0] == Kind.GENERAL or is_known_pattern(second)):
+        return move(second, first, labels, plan.sizes)
     if kinds[0] != Kind.GENERAL:
-        return apply_pattern(first, second, labels)
-    if kinds[1] != Kind.GENERAL:
-        return apply_pattern(second, first, labels)
-    with jax.named_scope(PRODUCT_SCOPE), jax.numpy_dtype_promotion("standard"):
-        return _contract(first, second, labels)
+        return move(first, second, labels, plan.sizes)
+    first, second = array_of(first, plan.sizes), array_of(second, plan.sizes)
+    if is_constant(first.array) and is_constant(second.array):
+        return fold(first, second, labels)
+    with jax.named_scope(PRODUCT_SCOPE):
+        return contract(first, second, labels)
 
 
-def _contract(first: Labelled, second: Labelled, labels: Labels) -> Any:
-    """One product of arrays, summed over the labels that both have and the result lacks."""
-    first = first._replace(array=with_dtype_of(first.array, second.array))
-    second = second._replace(array=with_dtype_of(second.array, first.array))
-    if set(first.labels) & set(second.labels) <= set(labels):
-        return spread(first, labels) * spread(second, labels)
-    xp = np if is_constant(first.array) and is_constant(second.array) else jnp
-    return xp.einsum(
-        first.array, list(first.labels), second.array, list(second.labels), list(labels)
-    )
+def fold(first: Labelled, second: Labelled, labels: tuple[int, ...]) -> Any:
+    """The product of two general constants, computed while tracing.
+
+    Args:
+        first: One constant.
+        second: The other.
+        labels: Labels of the result.
+
+    Returns:
+        The product, a constant.
+    """
+    return contract(first, second, labels)
 
 
 def add_edges(first: EdgeJacobian, second: EdgeJacobian) -> EdgeJacobian:
@@ -123,68 +173,60 @@ def add_edges(first: EdgeJacobian, second: EdgeJacobian) -> EdgeJacobian:
         The sum; its structure is that of `interpreter.structure.add`.
     """
     structure = add(first.structure, second.structure)
-    values = [expand_value(edge, structure) for edge in (first, second)]
-    with jax.numpy_dtype_promotion("standard"):
-        total = with_dtype_of(values[0], values[1]) + with_dtype_of(values[1], values[0])
+    if first.structure.ties == second.structure.ties == structure.ties and not (
+        isinstance(first.value, (SparseValue, LinearMap))
+        or isinstance(second.value, (SparseValue, LinearMap))
+    ):
+        return EdgeJacobian(structure, _add_arrays(_own(first), _own(second), structure))
+    sizes = {label: structure.size(label) for label in structure.labels}
+    summands = [_untied(edge, structure, sizes) for edge in (first, second)]
+    if not all(summand.sparse for summand in summands):
+        # One of them is nowhere zero, so their sum is nowhere either.
+        arrays = [_as_labelled(summand, sizes) for summand in summands]
+        return EdgeJacobian(structure, _add_arrays(*arrays, structure))
+    sparse = tuple(sorted({*summands[0].sparse, *summands[1].sparse}))
+    dense = tuple(label for label in structure.carried if label not in sparse)
+    parts = [part for x in summands for part in aligned(x, dense, sparse, sizes).parts]
+    shape = tuple(sizes[label] for label in sparse)
+    total = SparseValue(dense, sparse, shape, disjoint(parts))
+    return EdgeJacobian(structure, settled(total, structure.carried, sizes))
+
+
+def _own(edge: EdgeJacobian) -> Labelled:
+    return Labelled(edge.value, edge.structure.carried)
+
+
+def _as_labelled(value: SparseValue, sizes: Mapping[int, int]) -> Labelled:
+    return array_of(Labelled(value, value.labels), sizes)
+
+
+def _add_arrays(first: Labelled, second: Labelled, structure: EdgeStructure) -> Any:
+    arrays = [spread(operand, structure.carried) for operand in (first, second)]
+    total = add_arrays(*arrays)
     if total.shape != structure.carried_shape:
         total = namespace(total).broadcast_to(total, structure.carried_shape)
-    return EdgeJacobian(structure, total)
+    return total
 
 
-def expand_value(edge: EdgeJacobian, target: EdgeStructure) -> Any:
-    """The value of an edge over the labels of a structure that ties less and carries more.
+def _untied(edge: EdgeJacobian, target: EdgeStructure, sizes: Mapping[int, int]) -> SparseValue:
+    """The value of an edge over the labels of a structure that ties less.
 
-    Args:
-        edge: The edge.
-        target: A structure between the same vertices, with a subset of its ties.
-
-    Returns:
-        An array that broadcasts to `target.carried_shape`.
+    A broken tie makes both its labels sparse: the value stands on their diagonal.
     """
-    xp = namespace(edge.value)
-    # Labels keep their numbers when ties are broken, so the carried ones are in order already.
-    value = spread(Labelled(edge.value, edge.structure.carried), target.carried)
+    value = as_sparse(_densified_map(edge, sizes))
     rank = len(target.out_shape)
     for j, (tie, kept) in enumerate(zip(edge.structure.ties, target.ties, strict=True)):
         if tie != kept:
-            value = xp.where(_on_diagonal(target, tie, rank + j), value, xp.zeros((), value.dtype))
+            dense = tuple(label for label in value.dense if label != tie)
+            sparse = value.sparse if tie in value.sparse else (*value.sparse, tie)
+            value = with_diagonal(aligned(value, dense, sparse, sizes), tie, rank + j)
     return value
 
 
-def _on_diagonal(structure: EdgeStructure, first: int, second: int) -> np.ndarray:
-    """Whether two labels have the same index, as an array that broadcasts over the carried ones."""
-    size = structure.size(first)
-    shape = [size if label in (first, second) else 1 for label in structure.carried]
-    return np.eye(size, dtype=bool).reshape(shape)
-
-
-def assemble_dense(edge: EdgeJacobian, dtype: Any) -> jax.Array:
-    """Writes an edge Jacobian out in full; nothing is multiplied.
-
-    Between real vertices only the real part counts, though complex vertices may lie between.
-
-    Args:
-        edge: The edge.
-        dtype: Wanted dtype.
-
-    Returns:
-        Array of shape out_shape + in_shape.
-    """
-    structure = edge.structure
-    shape = (*structure.out_shape, *structure.in_shape)
-    rank = len(structure.out_shape)
-    untied = EdgeStructure(
-        structure.out_shape,
-        structure.in_shape,
-        (UNTIED,) * len(structure.in_shape),
-        tuple(range(len(shape))),
-        structure.kind,
-    )
-    carried = set(structure.carried)
-    is_real = jnp.issubdtype(dtype, jnp.floating) and jnp.iscomplexobj(edge.value)
-    value = jnp.asarray(edge.value.real if is_real else edge.value, dtype)
-    value = value.reshape([n if label in carried else 1 for label, n in enumerate(shape)])
-    for j, tie in enumerate(structure.ties):
-        if tie != UNTIED:
-            value = jnp.where(_on_diagonal(untied, tie, rank + j), value, jnp.zeros((), dtype))
-    return jnp.broadcast_to(value, shape)
+def _densified_map(edge: EdgeJacobian, sizes: Mapping[int, int]) -> Labelled:
+    """An edge's value; a linear map as an array."""
+    if isinstance(edge.value, LinearMap):
+        return array_of(Labelled(edge.value, edge.value.labels), sizes)
+    if isinstance(edge.value, SparseValue):
+        return Labelled(edge.value, edge.value.labels)
+    return _own(edge)

@@ -3,10 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-import jax.numpy as jnp
-import numpy as np
-
-from interpreter.edge_jacobian import EdgeJacobian, add_edges, assemble_dense, multiply_edges
+from interpreter.edge_jacobian import EdgeJacobian, add_edges, multiply_edges
 from interpreter.elimination import Elimination
 from interpreter.graph import ComputationalGraph
 from interpreter.program import Constant, Operand, Program
@@ -84,33 +81,3 @@ def eliminate(
         for succ in graph.output_nodes
         for pred, edge in elimination.predecessors[succ].items()
     }
-
-
-def dense_block(
-    graph: ComputationalGraph,
-    blocks: dict[tuple[int, int], EdgeJacobian],
-    output: int,
-    in_node: int,
-    out_shape: tuple[int, ...],
-    dtype: Any,
-) -> Any:
-    """One block of the Jacobian, written out in full.
-
-    Args:
-        graph: The graph.
-        blocks: What `eliminate` returned.
-        output: Node of the output; -1 if it is a constant.
-        in_node: Node of the input.
-        out_shape: Shape of the output.
-        dtype: Wanted dtype.
-
-    Returns:
-        Array of shape out_shape + in_shape; zeros for an integer input, as `jax.jacrev` has them.
-    """
-    in_shape = graph.node_shapes[in_node]
-    if output == in_node:
-        size = int(np.prod(in_shape))
-        return jnp.eye(size, dtype=dtype).reshape(in_shape + in_shape)
-    if (in_node, output) in blocks:
-        return assemble_dense(blocks[in_node, output], dtype)
-    return jnp.zeros((*out_shape, *in_shape), dtype)

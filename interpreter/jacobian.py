@@ -7,17 +7,12 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from interpreter.execution import (
-    dense_block,
-    edge_jacobians,
-    eliminate,
-    evaluate_nodes,
-    read,
-)
+from interpreter.execution import edge_jacobians, eliminate, evaluate_nodes, read
 from interpreter.flat_call import FlatCall, check_inputs, check_outputs
 from interpreter.graph import ComputationalGraph
 from interpreter.order import EliminationOrder, check_order
 from interpreter.orders.portfolio import best_classic, named_order
+from interpreter.outputs import block_of, check_output, write_block
 from interpreter.program import trace_program
 from interpreter.tracing import check_complex, graph_of, local_edges
 
@@ -44,12 +39,14 @@ def jacve(
         allow_int: Whether to accept integer inputs, whose Jacobian is zero.
         order: "auto" (the best classical order by nontrivial multiplications), the name of an
             order of the portfolio, an `EliminationOrder`, or vertex numbers.
-        output: "dense".
+        output: What the leaves of the Jacobian are: "dense" arrays of shape out.shape + in.shape,
+            "structured" (`StructuredJacobian`) or "bcoo" (`jax.experimental.sparse.BCOO`), which
+            leave out what is zero for every input.
 
     Returns:
         A function with the arguments of `fun` that returns the Jacobian: the tree of the outputs
-        with, at every leaf, the tree of the differentiated inputs, whose leaves have the shape
-        out.shape + in.shape. With `has_aux` a pair of that and the auxiliary data.
+        with, at every leaf, the tree of the differentiated inputs. With `has_aux` a pair of that
+        and the auxiliary data.
 
     Raises:
         InvalidOrderError: When called, if the order does not fit the graph of `fun`.
@@ -95,10 +92,9 @@ def value_and_jacve(
         (output, auxiliary data).
 
     Raises:
-        ValueError: If `output` is not "dense".
+        ValueError: If there is no such `output`.
     """
-    if output != "dense":
-        raise ValueError(f"output={output!r} is not available; choose output='dense'")
+    check_output(output)
 
     @functools.wraps(fun)
     def value_and_jacobian(*args: Any, **kwargs: Any) -> Any:
@@ -119,7 +115,7 @@ def value_and_jacve(
         blocks = eliminate(graph, edge_jacobians(program, edges, values), vertices)
         rows = [
             [
-                dense_block(graph, blocks, node, x, out.shape, call.leaves[x].dtype)
+                write_block(block_of(graph, blocks, x, node, out.shape), call.leaves[x].dtype, output)
                 for x in call.nodes
             ]
             for node, out in zip(graph.outputs, differentiated, strict=True)

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -51,3 +52,35 @@ def with_dtype_of(constant: Any, other: Any) -> Any:
         wide = other.dtype in (np.float64, np.complex128)
         return np.asarray(constant, np.complex128 if wide else np.complex64)
     return np.asarray(constant, other.dtype)
+
+
+def add_arrays(first: Any, second: Any) -> Any:
+    """The sum of two arrays that broadcast to each other; a constant takes the other's dtype."""
+    first, second = with_dtype_of(first, second), with_dtype_of(second, first)
+    if not is_constant(first) and not is_constant(second) and _is_alike(first, second):
+        return jax.lax.add(first, second)  # the operator of jax.numpy would be traced as a call
+    with jax.numpy_dtype_promotion("standard"):
+        return first + second
+
+
+def multiply_arrays(first: Any, second: Any) -> Any:
+    """The product of two arrays that broadcast to each other, likewise."""
+    first, second = with_dtype_of(first, second), with_dtype_of(second, first)
+    if not is_constant(first) and not is_constant(second) and _is_alike(first, second):
+        return jax.lax.mul(first, second)
+    with jax.numpy_dtype_promotion("standard"):
+        return first * second
+
+
+def negative(array: Any) -> Any:
+    """Minus an array."""
+    return -array if is_constant(array) else jax.lax.neg(array)
+
+
+def reciprocal(array: Any) -> Any:
+    """One divided by an array."""
+    return 1 / array if is_constant(array) else jax.lax.reciprocal(array)
+
+
+def _is_alike(first: Any, second: Any) -> bool:
+    return first.shape == second.shape and first.dtype == second.dtype

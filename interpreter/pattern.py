@@ -1,100 +1,120 @@
 """Products with structural and trivial edges: entries are moved, copied or negated.
 
-Such an edge is a constant array over its carried labels, of zeros and ones, or of zeros and minus
-ones. Applying it to a value is a slice, a pad or a gather where each place receives at most one
-entry.
+The pattern is one of a lone +1 or -1, a sparse value of ones (or of minus ones), a linear map that
+has not been applied yet, or an array of zeros and ones that is computed at run time.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from interpreter.labelled import Labelled, Labels, arrange, is_constant, spread, with_dtype_of
+from interpreter.labelled import (
+    Labelled,
+    Labels,
+    arrange,
+    is_constant,
+    negative,
+    with_dtype_of,
+)
+from interpreter.linear_map import LinearMap
+from interpreter.sparse_value import Part, SparseValue, as_sparse, is_constant_value, join, scaled
+from interpreter.writing import to_array
+
+Sizes = Mapping[int, int]
 
 
-def apply_pattern(pattern: Labelled, value: Labelled, labels: Labels) -> Any:
+def array_of(value: Labelled, sizes: Sizes) -> Labelled:
+    """A value written out as an array, over its labels in ascending order.
+
+    Args:
+        value: An array, a sparse value or a linear map.
+        sizes: Size of every label.
+
+    Returns:
+        The same value as an array.
+    """
+    labels = tuple(sorted(value.labels))
+    if isinstance(value.array, SparseValue):
+        return Labelled(to_array(value.array, labels, sizes), labels)
+    if isinstance(value.array, LinearMap):
+        return Labelled(value.array.materialised(labels), labels)
+    return value
+
+
+def is_known_pattern(pattern: Labelled) -> bool:
+    """Whether the places and signs of a pattern are known while tracing."""
+    return not isinstance(pattern.array, LinearMap) and is_constant_value(pattern.array)
+
+
+def settled(value: SparseValue, labels: Labels, sizes: Sizes) -> Any:
+    """A sparse value as an array over `labels` if it is one in disguise; else as it is."""
+    is_full = len(value.parts) == 1 and value.parts[0].places.size == value.space
+    return to_array(value, labels, sizes) if is_full else value
+
+
+def move(pattern: Labelled, value: Labelled, labels: Labels, sizes: Sizes) -> Any:
     """Contracts a pattern with a value.
 
     Args:
-        pattern: The structural or trivial factor, usually a constant.
+        pattern: The structural or trivial factor.
         value: The other factor.
         labels: Labels of the result; shared labels that are not among them are summed over.
+        sizes: Size of every label.
 
     Returns:
-        The array over `labels`.
+        The result: a sparse value, or an array over `labels`.
     """
-    # A constant meets a pattern that is read at run time: one dtype for both.
-    value = value._replace(array=with_dtype_of(value.array, pattern.array))
-    shared = {label for label in value.labels if label in pattern.labels}
-    summed = shared - set(labels)
-    if is_constant(pattern.array) and bool(np.isin(pattern.array, (0, 1)).all()):
-        if not pattern.labels and pattern.array == 1:
-            return arrange(value, labels)
-        if not summed:
-            mask, spread_value = spread(pattern, labels) == 1, spread(value, labels)
-            return jnp.where(mask, spread_value, jnp.zeros((), spread_value.dtype))
-        if summed == shared:
-            picked = _pick_entries(pattern, value, labels, summed)
-            if picked is not None:
-                return picked
-    elif is_constant(pattern.array) and bool(np.isin(pattern.array, (0, -1)).all()):
-        return -apply_pattern(pattern._replace(array=-pattern.array), value, labels)
+    if is_constant(pattern.array) and not pattern.labels:
+        return _signed(value, pattern.array == -1, labels)
+    if isinstance(pattern.array, np.ndarray):
+        pattern = Labelled(_ones_of(pattern), pattern.labels)
+    if isinstance(pattern.array, LinearMap):
+        image = _applied(pattern.array, array_of(value, sizes), labels)
+        if image is not None:
+            return image
+    elif isinstance(value.array, LinearMap) and isinstance(pattern.array, SparseValue):
+        value = array_of(value, sizes)
+    if is_known_pattern(pattern) and not isinstance(value.array, LinearMap):
+        return settled(join(pattern.array, as_sparse(value), labels), labels, sizes)
+    first, second = array_of(pattern, sizes), array_of(value, sizes)
+    array = with_dtype_of(second.array, first.array)
     return jnp.einsum(
-        jnp.asarray(pattern.array, value.array.dtype),
-        list(pattern.labels),
-        value.array,
-        list(value.labels),
+        jnp.asarray(first.array, array.dtype),
+        list(first.labels),
+        array,
+        list(second.labels),
         list(labels),
     )
 
 
-def _pick_entries(
-    pattern: Labelled, value: Labelled, labels: Labels, summed: set[int]
-) -> Any | None:
-    """The contraction as a gather, or None if some place receives more than one entry."""
-    rows = tuple(label for label in pattern.labels if label in summed)
-    columns = tuple(label for label in pattern.labels if label not in summed)
-    block = arrange(pattern, rows + columns)
-    if not block.size:
-        return None
-    matrix = block.reshape(int(np.prod(block.shape[: len(rows)])), -1)
-    if (matrix.sum(axis=0) > 1).any():
-        return None
-    rest = tuple(label for label in value.labels if label not in summed)
-    table = arrange(value, rest + rows)
-    kept = table.shape[: len(rest)]
-    picked = _pick_columns(table.reshape(*kept, matrix.shape[0]), matrix)
-    picked = picked.reshape(*kept, *block.shape[len(rows) :])
-    return arrange(Labelled(picked, rest + columns), labels)
+def _ones_of(pattern: Labelled) -> SparseValue:
+    """A constant pattern by the places of its ones."""
+    places = np.flatnonzero(pattern.array)
+    part = Part(pattern.array.ravel()[places], places)
+    return SparseValue((), pattern.labels, pattern.array.shape, (part,) if places.size else ())
 
 
-def _pick_columns(table: Any, matrix: np.ndarray) -> Any:
-    """table @ matrix, where every column of the matrix has at most one 1.
+def _signed(value: Labelled, is_negative: bool, labels: Labels) -> Any:
+    if isinstance(value.array, SparseValue):
+        return scaled(value.array, -1) if is_negative else value.array
+    if isinstance(value.array, LinearMap):
+        return value.array.scaled(-1) if is_negative else value.array
+    array = arrange(value, labels)
+    return negative(array) if is_negative else array
 
-    Args:
-        table: Array (..., R).
-        matrix: Zeros and ones, (R, C).
 
-    Returns:
-        Array (..., C).
-    """
-    source, present = matrix.argmax(axis=0), matrix.max(axis=0) > 0
-    filled = np.flatnonzero(present)
-    if not filled.size:
-        return jnp.zeros((*table.shape[:-1], matrix.shape[1]), table.dtype)
-    first, last = filled[0], filled[-1]
-    start = source[first]
-    is_run = present[first : last + 1].all() and np.array_equal(
-        source[first : last + 1], np.arange(start, start + last + 1 - first)
+def _applied(linear_map: LinearMap, value: Labelled, labels: Labels) -> Any | None:
+    """The map or its transpose applied to a value; None if the value is tied to both its sides."""
+    if linear_map.can_be_applied(value.labels, labels):
+        return linear_map.apply(value, labels)
+    backwards = linear_map._replace(
+        targets=linear_map.sources,
+        sources=linear_map.targets,
+        target_shape=linear_map.source_shape,
+        source_shape=linear_map.target_shape,
     )
-    if is_run:
-        run = table[..., start : start + last + 1 - first]
-        before, after = int(first), int(matrix.shape[1] - 1 - last)
-        if not before and not after:
-            return run
-        config = [(0, 0, 0)] * (table.ndim - 1) + [(before, after, 0)]
-        return jax.lax.pad(run, jnp.zeros((), table.dtype), config)
-    picked = jnp.take(table, source, axis=-1)
-    return picked if present.all() else jnp.where(present, picked, jnp.zeros((), table.dtype))
+    if backwards.can_be_applied(value.labels, labels):
+        return linear_map.transposed().apply(value, labels)
+    return None

@@ -1,13 +1,24 @@
 """Edge Jacobians of single equations, one rule per primitive."""
 
-from interpreter.rules import contraction, elementwise, layout, reductions
+from interpreter.rules import (
+    contraction,
+    cumulative,
+    elementwise,
+    indexing,
+    layout,
+    reductions,
+    selections,
+)
 from interpreter.rules.registry import LocalJacobian, local_jacobian
 
 __all__ = [
     "LocalJacobian",
     "contraction",
+    "cumulative",
     "elementwise",
+    "indexing",
     "layout",
     "local_jacobian",
     "reductions",
+    "selections",
 ]

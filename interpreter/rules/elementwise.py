@@ -12,10 +12,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from interpreter.labelled import namespace
+from interpreter.labelled import is_constant, namespace, reciprocal
 from interpreter.program import Equation
 from interpreter.rules.fallback import apply_linear, fallback_jacobian
 from interpreter.rules.registry import LocalJacobian, register
+from interpreter.rules.slopes import slope
 from interpreter.structure import EdgeStructure, Kind, edge_structure
 
 SIGNS = {"add": (1, 1), "sub": (1, -1), "neg": (-1,), "add_any": (1, 1)}
@@ -145,10 +146,16 @@ def quotient(equation: Equation, operand: int, result: int) -> LocalJacobian:
 
     def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
         if operand == 0:
-            return _along(structure, 1 / inputs[1])
-        return _along(structure, -outputs[0] / inputs[1])
+            return _along(structure, reciprocal(inputs[1]))
+        return _along(structure, _minus_ratio(outputs[0], inputs[1]))
 
     return LocalJacobian(structure, value)
+
+
+def _minus_ratio(y: Any, x: Any) -> Any:
+    if y.shape == x.shape and not is_constant(x):
+        return jax.lax.neg(jax.lax.div(y, x))
+    return -y / x
 
 
 @register(*BY_JVP)
@@ -225,13 +232,13 @@ def _of_operand(equation: Equation, inputs: Sequence[Any], operand: int) -> Call
 
 def _diagonal(equation: Equation, operand: int, structure: EdgeStructure) -> Any:
     def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
-        del outputs
+        known = slope(equation, operand, inputs, outputs[0])
+        if known is not None:
+            return _along(structure, known)
         x = jnp.asarray(inputs[operand])
-        slope = apply_linear(
-            lambda tangent: jax.jvp(_of_operand(equation, inputs, operand), (x,), (tangent,))[1],
-            jnp.ones_like(x),
-        )
-        return _along(structure, slope)
+        tangent_of = _of_operand(equation, inputs, operand)
+        image = apply_linear(lambda t: jax.jvp(tangent_of, (x,), (t,))[1], jnp.ones_like(x))
+        return _along(structure, image)
 
     return value
 

@@ -12,8 +12,7 @@ import pytest
 
 from interpreter import edge_jacobian
 from interpreter.jacobian import jacve
-from interpreter.labelled import is_constant
-from interpreter.structure import Kind
+from interpreter.labelled import Labelled
 
 # Compiling takes longer than running here: one compilation per comparison, and a hasty one.
 QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
@@ -105,19 +104,16 @@ def _emitted(jaxpr: Any, within: bool) -> int:
 def count_folded() -> Iterator[list[int]]:
     """Collects the sizes of products of two general constants, which are never emitted."""
     folded: list[int] = []
-    original = edge_jacobian._multiply_values
+    original = edge_jacobian.fold
 
-    def counted(kinds: tuple[Kind, Kind], first: Any, second: Any, labels: Sequence[int]) -> Any:
-        if kinds == (Kind.GENERAL, Kind.GENERAL) and all(
-            is_constant(factor.array) for factor in (first, second)
-        ):
-            sizes = dict(zip(first.labels, first.array.shape, strict=True))
-            sizes |= dict(zip(second.labels, second.array.shape, strict=True))
-            folded.append(math.prod(sizes.values()))
-        return original(kinds, first, second, labels)
+    def counted(first: Labelled, second: Labelled, labels: Sequence[int]) -> Any:
+        sizes = dict(zip(first.labels, first.array.shape, strict=True))
+        sizes |= dict(zip(second.labels, second.array.shape, strict=True))
+        folded.append(math.prod(sizes.values()))
+        return original(first, second, labels)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(edge_jacobian, "_multiply_values", counted)
+        patch.setattr(edge_jacobian, "fold", counted)
         yield folded
 
 

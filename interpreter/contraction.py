@@ -1,0 +1,64 @@
+"""Products of two arrays with labels, as the one primitive that each needs."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from interpreter.labelled import (
+    Labelled,
+    Labels,
+    arrange,
+    is_constant,
+    multiply_arrays,
+    spread,
+    with_dtype_of,
+)
+
+
+def contract(first: Labelled, second: Labelled, labels: Labels) -> Any:
+    """One product of arrays, summed over the labels that both have and the result lacks.
+
+    Args:
+        first: One factor; numpy if it is a constant.
+        second: The other.
+        labels: Labels of the result, each of which a factor has.
+
+    Returns:
+        The array over `labels`; numpy if both factors are constant.
+    """
+    if set(first.labels) & set(second.labels) <= set(labels):
+        return multiply_arrays(spread(first, labels), spread(second, labels))
+    if is_constant(first.array) and is_constant(second.array):
+        return np.einsum(
+            first.array, list(first.labels), second.array, list(second.labels), list(labels)
+        )
+    first = first._replace(array=with_dtype_of(first.array, second.array))
+    second = second._replace(array=with_dtype_of(second.array, first.array))
+    return _dot(first, second, labels)
+
+
+def _dot(first: Labelled, second: Labelled, labels: Labels) -> Any:
+    """A dot_general whose result needs as little transposing as its two forms allow."""
+    shared = [label for label in first.labels if label in second.labels]
+    batch = [label for label in labels if label in shared]
+    summed = [label for label in shared if label not in labels]
+    dtype = jax.numpy.result_type(first.array.dtype, second.array.dtype)
+    forms = []
+    for one, other in ((first, second), (second, first)):
+        free = [
+            [label for label in labels if label in x.labels and label not in shared]
+            for x in (one, other)
+        ]
+        rest = [[label for label in x.labels if label not in shared] for x in (one, other)]
+        moves = (free[0] != rest[0]) + (free[1] != rest[1])
+        result = (*batch, *rest[0], *rest[1])
+        forms.append((result != labels, moves, len(forms), one, other, result))
+    *_, one, other, result = min(forms, key=lambda form: form[:3])
+    axes = [
+        tuple(tuple(x.labels.index(label) for label in group) for x in (one, other))
+        for group in (summed, batch)
+    ]
+    operands = [jax.numpy.asarray(x.array, dtype) for x in (one, other)]
+    product = jax.lax.dot_general(*operands, (axes[0], axes[1]), preferred_element_type=dtype)
+    return arrange(Labelled(product, result), labels)

@@ -1,0 +1,94 @@
+"""Blocks of a finished Jacobian in the form that the user asked for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from interpreter.edge_jacobian import EdgeJacobian
+from interpreter.graph import ComputationalGraph
+from interpreter.labelled import Labelled
+from interpreter.linear_map import LinearMap
+from interpreter.pattern import array_of
+from interpreter.sparse_value import SparseValue, as_sparse
+from interpreter.structure import UNTIED, Kind, Shape, edge_structure
+from interpreter.structured_jacobian import StructuredJacobian, written_out
+
+OUTPUTS = ("dense", "structured", "bcoo")
+
+
+def check_output(output: str) -> None:
+    """Checks the name of an output form.
+
+    Args:
+        output: The name.
+
+    Raises:
+        ValueError: If there is no such form.
+    """
+    if output not in OUTPUTS:
+        raise ValueError(f"output={output!r} is not available; choose one of {', '.join(OUTPUTS)}")
+
+
+def block_of(
+    graph: ComputationalGraph,
+    blocks: Mapping[tuple[int, int], EdgeJacobian],
+    in_node: int,
+    output: int,
+    out_shape: Shape,
+) -> EdgeJacobian:
+    """One block of the Jacobian.
+
+    Args:
+        graph: The graph.
+        blocks: What `eliminate` returned.
+        in_node: Node of the input.
+        output: Node of the output; -1 if it is a constant.
+        out_shape: Shape of the output.
+
+    Returns:
+        The block; without any part where it is zero for every input.
+    """
+    in_shape = graph.node_shapes[in_node]
+    if output == in_node:
+        ties = range(len(in_shape))
+        identity = edge_structure(in_shape, in_shape, ties, (), Kind.TRIVIAL)
+        return EdgeJacobian(identity, np.asarray(1.0))
+    if (in_node, output) in blocks:
+        return blocks[in_node, output]
+    structure = edge_structure(out_shape, in_shape, [UNTIED] * len(in_shape), (), Kind.STRUCTURAL)
+    return EdgeJacobian(structure, SparseValue((), (), (), ()))
+
+
+def write_block(edge: EdgeJacobian, dtype: Any, output: str) -> Any:
+    """One block in the wanted form; nothing is multiplied.
+
+    Between real vertices only the real part counts, though complex vertices may lie between.
+
+    Args:
+        edge: The block.
+        dtype: Wanted dtype; an integer one for an integer input, whose Jacobian is zero.
+        output: One of `OUTPUTS`.
+
+    Returns:
+        An array, a `StructuredJacobian` or a BCOO of shape out_shape + in_shape.
+    """
+    structure, value = edge
+    if isinstance(value, LinearMap):
+        sizes = {label: structure.size(label) for label in structure.labels}
+        value = array_of(Labelled(value, value.labels), sizes).array
+    if jnp.issubdtype(dtype, jnp.floating):
+        value = _real(value)
+    if output == "dense":
+        return written_out(structure, value, dtype)
+    sparse = as_sparse(Labelled(value, structure.carried))
+    block = StructuredJacobian.of(structure, sparse, dtype)
+    return block if output == "structured" else block.tobcoo()
+
+
+def _real(value: Any) -> Any:
+    if isinstance(value, SparseValue):
+        parts = (part._replace(entries=_real(part.entries)) for part in value.parts)
+        return value._replace(parts=tuple(parts))
+    return value.real if np.issubdtype(value.dtype, np.complexfloating) else value

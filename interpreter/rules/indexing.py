@@ -1,0 +1,259 @@
+"""Reads and writes at places that an index array names: gather, scatter, dynamic slices.
+
+Indices that are known while tracing give a constant pattern. Others give a linear map that is
+applied to its neighbours, so that no one-hot array is written for them. Batch axes, and axes that
+are read or written whole, stay tied.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from interpreter.linear_map import LinearMap
+from interpreter.program import Equation
+from interpreter.rules.registry import LocalJacobian, is_differentiable, register
+from interpreter.rules.selections import pattern_of, selecting_structure
+from interpreter.sparse_value import scaled
+from interpreter.structure import UNTIED, EdgeStructure, Kind, edge_structure
+
+MAX_PATTERN = 1 << 22
+"""Entries of an operand up to which constant indices become a constant pattern."""
+
+
+def _untied_except(equation: Equation, operand: int, ties: dict[int, int]) -> list[int]:
+    """Ties of an operand's axes from those that have one."""
+    rank = len(equation.in_avals[operand].shape)
+    return [ties.get(axis, UNTIED) for axis in range(rank)]
+
+
+@register("dynamic_slice")
+def dynamic_slice(equation: Equation, operand: int, result: int) -> LocalJacobian:
+    """y[k] = x[start + k] along every axis that is cut; the others stay tied.
+
+    Example: a slice of size (5, 2) of x with shape (5, 7) has out (a, k), in (a, i), with a tied.
+
+    Args:
+        equation: The equation.
+        operand: Number of the operand, 0.
+        result: Number of the result, 0.
+
+    Returns:
+        A structural edge.
+    """
+    out_shape, in_shape = equation.out_avals[result].shape, equation.in_avals[operand].shape
+    ties = [j if out_shape[j] == size else UNTIED for j, size in enumerate(in_shape)]
+    return _mapped(equation, operand, result, ties)
+
+
+@register("dynamic_update_slice")
+def dynamic_update_slice(equation: Equation, operand: int, result: int) -> LocalJacobian:
+    """y is x with a block replaced by u: x passes outside the block, u inside.
+
+    Example: for x of shape (5, 7) and u of shape (5, 2), dy/du has out (a, k), in (a, i) with a
+    tied, and dy/dx has all axes tied and a mask over k as its value.
+
+    Args:
+        equation: The equation.
+        operand: Number of the operand, 0 for x and 1 for u.
+        result: Number of the result, 0.
+
+    Returns:
+        A structural edge.
+    """
+    out_shape, in_shape = equation.out_avals[result].shape, equation.in_avals[operand].shape
+    if operand == 0:
+        touched = [
+            j
+            for j, size in enumerate(equation.in_avals[1].shape)
+            if size != out_shape[j] or 0 in equation.in_avals[1].shape
+        ]
+        return _mask(equation, result, touched)
+    ties = [j if out_shape[j] == size else UNTIED for j, size in enumerate(in_shape)]
+    return _mapped(equation, operand, result, ties)
+
+
+@register("gather")
+def gather(equation: Equation, operand: int, result: int) -> LocalJacobian:
+    """y[n, d] = x[index[n], d]: out (n, d), in (i, d) with d tied, and batch axes tied.
+
+    Args:
+        equation: The equation; reads `dimension_numbers` and `slice_sizes`.
+        operand: Number of the operand, 0.
+        result: Number of the result, 0.
+
+    Returns:
+        A structural edge.
+    """
+    numbers, sizes = equation.params["dimension_numbers"], equation.params["slice_sizes"]
+    shape = equation.in_avals[operand].shape
+    out_rank = len(equation.out_avals[result].shape)
+    batching = tuple(getattr(numbers, "operand_batching_dims", ()))
+    index_batching = tuple(getattr(numbers, "start_indices_batching_dims", ()))
+    windows = [j for j in range(len(shape)) if j not in (*numbers.collapsed_slice_dims, *batching)]
+    others = [i for i in range(out_rank) if i not in numbers.offset_dims]
+    ties = {j: others[axis] for j, axis in zip(batching, index_batching, strict=True)}
+    for j, out_axis in zip(windows, numbers.offset_dims, strict=True):
+        if sizes[j] == shape[j] and j not in numbers.start_index_map:
+            ties[j] = out_axis
+    dependent = tuple(ties[j] for j in batching)
+    return _mapped(equation, operand, result, _untied_except(equation, operand, ties), dependent)
+
+
+@register("scatter", "scatter-add", "scatter-sub")
+def scatter(equation: Equation, operand: int, result: int) -> LocalJacobian:
+    """y is x with u[n, d] written or added at [index[n], d]: d and batch axes stay tied.
+
+    Example: for x of shape (5, 3) and u of shape (2, 3), dy/du has out (k, d), in (n, d) with d
+    tied; dy/dx has all axes tied.
+
+    Args:
+        equation: The equation; reads `dimension_numbers`.
+        operand: Number of the operand, 0 for x and 2 for u.
+        result: Number of the result, 0.
+
+    Returns:
+        A structural edge; a trivial one for u where it is subtracted.
+    """
+    shape = equation.out_avals[result].shape
+    if operand == 0 and equation.name != "scatter":
+        structure = edge_structure(shape, shape, range(len(shape)), (), Kind.STRUCTURAL)
+        return LocalJacobian(structure, lambda inputs, outputs: np.asarray(1.0))
+    if operand == 0:
+        return _mask(equation, result, range(len(shape)))
+    numbers, updates = equation.params["dimension_numbers"], equation.in_avals[2].shape
+    batching = tuple(getattr(numbers, "operand_batching_dims", ()))
+    index_batching = tuple(getattr(numbers, "scatter_indices_batching_dims", ()))
+    windows = [j for j in range(len(shape)) if j not in (*numbers.inserted_window_dims, *batching)]
+    others = [i for i in range(len(updates)) if i not in numbers.update_window_dims]
+    ties = {others[axis]: j for j, axis in zip(batching, index_batching, strict=True)}
+    for j, axis in zip(windows, numbers.update_window_dims, strict=True):
+        if updates[axis] == shape[j] and j not in numbers.scatter_dims_to_operand_dims:
+            ties[axis] = j
+    kind = Kind.TRIVIAL if equation.name.endswith("sub") else Kind.STRUCTURAL
+    rest = _untied_except(equation, operand, ties)
+    return _mapped(equation, operand, result, rest, batching, kind)
+
+
+def _mask(equation: Equation, result: int, touched: Sequence[int]) -> LocalJacobian:
+    """The edge of an operand that passes where nothing is written over it: zeros and ones."""
+    shape, dtype = equation.out_avals[result].shape, equation.in_avals[0].dtype
+    structure = edge_structure(shape, shape, range(len(shape)), touched, Kind.STRUCTURAL)
+    index = tuple(slice(None) if axis in structure.carried else 0 for axis in range(len(shape)))
+
+    def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
+        del outputs
+        function = _alone(equation, 0, result, inputs)
+        if not _are_known(equation, inputs):
+            return function(jnp.ones(shape, dtype))[index]
+        with jax.ensure_compile_time_eval():
+            return np.asarray(function(jnp.ones(shape, np.float32)))[index]
+
+    return LocalJacobian(structure, value)
+
+
+def _mapped(
+    equation: Equation,
+    operand: int,
+    result: int,
+    ties: Sequence[int],
+    depends_on_ties: Sequence[int] = (),
+    kind: Kind = Kind.STRUCTURAL,
+) -> LocalJacobian:
+    """An edge that is the primitive itself, as a function of one operand alone."""
+    out_shape, in_shape = equation.out_avals[result].shape, equation.in_avals[operand].shape
+    touched = selecting_structure(out_shape, in_shape, ties).carried
+    structure = edge_structure(out_shape, in_shape, ties, (*touched, *depends_on_ties), kind)
+
+    def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
+        del outputs
+        function = _alone(equation, operand, result, inputs)
+        linear_map = LinearMap(
+            function,
+            tuple(range(len(out_shape))),
+            structure.in_labels,
+            out_shape,
+            in_shape,
+            structure.carried,
+            equation.in_avals[operand].dtype,
+        )
+        if not _are_known(equation, inputs) or math.prod(out_shape + in_shape) > MAX_PATTERN:
+            return linear_map
+        with jax.ensure_compile_time_eval():
+            if operand == 0:
+                return _read_pattern(structure, linear_map)
+            pattern = _write_pattern(structure, linear_map)
+        return scaled(pattern, -1) if kind == Kind.TRIVIAL else pattern
+
+    return LocalJacobian(structure, value)
+
+
+def _are_known(equation: Equation, inputs: Sequence[Any]) -> bool:
+    """Whether all indices are known while tracing."""
+    return not any(
+        isinstance(x, jax.core.Tracer)
+        for x, aval in zip(inputs, equation.in_avals, strict=True)
+        if not is_differentiable(aval)
+    )
+
+
+def _alone(
+    equation: Equation, operand: int, result: int, inputs: Sequence[Any]
+) -> Callable[[Any], Any]:
+    """An equation as a linear function of one of its float operands."""
+
+    def others(dtype: Any) -> list[Any]:
+        return [
+            jnp.zeros(aval.shape, dtype) if is_differentiable(aval) else x
+            for x, aval in zip(inputs, equation.in_avals, strict=True)
+        ]
+
+    def function(x: Any) -> Any:
+        values = others(x.dtype)
+        values[operand] = x
+        return equation.bind(values)[result]
+
+    def tangent(x: Any) -> Any:
+        # Where one place is written twice, JAX's derivative knows which write counts.
+        return jax.jvp(function, (jnp.zeros_like(x),), (x,))[1]
+
+    return tangent if equation.name == "scatter" else function
+
+
+def _read_pattern(structure: EdgeStructure, linear_map: LinearMap) -> Any:
+    """The pattern of a map that copies entries: numbered entries are sent through it."""
+    numbers = _numbered(linear_map)
+    at, found = _nonzero(structure, numbers, range(numbers.ndim))
+    sources = np.unravel_index(found - 1, structure.in_shape or (1,))
+    rank = len(structure.out_shape)
+    at |= {rank + j: sources[j] for j, tie in enumerate(structure.ties) if tie == UNTIED}
+    return pattern_of(structure, at)
+
+
+def _write_pattern(structure: EdgeStructure, linear_map: LinearMap) -> Any:
+    """The pattern of a map that writes entries: numbered places are sent back through it."""
+    at, found = _nonzero(structure, _numbered(linear_map.transposed()), structure.in_labels)
+    targets = np.unravel_index(abs(found) - 1, structure.out_shape or (1,))
+    at |= {i: targets[i] for i in range(len(structure.out_shape)) if i not in structure.ties}
+    return pattern_of(structure, at)
+
+
+def _numbered(linear_map: LinearMap) -> np.ndarray:
+    """What a map makes of its entries numbered from 1, in float32, which holds 2**24 of them."""
+    shape = linear_map.source_shape
+    numbers = jnp.arange(1, 1 + math.prod(shape), dtype=np.float32).reshape(shape)
+    return np.asarray(linear_map.function(numbers)).astype(np.int64)
+
+
+def _nonzero(
+    structure: EdgeStructure, numbers: np.ndarray, labels: Sequence[int]
+) -> tuple[dict[int, np.ndarray], np.ndarray]:
+    """Index along each label, and value, of what is not zero, once where an axis does not matter."""
+    index = tuple(slice(None) if label in structure.carried else slice(0, 1) for label in labels)
+    numbers = numbers[index]
+    places = np.flatnonzero(numbers)
+    indices = np.unravel_index(places, numbers.shape) if numbers.ndim else ()
+    return dict(zip(labels, indices, strict=True)), numbers.ravel()[places]

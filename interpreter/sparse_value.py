@@ -1,0 +1,376 @@
+"""Values of edge Jacobians with few nonzeros at places that are known while tracing.
+
+A slice, a reshape or a diagonal is zero almost everywhere. Such a value is kept as *parts*: entries
+and where they stand. Moving, joining and adding parts is index arithmetic in numpy; the arrays with
+the zeros in them are written when somebody has to multiply them, or at the very end.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from interpreter.labelled import (
+    Labelled,
+    Labels,
+    add_arrays,
+    is_constant,
+    namespace,
+    negative,
+)
+
+MAX_ONE_HOT = 1 << 16
+"""Entries of a 0/1 matrix up to which a sum over equal places is a matrix product."""
+
+
+class Part(NamedTuple):
+    """Some entries of a sparse value.
+
+    Attributes:
+        entries: Array over the dense labels and, last, over the n entries; numpy if constant.
+        places: int64[n], where each entry stands among all indices of the sparse labels, row by
+            row; all different.
+    """
+
+    entries: Any
+    places: np.ndarray
+
+
+class SparseValue(NamedTuple):
+    """A value that is zero but for its parts.
+
+    Attributes:
+        dense: Labels along which every index is there.
+        sparse: Labels along which only the places of the parts are not zero.
+        sizes: Number of indices of each sparse label.
+        parts: Disjoint parts.
+    """
+
+    dense: Labels
+    sparse: Labels
+    sizes: tuple[int, ...]
+    parts: tuple[Part, ...]
+
+    @property
+    def space(self) -> int:
+        """Number of places."""
+        return int(np.prod(self.sizes, dtype=np.int64))
+
+    @property
+    def labels(self) -> Labels:
+        """All labels."""
+        return self.dense + self.sparse
+
+    def renamed(self, names: Mapping[int, int]) -> "SparseValue":
+        """The same value with other labels."""
+        return self._replace(
+            dense=tuple(names[x] for x in self.dense),
+            sparse=tuple(names[x] for x in self.sparse),
+        )
+
+    def coordinates(self, part: Part) -> dict[int, np.ndarray]:
+        """The index of every entry of a part along each sparse label."""
+        if not self.sparse:
+            return {}
+        indices = np.unravel_index(part.places, self.sizes)
+        return dict(zip(self.sparse, indices, strict=True))
+
+
+def selection(labels: Labels, sizes: Sequence[int], coordinates: Sequence[Any]) -> SparseValue:
+    """A 0/1 pattern.
+
+    Args:
+        labels: Its labels.
+        sizes: The size of each.
+        coordinates: For every label the index of each one, all of the same length.
+
+    Returns:
+        The pattern; a constant.
+    """
+    sizes = tuple(sizes)
+    places = places_of(dict(zip(labels, coordinates, strict=True)), labels, sizes)
+    return SparseValue((), labels, sizes, (Part(np.ones(places.shape), places),))
+
+
+def is_constant_value(value: Any) -> bool:
+    """Whether a value, sparse or not, is known while tracing."""
+    if isinstance(value, SparseValue):
+        return all(is_constant(part.entries) for part in value.parts)
+    return is_constant(value)
+
+
+def as_sparse(operand: Labelled) -> SparseValue:
+    """An array as a sparse value without sparse labels; a sparse value as it is."""
+    if isinstance(operand.array, SparseValue):
+        return operand.array
+    entries = namespace(operand.array).expand_dims(operand.array, -1)
+    return SparseValue(operand.labels, (), (), (Part(entries, np.zeros(1, np.int64)),))
+
+
+def scaled(value: SparseValue, factor: int) -> SparseValue:
+    """A value times a whole number."""
+    parts = (part._replace(entries=_scaled(part.entries, factor)) for part in value.parts)
+    return value._replace(parts=tuple(parts))
+
+
+def join(pattern: SparseValue, value: SparseValue, labels: Labels) -> SparseValue:
+    """The product of a 0/1 pattern and a value: entries move, nothing is multiplied.
+
+    Args:
+        pattern: The pattern, constant ones or minus ones, in one part without dense labels.
+        value: The value.
+        labels: Labels of the product; the others are summed over.
+
+    Returns:
+        The product. Its sparse labels are those of both factors that are not summed over.
+    """
+    if not pattern.parts:
+        return _nothing(pattern, value, labels)
+    (ones,) = pattern.parts
+    at = pattern.coordinates(ones)
+    by_place = [label for label in value.dense if label in pattern.sparse]
+    dense = tuple(label for label in value.dense if label not in pattern.sparse)
+    kept = {**dict(zip(pattern.sparse, pattern.sizes, strict=True))}
+    kept |= dict(zip(value.sparse, value.sizes, strict=True))
+    sparse = tuple(sorted(label for label in kept if label in labels))
+    sizes = tuple(kept[label] for label in sparse)
+    parts = []
+    for part in value.parts:
+        there = value.coordinates(part)
+        here, other = _matches(at, there, ones.places.size, part.places.size, kept)
+        coordinates = {label: index[here] for label, index in at.items()}
+        coordinates |= {label: index[other] for label, index in there.items()}
+        picked = [coordinates[label] for label in by_place]
+        entries = _pick(part.entries, value.dense, by_place, picked, other)
+        entries = _scaled(entries, ones.entries[here])
+        parts.append(_summed(Part(entries, places_of(coordinates, sparse, sizes))))
+    return SparseValue(dense, sparse, sizes, disjoint(parts))
+
+
+def _nothing(pattern: SparseValue, value: SparseValue, labels: Labels) -> SparseValue:
+    """The product with a pattern that selects nothing."""
+    kept = dict(zip(pattern.sparse + value.sparse, pattern.sizes + value.sizes, strict=True))
+    sparse = tuple(sorted(label for label in kept if label in labels))
+    dense = tuple(label for label in value.dense if label not in kept)
+    return SparseValue(dense, sparse, tuple(kept[label] for label in sparse), ())
+
+
+def _scaled(entries: Any, factors: Any) -> Any:
+    """Entries times whole numbers, which are signs as a rule."""
+    if np.all(factors == 1):
+        return entries
+    return negative(entries) if np.all(factors == -1) else entries * np.asarray(factors, entries.dtype)
+
+
+def project(value: SparseValue, dropped: set[int]) -> SparseValue:
+    """A value summed over some of its labels.
+
+    Args:
+        value: The value.
+        dropped: Labels that go.
+
+    Returns:
+        The sum over the others.
+    """
+    axes = tuple(axis for axis, label in enumerate(value.dense) if label in dropped)
+    dense = tuple(label for label in value.dense if label not in dropped)
+    kept = [axis for axis, label in enumerate(value.sparse) if label not in dropped]
+    sparse = tuple(value.sparse[axis] for axis in kept)
+    sizes = tuple(value.sizes[axis] for axis in kept)
+    parts = []
+    for part in value.parts:
+        entries = part.entries.sum(axis=axes) if axes else part.entries
+        places = places_of(value.coordinates(part), sparse, sizes)
+        parts.append(_summed(Part(entries, places)))
+    return SparseValue(dense, sparse, sizes, disjoint(parts))
+
+
+def places_of(
+    coordinates: Mapping[int, np.ndarray], labels: Labels, sizes: tuple[int, ...]
+) -> np.ndarray:
+    """Places of entries from their indices along some labels."""
+    if not labels:
+        length = next((len(index) for index in coordinates.values()), 1)
+        return np.zeros(length, np.int64)
+    indices = tuple(np.asarray(coordinates[label], np.int64) for label in labels)
+    return np.ravel_multi_index(indices, sizes).astype(np.int64)
+
+
+def _matches(
+    first: Mapping[int, np.ndarray],
+    second: Mapping[int, np.ndarray],
+    num_first: int,
+    num_second: int,
+    sizes: Mapping[int, int],
+) -> tuple[np.ndarray, np.ndarray]:
+    """All pairs of entries with the same indices along the labels that both have."""
+    shared = tuple(label for label in first if label in second)
+    if not shared:
+        pairs = np.indices((num_first, num_second)).reshape(2, -1)
+        return pairs[0], pairs[1]
+    shape = tuple(sizes[label] for label in shared)
+    keys, others = places_of(first, shared, shape), places_of(second, shared, shape)
+    by_key = np.argsort(others, kind="stable")
+    low = np.searchsorted(others[by_key], keys, side="left")
+    count = np.searchsorted(others[by_key], keys, side="right") - low
+    here = np.repeat(np.arange(num_first), count)
+    offset = np.arange(here.size) - np.repeat(np.cumsum(count) - count, count)
+    return here, by_key[np.repeat(low, count) + offset]
+
+
+def _pick(
+    entries: Any,
+    dense: Labels,
+    by_place: Sequence[int],
+    coordinates: Sequence[np.ndarray],
+    other: np.ndarray,
+) -> Any:
+    """Entries of a part at given indices of some of its dense labels, in the order given."""
+    rest = [axis for axis, label in enumerate(dense) if label not in by_place]
+    moved = [dense.index(label) for label in by_place]
+    order = (*rest, *moved, len(dense))
+    table = entries if order == tuple(range(len(order))) else entries.transpose(order)
+    shape = table.shape[len(rest) :]
+    index = np.ravel_multi_index((*coordinates, other), shape) if other.size else other
+    return take_last(table.reshape(*table.shape[: len(rest)], math.prod(shape)), index)
+
+
+def take_last(table: Any, index: np.ndarray) -> Any:
+    """`table[..., index]` for a constant index, as a slice where the index is a run."""
+    size = table.shape[-1]
+    if np.array_equal(index, np.arange(size)):
+        return table
+    if is_constant(table):
+        return table[..., index]
+    if index.size and np.array_equal(index, np.arange(index[0], index[0] + index.size)):
+        return jax.lax.slice_in_dim(table, int(index[0]), int(index[-1]) + 1, axis=-1)
+    if size == 1:
+        return jnp.broadcast_to(table, (*table.shape[:-1], index.size))
+    return jnp.take(table, index.astype(np.int32), axis=-1, mode="clip")
+
+
+def _summed(part: Part) -> Part:
+    """A part whose places may repeat, with equal ones added up."""
+    places, inverse = np.unique(part.places, return_inverse=True)
+    if places.size == part.places.size:
+        return part
+    one_hot = np.zeros((0, 0))
+    if part.places.size * places.size <= MAX_ONE_HOT or is_constant(part.entries):
+        one_hot = np.zeros((part.places.size, places.size))
+        one_hot[np.arange(part.places.size), inverse] = 1
+    if is_constant(part.entries):
+        return Part(part.entries @ one_hot, places)
+    if one_hot.size:
+        return Part(part.entries @ jnp.asarray(one_hot, part.entries.dtype), places)
+    zeros = jnp.zeros((*part.entries.shape[:-1], places.size), part.entries.dtype)
+    return Part(zeros.at[..., inverse].add(part.entries), places)
+
+
+def disjoint(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Adds up parts where their places meet.
+
+    Args:
+        parts: Parts over the same labels.
+
+    Returns:
+        Disjoint parts with the same sum.
+    """
+    done: list[Part] = []
+    for part in parts:
+        if part.places.size:
+            done = _insert(done, part)
+    return tuple(done)
+
+
+def _insert(done: list[Part], part: Part) -> list[Part]:
+    """Disjoint parts and one more."""
+    result, rest = [], part
+    for index, old in enumerate(done):
+        if not rest.places.size:
+            return result + done[index:]
+        meets = np.isin(old.places, rest.places)
+        if not meets.any():
+            result.append(old)
+            continue
+        if not meets.all():
+            result.append(_restricted(old, ~meets))
+            old = _restricted(old, meets)
+        order = np.argsort(rest.places)
+        found = order[np.searchsorted(rest.places[order], old.places)]
+        result.append(Part(add_arrays(old.entries, take_last(rest.entries, found)), old.places))
+        rest = _restricted(rest, ~np.isin(rest.places, old.places))
+    return [*result, rest] if rest.places.size else result
+
+
+def _restricted(part: Part, mask: np.ndarray) -> Part:
+    return Part(take_last(part.entries, np.flatnonzero(mask)), part.places[mask])
+
+
+def aligned(
+    value: SparseValue, dense: Labels, sparse: Labels, sizes: Mapping[int, int]
+) -> SparseValue:
+    """A value over more labels, its own among them.
+
+    Args:
+        value: The value.
+        dense: Wanted dense labels; those that the value lacks are repeated.
+        sparse: Wanted sparse labels; a dense label of the value may become sparse.
+        sizes: Size of every label.
+
+    Returns:
+        The same value.
+    """
+    if (value.dense, value.sparse) == (dense, sparse):
+        return value
+    shape = tuple(sizes[label] for label in sparse)
+    added = tuple(label for label in sparse if label not in value.sparse)
+    added_shape = tuple(sizes[label] for label in added)
+    width = math.prod(added_shape)
+    everywhere = np.indices(added_shape).reshape(len(added), width)
+    parts = []
+    for part in value.parts:
+        count = part.places.size
+        at = {x: np.repeat(index, width) for x, index in value.coordinates(part).items()}
+        at |= {x: np.tile(index, count) for x, index in zip(added, everywhere, strict=True)}
+        spread = _over(part.entries, value.dense, dense, added, sizes)
+        places = places_of(at, sparse, shape) if sparse else part.places
+        parts.append(Part(spread, places))
+    return SparseValue(dense, sparse, shape, tuple(parts))
+
+
+def _over(
+    entries: Any, had: Labels, dense: Labels, added: Labels, sizes: Mapping[int, int]
+) -> Any:
+    """Entries over the wanted dense labels and, last, over entries and added labels together."""
+    xp, last = namespace(entries), len(had)
+    wanted = (*dense, None, *added)
+    order = [last if x is None else had.index(x) for x in wanted if x is None or x in had]
+    table = entries.transpose(order)
+    missing = tuple(axis for axis, x in enumerate(wanted) if x is not None and x not in had)
+    table = xp.expand_dims(table, missing)
+    shape = tuple(entries.shape[-1] if x is None else sizes[x] for x in wanted)
+    if table.shape != shape:
+        table = xp.broadcast_to(table, shape)
+    return table.reshape(*shape[: len(dense)], math.prod(shape[len(dense) :]))
+
+
+def with_diagonal(value: SparseValue, label: int, copy: int) -> SparseValue:
+    """A value as it is after a tie is broken: zero unless two labels have the same index.
+
+    Args:
+        value: The value; `label` is one of its sparse labels.
+        label: The label that stood for both axes.
+        copy: The new label of one of them.
+
+    Returns:
+        The value with `copy` as its last sparse label.
+    """
+    size = value.sizes[value.sparse.index(label)]
+    parts = tuple(
+        Part(part.entries, part.places * size + value.coordinates(part)[label])
+        for part in value.parts
+    )
+    return SparseValue(value.dense, (*value.sparse, copy), (*value.sizes, size), parts)
