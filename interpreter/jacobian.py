@@ -11,7 +11,8 @@ from interpreter.execution import edge_jacobians, eliminate, evaluate_nodes, rea
 from interpreter.flat_call import FlatCall, check_inputs, check_outputs
 from interpreter.graph import ComputationalGraph
 from interpreter.order import EliminationOrder, check_order
-from interpreter.orders.portfolio import best_classic, named_order
+from interpreter.orders.auto import auto_order
+from interpreter.orders.portfolio import named_order
 from interpreter.outputs import block_of, check_output, write_block
 from interpreter.program import trace_program
 from interpreter.tracing import check_complex, graph_of, local_edges
@@ -37,7 +38,7 @@ def jacve(
         has_aux: Whether `fun` returns a pair whose second entry is not differentiated.
         holomorphic: Whether `fun` is a holomorphic function of complex numbers.
         allow_int: Whether to accept integer inputs, whose Jacobian is zero.
-        order: "auto" (the best classical order by nontrivial multiplications), the name of an
+        order: "auto" (the cheapest classical order by nontrivial multiplications), the name of an
             order of the portfolio, an `EliminationOrder`, or vertex numbers.
         output: What the leaves of the Jacobian are: "dense" arrays of shape out.shape + in.shape,
             "structured" (`StructuredJacobian`) or "bcoo" (`jax.experimental.sparse.BCOO`), which
@@ -115,7 +116,9 @@ def value_and_jacve(
         blocks = eliminate(graph, edge_jacobians(program, edges, values), vertices)
         rows = [
             [
-                write_block(block_of(graph, blocks, x, node, out.shape), call.leaves[x].dtype, output)
+                write_block(
+                    block_of(graph, blocks, x, node, out.shape), call.leaves[x].dtype, output
+                )
                 for x in call.nodes
             ]
             for node, out in zip(graph.outputs, differentiated, strict=True)
@@ -143,7 +146,7 @@ def resolve_order(graph: ComputationalGraph, order: Order) -> EliminationOrder |
     if order != "auto":
         return named_order(graph, order)
     if graph.fingerprint not in _AUTO_ORDERS:
-        _AUTO_ORDERS[graph.fingerprint] = best_classic(graph, count="nontrivial")
+        _AUTO_ORDERS[graph.fingerprint] = auto_order(graph)
     return _AUTO_ORDERS[graph.fingerprint]
 
 

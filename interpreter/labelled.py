@@ -54,6 +54,11 @@ def with_dtype_of(constant: Any, other: Any) -> Any:
     return np.asarray(constant, other.dtype)
 
 
+def reshaped(array: Any, shape: tuple[int, ...]) -> Any:
+    """An array in another shape; untouched, and nothing traced, if it has that shape."""
+    return array if array.shape == shape else array.reshape(shape)
+
+
 def add_arrays(first: Any, second: Any) -> Any:
     """The sum of two arrays that broadcast to each other; a constant takes the other's dtype."""
     first, second = with_dtype_of(first, second), with_dtype_of(second, first)

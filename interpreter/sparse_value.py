@@ -162,7 +162,9 @@ def _scaled(entries: Any, factors: Any) -> Any:
     """Entries times whole numbers, which are signs as a rule."""
     if np.all(factors == 1):
         return entries
-    return negative(entries) if np.all(factors == -1) else entries * np.asarray(factors, entries.dtype)
+    return (
+        negative(entries) if np.all(factors == -1) else entries * np.asarray(factors, entries.dtype)
+    )
 
 
 def project(value: SparseValue, dropped: set[int]) -> SparseValue:
@@ -341,9 +343,7 @@ def aligned(
     return SparseValue(dense, sparse, shape, tuple(parts))
 
 
-def _over(
-    entries: Any, had: Labels, dense: Labels, added: Labels, sizes: Mapping[int, int]
-) -> Any:
+def _over(entries: Any, had: Labels, dense: Labels, added: Labels, sizes: Mapping[int, int]) -> Any:
     """Entries over the wanted dense labels and, last, over entries and added labels together."""
     xp, last = namespace(entries), len(had)
     wanted = (*dense, None, *added)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from interpreter.labelled import Labels, is_constant
+from interpreter.labelled import Labels, is_constant, reshaped
 from interpreter.sparse_value import Part, SparseValue
 from interpreter.structure import UNTIED, EdgeStructure, Shape
 from interpreter.writing import to_array
@@ -95,9 +95,7 @@ class StructuredJacobian:
             if not is_constant(part.entries)
         )
         places = tuple(_Frozen(part.places) for part in value.parts)
-        layout = _Layout(
-            structure, value.dense, value.sparse, places, constants, np.dtype(dtype)
-        )
+        layout = _Layout(structure, value.dense, value.sparse, places, constants, np.dtype(dtype))
         return cls(layout, entries)
 
     def tree_flatten(self) -> tuple[tuple[Any, ...], _Layout]:
@@ -214,14 +212,14 @@ def written_out(structure: EdgeStructure, value: Any, dtype: Any) -> jax.Array:
         labels = tuple(label for label in structure.carried if label in value.labels)
         value = to_array(value, labels, sizes)
     shape = (*structure.out_shape, *structure.in_shape)
-    array = jnp.asarray(value, dtype)
-    array = array.reshape([n if label in labels else 1 for label, n in enumerate(shape)])
+    array = value if value.dtype == dtype else jnp.asarray(value, dtype)
+    array = reshaped(array, tuple(n if label in labels else 1 for label, n in enumerate(shape)))
     rank = len(structure.out_shape)
     for j, tie in enumerate(structure.ties):
         if tie != UNTIED:
             mask = _diagonal(shape, tie, rank + j)
             array = jnp.where(mask, array, jnp.zeros((), dtype))
-    return jnp.broadcast_to(array, shape)
+    return jnp.asarray(array) if array.shape == shape else jnp.broadcast_to(array, shape)
 
 
 def _diagonal(shape: Shape, first: int, second: int) -> Any:

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from interpreter.labelled import Labelled, Labels, arrange, is_constant
+from interpreter.labelled import Labelled, Labels, arrange, is_constant, reshaped
 from interpreter.sparse_value import (
     Part,
     SparseValue,
@@ -41,7 +41,7 @@ def to_array(value: Any, labels: Labels, sizes: Mapping[int, int]) -> Any:
     ordered = _reordered(value, dense, sparse, sizes)
     shape = tuple(sizes[label] for label in dense + sparse)
     flat = _written(ordered, shape[: len(dense)])
-    return arrange(Labelled(flat.reshape(shape), dense + sparse), labels)
+    return arrange(Labelled(reshaped(flat, shape), dense + sparse), labels)
 
 
 def _reordered(
@@ -94,9 +94,7 @@ def _run_starts(places: np.ndarray) -> np.ndarray:
     return np.flatnonzero(np.diff(places, prepend=places[0] - 2) != 1)
 
 
-def _concatenated(
-    parts: Sequence[Part], space: int, shape: tuple[int, ...], dtype: Any
-) -> Any:
+def _concatenated(parts: Sequence[Part], space: int, shape: tuple[int, ...], dtype: Any) -> Any:
     """Runs of places one behind the other, with zeros between them."""
     runs: list[tuple[int, int, Part, int]] = []
     for part in parts:

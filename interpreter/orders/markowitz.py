@@ -16,7 +16,11 @@ Count = Literal["all", "nontrivial"]
 
 
 def markowitz_order(
-    graph: ComputationalGraph, ties: Ties = "low", count: Count = "all"
+    graph: ComputationalGraph,
+    ties: Ties = "low",
+    count: Count = "all",
+    *,
+    late: frozenset[int] = frozenset(),
 ) -> EliminationOrder:
     """Eliminates a vertex that costs least at the time, again and again.
 
@@ -24,6 +28,7 @@ def markowitz_order(
         graph: The graph.
         ties: Among the cheapest take the "low"est or the "high"est vertex number.
         count: Which count is the cost, "all" or "nontrivial" multiplications.
+        late: Vertices that wait until all others are eliminated.
 
     Returns:
         The order.
@@ -44,11 +49,11 @@ def markowitz_order(
 
     costs = {vertex: cost(vertex) for vertex in graph.eliminable}
     # Entries whose cost has changed since they were pushed are skipped when they surface.
-    heap = [(degree, sign * vertex) for vertex, degree in costs.items()]
+    heap = [(vertex in late, degree, sign * vertex) for vertex, degree in costs.items()]
     heapq.heapify(heap)
     order = []
     while heap:
-        degree, key = heapq.heappop(heap)
+        _, degree, key = heapq.heappop(heap)
         vertex = sign * key
         if costs.get(vertex) != degree:
             continue
@@ -60,13 +65,14 @@ def markowitz_order(
         for neighbour in map(graph.vertex, neighbours):
             if neighbour in costs:
                 costs[neighbour] = cost(neighbour)
-                heapq.heappush(heap, (costs[neighbour], sign * neighbour))
-    return EliminationOrder(tuple(order), graph.fingerprint, _name(ties, count))
+                heapq.heappush(heap, (neighbour in late, costs[neighbour], sign * neighbour))
+    return EliminationOrder(tuple(order), graph.fingerprint, _name(ties, count, late))
 
 
-def _name(ties: Ties, count: Count) -> str:
+def _name(ties: Ties, count: Count, late: frozenset[int]) -> str:
     return (
         "markowitz"
         + ("_nontrivial" if count == "nontrivial" else "")
         + ("_high" if ties == "high" else "")
+        + ("_moves_last" if late else "")
     )

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from interpreter.labelled import is_constant, namespace, reciprocal
+from interpreter.labelled import is_constant, namespace, reciprocal, reshaped
 from interpreter.program import Equation
 from interpreter.rules.fallback import apply_linear, fallback_jacobian
 from interpreter.rules.registry import LocalJacobian, register
@@ -245,8 +245,6 @@ def _diagonal(equation: Equation, operand: int, structure: EdgeStructure) -> Any
 
 def _along(structure: EdgeStructure, value: Any) -> Any:
     """An array that broadcasts over the out axes as an array over the carried labels."""
-    if not structure.carried:
-        return value.reshape(())
-    if value.shape != structure.out_shape:
+    if structure.carried and value.shape != structure.out_shape:
         value = namespace(value).broadcast_to(value, structure.out_shape)
-    return value.reshape(structure.carried_shape)
+    return reshaped(value, structure.carried_shape)

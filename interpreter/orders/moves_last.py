@@ -1,0 +1,57 @@
+"""Orders that leave slices, reshapes and concatenations for the end.
+
+Eliminating a vertex that only moves entries is free, but its neighbours then carry all the entries
+that it moves: one number that is cut out of a vector of n becomes a row of n, and every later
+product with it costs n times as much. A function of one packed vector is the usual case. Eliminated
+last, such vertices only say where the entries of a finished Jacobian stand.
+"""
+
+import itertools
+
+from interpreter.graph import ComputationalGraph
+from interpreter.order import EliminationOrder
+from interpreter.orders.fixed import forward_order, reverse_order
+from interpreter.orders.markowitz import markowitz_order
+from interpreter.structure import Kind
+
+
+def movers(graph: ComputationalGraph) -> frozenset[int]:
+    """Vertices that only move entries.
+
+    Args:
+        graph: The graph.
+
+    Returns:
+        Numbers of the eliminable vertices whose in-edges are all structural; none if no structural
+        edge carries a label, because moving entries then makes nothing larger.
+    """
+    if not any(x.carried for x in graph.edges.values() if x.kind == Kind.STRUCTURAL):
+        return frozenset()
+    computed = {succ for (_, succ), x in graph.edges.items() if x.kind != Kind.STRUCTURAL}
+    return frozenset(v for v in graph.eliminable if graph.node(v) not in computed)
+
+
+def moves_last_orders(graph: ComputationalGraph) -> list[EliminationOrder]:
+    """The portfolio once more, with the vertices that only move entries at the end.
+
+    Args:
+        graph: The graph.
+
+    Returns:
+        Orders called "NAME_moves_last"; none if no vertex only moves entries.
+    """
+    late = movers(graph)
+    if not late:
+        return []
+    orders = [forward_order(graph), reverse_order(graph)]
+    found = [
+        EliminationOrder(
+            tuple(sorted(order.vertices, key=lambda vertex: vertex in late)),
+            order.fingerprint,
+            f"{order.name}_moves_last",
+        )
+        for order in orders
+    ]
+    for ties, count in itertools.product(("low", "high"), ("all", "nontrivial")):
+        found.append(markowitz_order(graph, ties, count, late=late))
+    return found
