@@ -59,6 +59,6 @@ def _dot(first: Labelled, second: Labelled, labels: Labels) -> Any:
         tuple(tuple(x.labels.index(label) for label in group) for x in (one, other))
         for group in (summed, batch)
     ]
-    operands = [jax.numpy.asarray(x.array, dtype) for x in (one, other)]
-    product = jax.lax.dot_general(*operands, (axes[0], axes[1]), preferred_element_type=dtype)
+    left, right = (jax.numpy.asarray(x.array, dtype) for x in (one, other))
+    product = jax.lax.dot_general(left, right, (axes[0], axes[1]), preferred_element_type=dtype)
     return arrange(Labelled(product, result), labels)

@@ -27,7 +27,7 @@ from interpreter.sparse_value import (
     scaled,
     with_diagonal,
 )
-from interpreter.structure import UNTIED, EdgeStructure, Kind, Unification, add, multiply, unify
+from interpreter.structure import EdgeStructure, Kind, Unification, add, multiply, unify
 
 PRODUCT_SCOPE = "edge_product"
 
@@ -182,8 +182,8 @@ def add_edges(first: EdgeJacobian, second: EdgeJacobian) -> EdgeJacobian:
     summands = [_untied(edge, structure, sizes) for edge in (first, second)]
     if not all(summand.sparse for summand in summands):
         # One of them is nowhere zero, so their sum is nowhere either.
-        arrays = [_as_labelled(summand, sizes) for summand in summands]
-        return EdgeJacobian(structure, _add_arrays(*arrays, structure))
+        one, other = (_as_labelled(summand, sizes) for summand in summands)
+        return EdgeJacobian(structure, _add_arrays(one, other, structure))
     sparse = tuple(sorted({*summands[0].sparse, *summands[1].sparse}))
     dense = tuple(label for label in structure.carried if label not in sparse)
     parts = [part for x in summands for part in aligned(x, dense, sparse, sizes).parts]

@@ -76,7 +76,7 @@ def move(pattern: Labelled, value: Labelled, labels: Labels, sizes: Sizes) -> An
             return image
     elif isinstance(value.array, LinearMap) and isinstance(pattern.array, SparseValue):
         value = array_of(value, sizes)
-    if is_known_pattern(pattern) and not isinstance(value.array, LinearMap):
+    if isinstance(pattern.array, SparseValue) and is_known_pattern(pattern):
         return settled(join(pattern.array, as_sparse(value), labels), labels, sizes)
     first, second = array_of(pattern, sizes), array_of(value, sizes)
     array = with_dtype_of(second.array, first.array)

@@ -120,8 +120,11 @@ def _concatenated(parts: Sequence[Part], space: int, shape: tuple[int, ...], dty
 def _joined(pieces: Sequence[Any]) -> list[Any]:
     """Neighbouring constants as one."""
     result: list[Any] = []
-    for constant, group in itertools.groupby(pieces, is_constant):
-        result += [np.concatenate(list(group), axis=-1)] if constant else list(group)
+    for piece in pieces:
+        if result and is_constant(piece) and is_constant(result[-1]):
+            result[-1] = np.concatenate([result[-1], piece], axis=-1)
+        else:
+            result.append(piece)
     return result
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 
@@ -18,7 +19,7 @@ from interpreter.program import Equation
 from interpreter.rules.registry import LocalJacobian, is_differentiable, register
 from interpreter.rules.selections import pattern_of, selecting_structure
 from interpreter.sparse_value import scaled
-from interpreter.structure import UNTIED, EdgeStructure, Kind, edge_structure
+from interpreter.structure import UNTIED, EdgeStructure, Kind, Shape, edge_structure
 
 MAX_PATTERN = 1 << 22
 """Entries of an operand up to which constant indices become a constant pattern."""
@@ -91,11 +92,13 @@ def gather(equation: Equation, operand: int, result: int) -> LocalJacobian:
     numbers, sizes = equation.params["dimension_numbers"], equation.params["slice_sizes"]
     shape = equation.in_avals[operand].shape
     out_rank = len(equation.out_avals[result].shape)
-    batching = tuple(getattr(numbers, "operand_batching_dims", ()))
-    index_batching = tuple(getattr(numbers, "start_indices_batching_dims", ()))
+    batching: tuple[int, ...] = tuple(numbers.operand_batching_dims)
+    index_batching: tuple[int, ...] = tuple(numbers.start_indices_batching_dims)
     windows = [j for j in range(len(shape)) if j not in (*numbers.collapsed_slice_dims, *batching)]
     others = [i for i in range(out_rank) if i not in numbers.offset_dims]
-    ties = {j: others[axis] for j, axis in zip(batching, index_batching, strict=True)}
+    ties: dict[int, int] = {
+        j: others[axis] for j, axis in zip(batching, index_batching, strict=True)
+    }
     for j, out_axis in zip(windows, numbers.offset_dims, strict=True):
         if sizes[j] == shape[j] and j not in numbers.start_index_map:
             ties[j] = out_axis
@@ -125,11 +128,13 @@ def scatter(equation: Equation, operand: int, result: int) -> LocalJacobian:
     if operand == 0:
         return _mask(equation, result, range(len(shape)))
     numbers, updates = equation.params["dimension_numbers"], equation.in_avals[2].shape
-    batching = tuple(getattr(numbers, "operand_batching_dims", ()))
-    index_batching = tuple(getattr(numbers, "scatter_indices_batching_dims", ()))
+    batching: tuple[int, ...] = tuple(numbers.operand_batching_dims)
+    index_batching: tuple[int, ...] = tuple(numbers.scatter_indices_batching_dims)
     windows = [j for j in range(len(shape)) if j not in (*numbers.inserted_window_dims, *batching)]
     others = [i for i in range(len(updates)) if i not in numbers.update_window_dims]
-    ties = {others[axis]: j for j, axis in zip(batching, index_batching, strict=True)}
+    ties: dict[int, int] = {
+        others[axis]: j for j, axis in zip(batching, index_batching, strict=True)
+    }
     for j, axis in zip(windows, numbers.update_window_dims, strict=True):
         if updates[axis] == shape[j] and j not in numbers.scatter_dims_to_operand_dims:
             ties[axis] = j
@@ -227,7 +232,7 @@ def _read_pattern(structure: EdgeStructure, linear_map: LinearMap) -> Any:
     """The pattern of a map that copies entries: numbered entries are sent through it."""
     numbers = _numbered(linear_map)
     at, found = _nonzero(structure, numbers, range(numbers.ndim))
-    sources = np.unravel_index(found - 1, structure.in_shape or (1,))
+    sources = _indices(found, structure.in_shape)
     rank = len(structure.out_shape)
     at |= {rank + j: sources[j] for j, tie in enumerate(structure.ties) if tie == UNTIED}
     return pattern_of(structure, at)
@@ -236,7 +241,7 @@ def _read_pattern(structure: EdgeStructure, linear_map: LinearMap) -> Any:
 def _write_pattern(structure: EdgeStructure, linear_map: LinearMap) -> Any:
     """The pattern of a map that writes entries: numbered places are sent back through it."""
     at, found = _nonzero(structure, _numbered(linear_map.transposed()), structure.in_labels)
-    targets = np.unravel_index(abs(found) - 1, structure.out_shape or (1,))
+    targets = _indices(abs(found), structure.out_shape)
     at |= {i: targets[i] for i in range(len(structure.out_shape)) if i not in structure.ties}
     return pattern_of(structure, at)
 
@@ -251,9 +256,14 @@ def _numbered(linear_map: LinearMap) -> np.ndarray:
 def _nonzero(
     structure: EdgeStructure, numbers: np.ndarray, labels: Sequence[int]
 ) -> tuple[dict[int, np.ndarray], np.ndarray]:
-    """Index along each label, and value, of what is not zero, once where an axis does not matter."""
+    """Index along each label, and value, of what is not zero, once where an axis is tied."""
     index = tuple(slice(None) if label in structure.carried else slice(0, 1) for label in labels)
     numbers = numbers[index]
     places = np.flatnonzero(numbers)
     indices = np.unravel_index(places, numbers.shape) if numbers.ndim else ()
     return dict(zip(labels, indices, strict=True)), numbers.ravel()[places]
+
+
+def _indices(numbers: np.ndarray, shape: Shape) -> tuple[np.ndarray, ...]:
+    """Index along each axis of entries numbered from 1."""
+    return np.unravel_index(numbers.astype(np.int64) - 1, shape or (1,))
