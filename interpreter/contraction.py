@@ -11,6 +11,7 @@ from interpreter.labelled import (
     arrange,
     is_constant,
     multiply_arrays,
+    reshaped,
     spread,
     with_dtype_of,
 )
@@ -28,7 +29,7 @@ def contract(first: Labelled, second: Labelled, labels: Labels) -> Any:
         The array over `labels`; numpy if both factors are constant.
     """
     if set(first.labels) & set(second.labels) <= set(labels):
-        return multiply_arrays(spread(first, labels), spread(second, labels))
+        return _elementwise(first, second, labels)
     if is_constant(first.array) and is_constant(second.array):
         return np.einsum(
             first.array, list(first.labels), second.array, list(second.labels), list(labels)
@@ -38,12 +39,23 @@ def contract(first: Labelled, second: Labelled, labels: Labels) -> Any:
     return _dot(first, second, labels)
 
 
+def _elementwise(first: Labelled, second: Labelled, labels: Labels) -> Any:
+    """A product of arrays that sums over nothing."""
+    sizes = dict(zip(first.labels, first.array.shape, strict=True))
+    sizes |= dict(zip(second.labels, second.array.shape, strict=True))
+    shape = tuple(sizes[label] for label in labels)
+    one, other = (x.array if not x.labels else spread(x, labels, shape) for x in (first, second))
+    product = multiply_arrays(one, other)
+    return reshaped(product, shape)
+
+
 def _dot(first: Labelled, second: Labelled, labels: Labels) -> Any:
     """A dot_general whose result needs as little transposing as its two forms allow."""
     shared = [label for label in first.labels if label in second.labels]
     batch = [label for label in labels if label in shared]
     summed = [label for label in shared if label not in labels]
-    dtype = jax.numpy.result_type(first.array.dtype, second.array.dtype)
+    with jax.numpy_dtype_promotion("standard"):
+        dtype = jax.numpy.result_type(first.array.dtype, second.array.dtype)
     forms = []
     for one, other in ((first, second), (second, first)):
         free = [
@@ -55,10 +67,18 @@ def _dot(first: Labelled, second: Labelled, labels: Labels) -> Any:
         result = (*batch, *rest[0], *rest[1])
         forms.append((result != labels, moves, len(forms), one, other, result))
     *_, one, other, result = min(forms, key=lambda form: form[:3])
-    axes = [
-        tuple(tuple(x.labels.index(label) for label in group) for x in (one, other))
-        for group in (summed, batch)
-    ]
-    left, right = (jax.numpy.asarray(x.array, dtype) for x in (one, other))
-    product = jax.lax.dot_general(left, right, (axes[0], axes[1]), preferred_element_type=dtype)
+
+    def axes(group: list[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        return (
+            tuple(one.labels.index(label) for label in group),
+            tuple(other.labels.index(label) for label in group),
+        )
+
+    left, right = (_in_dtype(x.array, dtype) for x in (one, other))
+    numbers = axes(summed), axes(batch)
+    product = jax.lax.dot_general(left, right, numbers, preferred_element_type=dtype)
     return arrange(Labelled(product, result), labels)
+
+
+def _in_dtype(array: Any, dtype: Any) -> Any:
+    return array if array.dtype == dtype else jax.numpy.asarray(array, dtype)

@@ -15,16 +15,15 @@ import jax
 import numpy as np
 
 from interpreter.contraction import contract
-from interpreter.labelled import Labelled, add_arrays, is_constant, namespace, spread
+from interpreter.labelled import Labelled, add_arrays, is_constant, spread
 from interpreter.linear_map import LinearMap
-from interpreter.pattern import array_of, is_known_pattern, move, settled
+from interpreter.pattern import array_of, is_known_pattern, move, scaled_value, settled
 from interpreter.sparse_value import (
     SparseValue,
     aligned,
     as_sparse,
     disjoint,
     project,
-    scaled,
     with_diagonal,
 )
 from interpreter.structure import EdgeStructure, Kind, Unification, add, multiply, unify
@@ -98,7 +97,7 @@ def multiply_edges(later: EdgeJacobian, earlier: EdgeJacobian) -> EdgeJacobian:
         )
     value = _multiply_values(kinds, first, second, plan)
     if plan.repeats != 1:
-        value = _repeated(value, plan.repeats)
+        value = scaled_value(value, plan.repeats)
     return EdgeJacobian(plan.structure, value)
 
 
@@ -121,15 +120,6 @@ def _sum_lonely(factor: Labelled, others: tuple[int, ...], plan: _Plan) -> Label
     array, labels = array_of(factor, plan.sizes)
     axes = tuple(axis for axis, label in enumerate(labels) if label in lonely)
     return Labelled(array.sum(axis=axes), tuple(x for x in labels if x not in lonely))
-
-
-def _repeated(value: Any, count: int) -> Any:
-    """A value times the number of equal terms."""
-    if isinstance(value, SparseValue):
-        return scaled(value, count)
-    if isinstance(value, LinearMap):
-        return value.scaled(count)
-    return value * np.asarray(count, value.dtype)
 
 
 def _multiply_values(
@@ -201,11 +191,8 @@ def _as_labelled(value: SparseValue, sizes: Mapping[int, int]) -> Labelled:
 
 
 def _add_arrays(first: Labelled, second: Labelled, structure: EdgeStructure) -> Any:
-    arrays = [spread(operand, structure.carried) for operand in (first, second)]
-    total = add_arrays(*arrays)
-    if total.shape != structure.carried_shape:
-        total = namespace(total).broadcast_to(total, structure.carried_shape)
-    return total
+    arrays = [spread(x, structure.carried, structure.carried_shape) for x in (first, second)]
+    return add_arrays(*arrays)
 
 
 def _untied(edge: EdgeJacobian, target: EdgeStructure, sizes: Mapping[int, int]) -> SparseValue:

@@ -1,5 +1,6 @@
 """Arrays whose axes have labels, constant (numpy) or computed (JAX)."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -37,11 +38,25 @@ def arrange(operand: Labelled, labels: Labels) -> Any:
     return operand.array if order == sorted(order) else operand.array.transpose(order)
 
 
-def spread(operand: Labelled, labels: Labels) -> Any:
-    """The array with its axes in the order of `labels`, of size one where it lacks a label."""
-    arranged = arrange(operand, tuple(label for label in labels if label in operand.labels))
-    missing = tuple(axis for axis, label in enumerate(labels) if label not in operand.labels)
-    return namespace(arranged).expand_dims(arranged, missing) if missing else arranged
+def spread(operand: Labelled, labels: Labels, shape: tuple[int, ...]) -> Any:
+    """The array repeated along the labels that it lacks.
+
+    Args:
+        operand: The array.
+        labels: Labels of the wanted axes, its own among them.
+        shape: Their sizes.
+
+    Returns:
+        The array over `labels`.
+    """
+    if operand.labels == labels:
+        return operand.array
+    axes = tuple(axis for axis, label in enumerate(labels) if label in operand.labels)
+    arranged = arrange(operand, tuple(labels[axis] for axis in axes))
+    if is_constant(arranged):
+        missing = tuple(axis for axis in range(len(labels)) if axis not in axes)
+        return np.broadcast_to(np.expand_dims(arranged, missing), shape)
+    return jax.lax.broadcast_in_dim(arranged, shape, axes)
 
 
 def with_dtype_of(constant: Any, other: Any) -> Any:
@@ -60,32 +75,46 @@ def reshaped(array: Any, shape: tuple[int, ...]) -> Any:
 
 
 def add_arrays(first: Any, second: Any) -> Any:
-    """The sum of two arrays that broadcast to each other; a constant takes the other's dtype."""
-    first, second = with_dtype_of(first, second), with_dtype_of(second, first)
-    if not is_constant(first) and not is_constant(second) and _is_alike(first, second):
-        return jax.lax.add(first, second)  # the operator of jax.numpy would be traced as a call
-    with jax.numpy_dtype_promotion("standard"):
-        return first + second
+    """The sum of two arrays of one shape; a constant takes the other's dtype."""
+    return _combined(np.add, jax.lax.add, first, second)
 
 
 def multiply_arrays(first: Any, second: Any) -> Any:
-    """The product of two arrays that broadcast to each other, likewise."""
+    """The product of two arrays of one shape, or one of them a single number; likewise."""
+    return _combined(np.multiply, jax.lax.mul, first, second)
+
+
+def _combined(
+    on_constants: Callable[..., Any], operation: Callable[..., Any], first: Any, second: Any
+) -> Any:
+    if is_constant(first) and is_constant(second):
+        return on_constants(first, second)
     first, second = with_dtype_of(first, second), with_dtype_of(second, first)
-    if not is_constant(first) and not is_constant(second) and _is_alike(first, second):
-        return jax.lax.mul(first, second)
-    with jax.numpy_dtype_promotion("standard"):
-        return first * second
+    if first.dtype != second.dtype:
+        with jax.numpy_dtype_promotion("standard"):
+            dtype = jnp.result_type(first.dtype, second.dtype)
+        first, second = jnp.asarray(first, dtype), jnp.asarray(second, dtype)
+    # The operators of jax.numpy would be traced as calls.
+    return operation(first, second)
 
 
-def negative(array: Any) -> Any:
-    """Minus an array."""
-    return -array if is_constant(array) else jax.lax.neg(array)
+def times_whole(array: Any, factors: Any) -> Any:
+    """An array times whole numbers, which are signs as a rule.
+
+    Args:
+        array: The array.
+        factors: A number, or an array of numbers that broadcasts to the array.
+
+    Returns:
+        The product; negation and nothing at all are no multiplication.
+    """
+    if np.all(factors == 1):
+        return array
+    if np.all(factors == -1):
+        return -array if is_constant(array) else jax.lax.neg(array)
+    return array * np.asarray(factors, array.dtype)
 
 
 def reciprocal(array: Any) -> Any:
     """One divided by an array."""
     return 1 / array if is_constant(array) else jax.lax.reciprocal(array)
-
-
-def _is_alike(first: Any, second: Any) -> bool:
-    return first.shape == second.shape and first.dtype == second.dtype

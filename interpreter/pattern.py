@@ -1,6 +1,6 @@
 """Products with structural and trivial edges: entries are moved, copied or negated.
 
-The pattern is one of a lone +1 or -1, a sparse value of ones (or of minus ones), a linear map that
+The pattern is one of a lone whole number, a sparse value of such numbers, a linear map that
 has not been applied yet, or an array of zeros and ones that is computed at run time.
 """
 
@@ -15,7 +15,7 @@ from interpreter.labelled import (
     Labels,
     arrange,
     is_constant,
-    negative,
+    times_whole,
     with_dtype_of,
 )
 from interpreter.linear_map import LinearMap
@@ -67,7 +67,9 @@ def move(pattern: Labelled, value: Labelled, labels: Labels, sizes: Sizes) -> An
         The result: a sparse value, or an array over `labels`.
     """
     if is_constant(pattern.array) and not pattern.labels:
-        return _signed(value, pattern.array == -1, labels)
+        is_array = not isinstance(value.array, (SparseValue, LinearMap))
+        moved = arrange(value, labels) if is_array else value.array
+        return scaled_value(moved, int(pattern.array))
     if isinstance(pattern.array, np.ndarray):
         pattern = Labelled(_ones_of(pattern), pattern.labels)
     if isinstance(pattern.array, LinearMap):
@@ -96,13 +98,21 @@ def _ones_of(pattern: Labelled) -> SparseValue:
     return SparseValue((), pattern.labels, pattern.array.shape, (part,) if places.size else ())
 
 
-def _signed(value: Labelled, is_negative: bool, labels: Labels) -> Any:
-    if isinstance(value.array, SparseValue):
-        return scaled(value.array, -1) if is_negative else value.array
-    if isinstance(value.array, LinearMap):
-        return value.array.scaled(-1) if is_negative else value.array
-    array = arrange(value, labels)
-    return negative(array) if is_negative else array
+def scaled_value(value: Any, factor: int) -> Any:
+    """A value of any sort times a whole number.
+
+    Args:
+        value: An array, a sparse value or a linear map.
+        factor: The number.
+
+    Returns:
+        The product, of the same sort.
+    """
+    if isinstance(value, SparseValue):
+        return scaled(value, factor)
+    if isinstance(value, LinearMap):
+        return value.scaled(factor)
+    return times_whole(value, factor)
 
 
 def _applied(linear_map: LinearMap, value: Labelled, labels: Labels) -> Any | None:

@@ -19,7 +19,7 @@ from interpreter.labelled import (
     add_arrays,
     is_constant,
     namespace,
-    negative,
+    times_whole,
 )
 
 MAX_ONE_HOT = 1 << 16
@@ -112,7 +112,7 @@ def as_sparse(operand: Labelled) -> SparseValue:
 
 def scaled(value: SparseValue, factor: int) -> SparseValue:
     """A value times a whole number."""
-    parts = (part._replace(entries=_scaled(part.entries, factor)) for part in value.parts)
+    parts = (part._replace(entries=times_whole(part.entries, factor)) for part in value.parts)
     return value._replace(parts=tuple(parts))
 
 
@@ -145,7 +145,7 @@ def join(pattern: SparseValue, value: SparseValue, labels: Labels) -> SparseValu
         coordinates |= {label: index[other] for label, index in there.items()}
         picked = [coordinates[label] for label in by_place]
         entries = _pick(part.entries, value.dense, by_place, picked, other)
-        entries = _scaled(entries, ones.entries[here])
+        entries = times_whole(entries, ones.entries[here])
         parts.append(_summed(Part(entries, places_of(coordinates, sparse, sizes))))
     return SparseValue(dense, sparse, sizes, disjoint(parts))
 
@@ -156,15 +156,6 @@ def _nothing(pattern: SparseValue, value: SparseValue, labels: Labels) -> Sparse
     sparse = tuple(sorted(label for label in kept if label in labels))
     dense = tuple(label for label in value.dense if label not in kept)
     return SparseValue(dense, sparse, tuple(kept[label] for label in sparse), ())
-
-
-def _scaled(entries: Any, factors: Any) -> Any:
-    """Entries times whole numbers, which are signs as a rule."""
-    if np.all(factors == 1):
-        return entries
-    return (
-        negative(entries) if np.all(factors == -1) else entries * np.asarray(factors, entries.dtype)
-    )
 
 
 def project(value: SparseValue, dropped: set[int]) -> SparseValue:
