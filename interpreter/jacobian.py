@@ -7,6 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from interpreter.call_checks import check_callable, check_inputs, check_outputs
 from interpreter.execution import (
     dense_block,
     edge_jacobians,
@@ -14,7 +15,7 @@ from interpreter.execution import (
     evaluate_nodes,
     read,
 )
-from interpreter.flat_call import FlatCall, check_inputs, check_outputs
+from interpreter.flat_call import FlatCall
 from interpreter.graph import ComputationalGraph
 from interpreter.order import EliminationOrder, check_order
 from interpreter.orders.portfolio import best_classic, named_order
@@ -99,6 +100,7 @@ def value_and_jacve(
     """
     if output != "dense":
         raise ValueError(f"output={output!r} is not available; choose output='dense'")
+    check_callable(fun)
 
     @functools.wraps(fun)
     def value_and_jacobian(*args: Any, **kwargs: Any) -> Any:
@@ -115,7 +117,7 @@ def value_and_jacve(
         values = evaluate_nodes(program, call.leaves)
         outputs = [jnp.asarray(read(values, node)) for node in program.outputs]
         differentiated = outputs[: call.num_outputs]
-        check_outputs(differentiated, holomorphic)
+        check_outputs(call.named_outputs(differentiated), holomorphic)
         blocks = eliminate(graph, edge_jacobians(program, edges, values), vertices)
         rows = [
             [
