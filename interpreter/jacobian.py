@@ -131,12 +131,15 @@ def value_and_jacve(
     return value_and_jacobian
 
 
-def resolve_order(graph: ComputationalGraph, order: Order) -> EliminationOrder | Sequence[int]:
+def resolve_order(
+    graph: ComputationalGraph, order: Order, wanted: frozenset[tuple[int, int]] | None = None
+) -> EliminationOrder | Sequence[int]:
     """Turns what a user may pass as an order into one for this graph.
 
     Args:
         graph: The graph.
         order: "auto", a name, an order or vertex numbers.
+        wanted: Blocks of the Jacobian that are wanted, as (input node, output node); None for all.
 
     Returns:
         An order or vertex numbers, not yet checked.
@@ -148,10 +151,11 @@ def resolve_order(graph: ComputationalGraph, order: Order) -> EliminationOrder |
         return order
     if order != "auto":
         return named_order(graph, order)
-    if graph.fingerprint not in _AUTO_ORDERS:
-        _AUTO_ORDERS[graph.fingerprint] = best_classic(graph, count="nontrivial")
-    return _AUTO_ORDERS[graph.fingerprint]
+    key = graph.fingerprint, wanted
+    if key not in _AUTO_ORDERS:
+        _AUTO_ORDERS[key] = best_classic(graph, count="nontrivial", wanted=wanted)
+    return _AUTO_ORDERS[key]
 
 
-# What "auto" chose for the graphs of this process, by fingerprint.
-_AUTO_ORDERS: dict[str, EliminationOrder] = {}
+# What "auto" chose for the graphs of this process, by fingerprint and wanted blocks.
+_AUTO_ORDERS: dict[tuple[str, frozenset[tuple[int, int]] | None], EliminationOrder] = {}
