@@ -11,7 +11,9 @@ from interpreter.errors import (
     StructureLimitError,
     TracingError,
 )
+from interpreter.filtered import filter_jacve
 from interpreter.graph import ComputationalGraph
+from interpreter.hessian import hessve
 from interpreter.jacobian import jacve, value_and_jacve
 from interpreter.order import EliminationOrder, check_order
 from interpreter.orders import (
@@ -38,7 +40,9 @@ __all__ = [
     "check_jacobian",
     "check_order",
     "count_multiplications",
+    "filter_jacve",
     "forward_order",
+    "hessve",
     "jacve",
     "markowitz_order",
     "portfolio",
