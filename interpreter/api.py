@@ -8,6 +8,7 @@ from interpreter.errors import (
     GraphFormatError,
     InvalidOrderError,
     JacobianMismatchError,
+    RoundingWarning,
     StructureLimitError,
     TracingError,
 )
@@ -23,6 +24,7 @@ from interpreter.orders import (
     portfolio,
     reverse_order,
 )
+from interpreter.rounding import RoundingCheck, check_rounding
 from interpreter.tracing import trace
 
 __all__ = [
@@ -34,11 +36,14 @@ __all__ = [
     "JacobianCheck",
     "JacobianMismatchError",
     "MultiplicationCount",
+    "RoundingCheck",
+    "RoundingWarning",
     "StructureLimitError",
     "TracingError",
     "best_classic",
     "check_jacobian",
     "check_order",
+    "check_rounding",
     "count_multiplications",
     "filter_jacve",
     "forward_order",
