@@ -153,7 +153,8 @@ def trace_program(fun: Callable[..., Sequence[Any]], leaves: Sequence[Any]) -> P
 
 def _check_effects(effects: Iterable[Any]) -> None:
     """Raises an error if a function does more than return its value."""
-    listed = ", ".join(sorted(map(str, effects)))
+    # Some effects print as an address.
+    listed = ", ".join(sorted(str(x).removeprefix("<").partition(" object at")[0] for x in effects))
     if "NamedAxisEffect" in listed:
         raise TracingError(
             f"the function exchanges values with other devices, or looks at its own place ({listed}"
@@ -162,8 +163,9 @@ def _check_effects(effects: Iterable[Any]) -> None:
         )
     if listed:
         raise TracingError(
-            f"the function has side effects ({listed}): elimination evaluates equations on their "
-            "own, so remove them, for example jax.debug.print"
+            f"the function has side effects ({listed}), and elimination would repeat or drop them: "
+            "remove jax.debug.print, callbacks and references, return what they show as auxiliary "
+            "data with has_aux=True, or use jax.jacrev"
         )
 
 
