@@ -9,6 +9,13 @@ import numpy as np
 
 from interpreter.call_checks import described, is_array, is_numeric, positions_of
 
+# What JAX raises where a function asks for a value that is not there while it is traced.
+_WITHOUT_VALUES = (
+    jax.errors.ConcretizationTypeError,
+    jax.errors.TracerArrayConversionError,
+    jax.errors.TracerIntegerConversionError,
+)
+
 
 class FlatCall:
     """A function and its arguments as flat lists of arrays.
@@ -62,6 +69,12 @@ class FlatCall:
                     f"{self._name(node)} is {described(leaves[node])}, which cannot be "
                     "differentiated: pass it in another argument, or close over it"
                 )
+        for leaf in leaves:
+            if isinstance(leaf, jax.ShapeDtypeStruct):
+                raise TypeError(
+                    f"{leaf} has a shape but no values: for the shape of a Jacobian use "
+                    "jax.eval_shape(jacve(f), ...), for its graph trace(f, ...)"
+                )
         self.leaves = [jnp.asarray(leaf) for leaf in leaves]
         self.num_outputs = 0
 
@@ -103,7 +116,7 @@ class FlatCall:
         """
         replaced = [self._static.get(node, leaf) for node, leaf in enumerate(leaves)]
         args, kwargs = jax.tree.unflatten(self._in_tree, replaced)
-        out, aux = self._fun(*args, **kwargs), ()
+        out, aux = self._call(args, kwargs), ()
         if self._has_aux:
             if not (isinstance(out, tuple | list) and len(out) == 2):
                 raise TypeError(
@@ -120,6 +133,17 @@ class FlatCall:
             k: leaf for k, leaf in enumerate(flat_aux) if not isinstance(leaf, jax.Array)
         }
         return [*flat, *(leaf for leaf in flat_aux if isinstance(leaf, jax.Array))]
+
+    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        try:
+            return self._fun(*args, **kwargs)
+        except _WITHOUT_VALUES as error:
+            error.add_note(
+                "elimax: jacve traces a function without its values, as jax.jit does and "
+                "jax.jacrev does not. Choose with jnp.where or jax.lax.cond instead of if, and "
+                "pass what steers the program as Python values in arguments of their own"
+            )
+            raise
 
     def _check_returned(self, out: Any, flat: Sequence[Any]) -> None:
         if not flat:

@@ -133,6 +133,31 @@ def test_only_arrays_are_returned(out, message):
         flat.flat_fun(*flat.leaves)
 
 
+def test_shapes_have_no_values():
+    """In any argument; the message names the two calls that take shapes."""
+    shape = jax.ShapeDtypeStruct((2,), jnp.float32)
+    for args in ((shape,), (1.0, [shape])):
+        with pytest.raises(TypeError, match=r"no values: .*jax\.eval_shape\(jacve\(f\), \.\.\.\)"):
+            call(args=args)
+
+
+@pytest.mark.parametrize(
+    ("fun", "error"),
+    [
+        (lambda x: x if x > 0 else -x, jax.errors.TracerBoolConversionError),
+        (lambda x: float(x), jax.errors.ConcretizationTypeError),
+        (lambda x: np.sin(x), jax.errors.TracerArrayConversionError),
+        (lambda x: [1.0, 2.0][x.astype(int)], jax.errors.TracerIntegerConversionError),
+    ],
+)
+def test_values_are_not_there_while_tracing(fun, error):
+    """JAX's own error, with a note on what to write instead."""
+    flat = call(fun=fun, args=(jnp.float32(1.0),))
+    with pytest.raises(error) as caught:
+        jax.make_jaxpr(flat.flat_fun)(*flat.leaves)
+    assert caught.value.__notes__[0].startswith("elimax: jacve traces a function without its val")
+
+
 def test_leaves_have_names():
     """What a message calls them: positions and keys as a user writes them."""
     flat = call(argnums=(1, 0))
