@@ -1,5 +1,6 @@
 """One call of a function that is to be differentiated, with its pytrees taken apart."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -66,7 +67,7 @@ class FlatCall:
         for node in self.nodes:
             if not is_numeric(leaves[node]):
                 raise TypeError(
-                    f"{self._name(node)} is {described(leaves[node])}, which cannot be "
+                    f"{self._names[node]} is {described(leaves[node])}, which cannot be "
                     "differentiated: pass it in another argument, or close over it"
                 )
         for leaf in leaves:
@@ -78,15 +79,16 @@ class FlatCall:
         self.leaves = [jnp.asarray(leaf) for leaf in leaves]
         self.num_outputs = 0
 
-    def _name(self, node: int) -> str:
-        """What a user calls a leaf of a positional argument."""
-        path, _ = jax.tree_util.tree_leaves_with_path(self._args)[node]
-        return f"argument {path[0].idx}{jax.tree_util.keystr(path[1:])}"
+    @functools.cached_property
+    def _names(self) -> list[str]:
+        """What a user calls the leaves of positional arguments."""
+        paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(self._args)]
+        return [f"argument {path[0].idx}{jax.tree_util.keystr(path[1:])}" for path in paths]
 
     @property
     def active_leaves(self) -> dict[str, jax.Array]:
         """The differentiated leaves, by what a user calls them."""
-        return {self._name(node): self.leaves[node] for node in self.nodes}
+        return {self._names[node]: self.leaves[node] for node in self.nodes}
 
     def named_outputs(self, outputs: Sequence[Any]) -> dict[str, Any]:
         """The differentiated output leaves, by what a user calls them.

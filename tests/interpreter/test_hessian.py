@@ -1,8 +1,10 @@
 """`hessve` in the place of `jax.hessian`: trees, symmetric halves, orders, transformations."""
 
+import hypothesis.strategies as st
 import jax
 import jax.numpy as jnp
 import pytest
+from hypothesis import given, settings
 
 from interpreter import hessian
 from interpreter.counting import count_multiplications
@@ -16,7 +18,7 @@ from tests.interpreter.compare import (
     emitted_multiplications,
     executed_multiplications,
 )
-from tests.interpreter.random_programs import wave
+from tests.interpreter.random_programs import orders, scalar_programs, wave
 
 X, Y = jnp.asarray(wave(3), jnp.float32), jnp.asarray(wave(3, phase=5), jnp.float32)
 
@@ -26,10 +28,10 @@ def energy(x, y):
     return jnp.sum(jnp.sin(x) * y) * jnp.prod(x + y**2)
 
 
-def assert_same_hessian(fun, *args, rtol=2e-5, atol=1e-5, orders=("auto",), **options):
+def assert_same_hessian(fun, *args, rtol=2e-5, atol=1e-5, by=("auto",), **options):
     """Asserts that hessve and jax.hessian give the same trees, dtypes, weak types and numbers."""
     theirs = jax.hessian(fun, **options)(*args)
-    for order in orders:
+    for order in by:
         ours = hessve(fun, order=order, **options)(*args)
         assert_same_blocks(ours, theirs, rtol, atol)
         weak = [[x.weak_type for x in jax.tree.leaves(tree)] for tree in (ours, theirs)]
@@ -138,7 +140,7 @@ def test_half_of_the_blocks_is_computed(name):
     of_gradient = executed_multiplications(jax.grad(dense_scalar, ALL), SCALARS, ALL, order)
     # 28 of the 64 blocks are transposes, each of which saves one product at least.
     assert executed <= of_gradient - 28
-    assert_same_hessian(dense_scalar, *SCALARS, argnums=ALL, orders=[order], atol=1e-4)
+    assert_same_hessian(dense_scalar, *SCALARS, argnums=ALL, by=[order], atol=1e-4)
 
 
 def test_auto_is_the_best_for_the_wanted_blocks():
@@ -158,6 +160,24 @@ def test_which_blocks_are_wanted():
     assert wanted_blocks(graph, [0, 1]) == {(0, first), (0, second), (1, second)}
     constant = trace(lambda x: (1.0, x * x), 1.0)
     assert wanted_blocks(constant, [0]) == {(0, -1), (0, constant.outputs[1])}
+
+
+@given(st.data())
+@settings(max_examples=15)
+def test_random_programs(data):
+    """Up to twelve equations, several outputs or one, random orders, in float64."""
+    program = data.draw(scalar_programs(max_steps=12))
+    function = data.draw(st.sampled_from([program, lambda *xs: program(*xs)[0]]))
+    argnums = tuple(range(len(program.inputs)))
+    with jax.enable_x64(True):
+        inputs = [jnp.float64(x) for x in program.inputs]
+        order = "auto"
+        if function is not program:
+            order = data.draw(orders(trace(jax.grad(function, argnums), *inputs)))
+        ours = hessve(function, argnums, order=order)(*inputs)
+        theirs = jax.hessian(function, argnums)(*inputs)
+    # Entries may cancel to nearly nothing, so errors are compared with one as well.
+    assert_same_blocks(ours, theirs, atol=1e-9)
 
 
 @jax.custom_jvp
@@ -222,7 +242,7 @@ def test_orders():
     f = lambda x: jnp.sin(x) * jnp.exp(x)  # noqa: E731
     graph = trace(jax.grad(f), 1.0)
     numbers = list(graph.eliminable)[::-1]
-    assert_same_hessian(f, 1.0, orders=[*PORTFOLIO, numbers, forward_order(graph)])
+    assert_same_hessian(f, 1.0, by=[*PORTFOLIO, numbers, forward_order(graph)])
     with pytest.raises(InvalidOrderError, match=r"the order does not fit the graph: it misses"):
         hessve(f, order=numbers[1:])(1.0)
     with pytest.raises(InvalidOrderError, match="was made for the graph"):
