@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from interpreter.errors import TracingError
 from interpreter.jacobian import jacve, value_and_jacve
 from tests.interpreter.compare import assert_same_blocks
 from tests.interpreter.random_programs import wave
@@ -191,13 +192,34 @@ def test_holomorphic_wants_complex_numbers():
             jac(jnp.abs, holomorphic=True)(Z)
 
 
-def test_complex_inputs_of_real_functions():
+def complex_parts(z, x):
+    """Real and imaginary parts, and a real input beside."""
+    return z.real * x, (z * jax.lax.complex(x, x)).imag, jnp.sin(z).imag
+
+
+@pytest.mark.parametrize("order", ["forward", "reverse", "markowitz"])
+@pytest.mark.parametrize(
+    "function",
+    [
+        complex_parts,
+        lambda z, x: jnp.abs(z[::-1] * jnp.sum(z)) ** 2 * x,
+        lambda z, x: jnp.angle(jnp.sin(z)) + x,
+        lambda z, x: jnp.abs(jnp.fft.fft(z)),
+        lambda z, x: (jnp.exp(z) @ z).real * x,
+        lambda z, x: jnp.where(x > 0, z.real, z.imag),
+    ],
+)
+def test_complex_inputs_of_real_functions(function, order):
     """Without the flag, the J of dy = Re(J dz), as jacrev has it; real inputs may stand beside."""
+    ours = jacve(function, (0, 1), order=order)(Z, X)
+    assert_same_blocks(ours, jax.jacrev(function, (0, 1))(Z, X), 1e-5, 1e-6)
 
-    def f(z, x):
-        return jnp.abs(z) ** 2, z.real * x, (z * jax.lax.complex(x, x)).imag, jnp.sin(z).imag
 
-    assert_same(lambda jac: jac(f, (0, 1))(Z, X))
+@pytest.mark.parametrize("function", [lambda z: (z * z.conj()).real, lambda z: abs(z * abs(z))])
+def test_complex_numbers_that_are_not_holomorphic_are_refused(function):
+    """Conjugates and magnitudes that become complex again; jacrev can do these."""
+    with pytest.raises(TracingError, match=r"not holomorphic in others.*real and imaginary parts"):
+        jacve(function)(1 + 2j)
 
 
 def test_complex_outputs_are_refused():

@@ -1,5 +1,6 @@
 """The guard against orders that amplify rounding errors."""
 
+import functools
 import warnings
 
 import jax
@@ -10,6 +11,7 @@ import pytest
 from interpreter.checking import check_jacobian
 from interpreter.errors import InvalidOrderError, RoundingWarning
 from interpreter.rounding import check_rounding
+from pipeline.tasks import load_task
 
 
 def beat(x, a, b):
@@ -29,6 +31,18 @@ def test_cancellation_is_amplified_by_forward_elimination():
     assert check.error > 1e-5 > 100 * check.error_of_jax
     # The order is right: in float64 it agrees with JAX.
     assert check_jacobian(beat, *NEAR, order="forward").max_error < 1e-10
+
+
+def test_a_flux_solver_loses_digits_by_markowitz():
+    """Roe's flux: two entries of the greedy order are wrong in the fifth digit; auto is not."""
+    task = load_task("roe_flux_1d")
+    use = functools.partial(
+        check_rounding, task.function, *task.example_inputs(), argnums=task.argnums
+    )
+    with pytest.warns(RoundingWarning, match=r"block \[0\]\[3\] much worse than jax\.jacrev"):
+        check = use(order="markowitz")
+    assert "[0][3]" in check.amplified and len(check.amplified) < 5
+    assert use(order="auto").amplified == ()
 
 
 @pytest.mark.parametrize("order", ["auto", "reverse", "markowitz"])
