@@ -1,11 +1,12 @@
 """Edge Jacobians of single equations, one rule per primitive."""
 
-from interpreter.rules import contraction, elementwise, layout, reductions
+from interpreter.rules import contraction, devices, elementwise, layout, reductions
 from interpreter.rules.registry import LocalJacobian, local_jacobian
 
 __all__ = [
     "LocalJacobian",
     "contraction",
+    "devices",
     "elementwise",
     "layout",
     "local_jacobian",

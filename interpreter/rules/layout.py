@@ -32,9 +32,9 @@ def _relabelling(equation: Equation, operand: int, ties: Sequence[int]) -> Local
     return LocalJacobian(structure, _ones)
 
 
-@register("convert_element_type", "copy", "pvary", "reduce_precision", *PASS_THROUGH)
+@register("convert_element_type", "copy", "reduce_precision", *PASS_THROUGH)
 def same_entries(equation: Equation, operand: int, result: int) -> LocalJacobian:
-    """y = x in another dtype, another buffer, or on several devices.
+    """y = x in another dtype or another buffer.
 
     Args:
         equation: The equation.
