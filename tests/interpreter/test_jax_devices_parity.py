@@ -12,10 +12,12 @@ from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from interpreter.errors import TracingError
+from interpreter.hessian import hessve
 from interpreter.jacobian import jacve
 from tests.interpreter.compare import assert_same_blocks
 
 ROOT = Path(__file__).parents[2]
+HESSIAN = {jacve: hessve, jax.jacrev: jax.hessian}
 AXES = {"auto": AxisType.Auto, "explicit": AxisType.Explicit}
 
 
@@ -40,6 +42,8 @@ def assert_same_on_devices(kind):
         lambda jac: over_devices(jax.vmap(jax.grad(lambda x: jac(jnp.sin)(x).sum()))),
         lambda jac: jac(over_devices(jax.vmap(function))),
         lambda jac: jax.vmap(jac(function)),
+        lambda jac: over_devices(jax.vmap(HESSIAN[jac](lambda x: jnp.prod(jnp.sin(x))))),
+        lambda jac: jac(over_devices(lambda x: x * jax.lax.psum(jnp.sum(jnp.sin(x)), "d"))),
     ):
         ours, theirs = (jax.jit(use(jac))(x) for jac in (jacve, jax.jacrev))
         assert_same_blocks(ours, theirs, 1e-5, 1e-6)
