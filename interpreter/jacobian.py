@@ -41,7 +41,8 @@ def jacve(
         fun: Function of arrays or pytrees of arrays that returns the same.
         argnums: Which positional arguments to differentiate with respect to.
         has_aux: Whether `fun` returns a pair whose second entry is not differentiated.
-        holomorphic: Whether `fun` is a holomorphic function of complex numbers.
+        holomorphic: Whether `fun` is a holomorphic function of complex numbers. Without it, the
+            block of a real output and a complex input z is the J with dy = Re(J dz).
         allow_int: Whether to accept integer inputs, whose Jacobian is zero.
         order: "auto" (the best classical order by nontrivial multiplications), the name of an
             order of the portfolio, an `EliminationOrder`, or vertex numbers.
@@ -56,7 +57,10 @@ def jacve(
         InvalidOrderError: When called, if the order does not fit the graph of `fun`.
         TracingError: When called, if `fun` has side effects, or goes through complex numbers
             in a way that is not holomorphic.
-        TypeError: When called, if inputs or outputs cannot be differentiated.
+        TypeError: If `fun` is no function; when called, if inputs or outputs cannot be
+            differentiated.
+        ValueError: When called, if a position is out of range, or there is nothing to
+            differentiate.
     """
     with_value = value_and_jacve(
         fun, argnums, has_aux, holomorphic, allow_int, order=order, output=output
