@@ -75,9 +75,9 @@ def hessve(
         tree = call.unflatten_jacobian(
             [[call.unflatten_row(row) for row in rows] for rows in blocks]
         )
-        return (
-            (tree, call.unflatten_outputs([None] * call.num_outputs + aux)[1]) if has_aux else tree
-        )
+        if not has_aux:
+            return tree
+        return tree, call.unflatten_outputs([*[None] * call.num_outputs, *aux])[1]
 
     return hessian
 
@@ -177,11 +177,8 @@ def _eliminate(
             graph, computed, graph.outputs[first + row], nodes[column], shape, leaf.dtype
         )
         if (row, column) != (j, i):
-            split = len(shape) - call.leaves[nodes[row]].ndim, len(shape)
-            axes = range(dense.ndim)
-            dense = dense.transpose(
-                *axes[: split[0]], *axes[split[1] :], *axes[split[0] : split[1]]
-            )
+            rank = call.leaves[nodes[row]].ndim
+            dense = jnp.moveaxis(dense, range(len(shape) - rank, len(shape)), range(-rank, 0))
         return with_weak_type_of(dense, leaf)
 
     numbers = range(len(nodes))
