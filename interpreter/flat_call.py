@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 
@@ -76,6 +77,11 @@ class FlatCall:
                     f"{leaf} has a shape but no values: for the shape of a Jacobian use "
                     "jax.eval_shape(jacve(f), ...), for its graph trace(f, ...)"
                 )
+        self._known = {
+            node: leaf
+            for node, leaf in enumerate(leaves)
+            if not (self.active[node] or node in self._static or isinstance(leaf, jax.core.Tracer))
+        }
         self.leaves = [jnp.asarray(leaf) for leaf in leaves]
         self.num_outputs = 0
 
@@ -116,9 +122,7 @@ class FlatCall:
             TypeError: If an output is no array, or the function should return a pair and does not.
             ValueError: If there is no output.
         """
-        replaced = [self._static.get(node, leaf) for node, leaf in enumerate(leaves)]
-        args, kwargs = jax.tree.unflatten(self._in_tree, replaced)
-        out, aux = self._call(args, kwargs), ()
+        out, aux = self._call(leaves), ()
         if self._has_aux:
             if not (isinstance(out, tuple | list) and len(out) == 2):
                 raise TypeError(
@@ -136,10 +140,16 @@ class FlatCall:
         }
         return [*flat, *(leaf for leaf in flat_aux if isinstance(leaf, jax.Array))]
 
-    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _call(self, leaves: Sequence[Any]) -> Any:
+        replaced = [self._static.get(node, leaf) for node, leaf in enumerate(leaves)]
+        args, kwargs = jax.tree.unflatten(self._in_tree, replaced)
         try:
             return self._fun(*args, **kwargs)
         except _WITHOUT_VALUES as error:
+            if self._known:
+                # As under jax.jacrev, what is not differentiated has values to steer by.
+                self._static, self._known = self._static | self._known, {}
+                return self._call(leaves)
             error.add_note(
                 "elimax: jacve traces a function without its values, as jax.jit does and "
                 "jax.jacrev does not. Choose with jnp.where or jax.lax.cond instead of if, and "

@@ -138,6 +138,20 @@ def test_static_arguments():
     assert_same(lambda jac: jac(f)(X, 2, {"a", "b"}, jnp.sin))
 
 
+def test_arrays_may_steer_the_program():
+    """Arguments that are not differentiated have values, as far as nothing outside hides them."""
+
+    def f(x, n, shape, flag):
+        for _ in range(n):
+            x = jnp.sin(x)
+        return x.reshape(shape) if flag else x
+
+    args = X, np.int64(2), np.array([2, 2]), jnp.asarray(True)
+    assert_same(lambda jac: jac(f)(*args))
+    with pytest.raises(jax.errors.TracerIntegerConversionError):
+        jax.jit(jacve(f))(*args)
+
+
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
 def test_float_dtypes(dtype):
     """The Jacobian has the dtype of its input."""
