@@ -8,10 +8,13 @@ from interpreter.errors import (
     GraphFormatError,
     InvalidOrderError,
     JacobianMismatchError,
+    RoundingWarning,
     StructureLimitError,
     TracingError,
 )
+from interpreter.filtered import filter_jacve
 from interpreter.graph import ComputationalGraph
+from interpreter.hessian import hessve
 from interpreter.jacobian import jacve, value_and_jacve
 from interpreter.order import EliminationOrder, check_order
 from interpreter.orders import (
@@ -21,6 +24,7 @@ from interpreter.orders import (
     portfolio,
     reverse_order,
 )
+from interpreter.rounding import RoundingCheck, check_rounding
 from interpreter.tracing import trace
 
 __all__ = [
@@ -32,13 +36,18 @@ __all__ = [
     "JacobianCheck",
     "JacobianMismatchError",
     "MultiplicationCount",
+    "RoundingCheck",
+    "RoundingWarning",
     "StructureLimitError",
     "TracingError",
     "best_classic",
     "check_jacobian",
     "check_order",
+    "check_rounding",
     "count_multiplications",
+    "filter_jacve",
     "forward_order",
+    "hessve",
     "jacve",
     "markowitz_order",
     "portfolio",

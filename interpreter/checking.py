@@ -1,21 +1,21 @@
-"""A self-check that users can run: elimination against `jax.jacrev`, in float64."""
+"""A self-check that users can run: elimination against JAX's own Jacobian, in float64."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from interpreter.errors import JacobianMismatchError
 from interpreter.jacobian import Order, jacve
+from interpreter.precision import evaluate_in, relative_error
 
 
 class JacobianCheck(NamedTuple):
     """The outcome of a check that passed.
 
     Attributes:
-        max_error: Largest max|J - R| / max|R| over the blocks, R by `jax.jacrev`.
+        max_error: Largest max|J - R| / max|R| over the blocks, R by JAX.
         blocks: Number of blocks compared (output leaves times input leaves).
     """
 
@@ -23,21 +23,42 @@ class JacobianCheck(NamedTuple):
     blocks: int
 
 
+class ReferenceJacobian(NamedTuple):
+    """What a Jacobian by elimination is compared with.
+
+    Attributes:
+        jacobian: The Jacobian in float64.
+        source: Who computed it, "jax.jacrev" or "jax.jacfwd".
+    """
+
+    jacobian: Any
+    source: str
+
+
 def check_jacobian(
     fun: Callable[..., Any],
     *args: Any,
     argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
     order: Order = "auto",
     rtol: float = 1e-10,
+    kwargs: Mapping[str, Any] | None = None,
 ) -> JacobianCheck:
     """Compares `jacve(fun)` with `jax.jacrev(fun)` in float64 at one point.
+
+    Functions that `jax.jacrev` cannot do, such as those with a while loop, are compared with
+    `jax.jacfwd`.
 
     Args:
         fun: The function.
         *args: Arguments to compare at; floats are converted to float64.
         argnums: As for `jacve`.
+        has_aux: As for `jacve`; auxiliary data are not compared.
+        holomorphic: As for `jacve`.
         order: As for `jacve`.
         rtol: Largest allowed max|J - R| / max|R| of a block.
+        kwargs: Keyword arguments of the function.
 
     Returns:
         The largest relative error found.
@@ -45,33 +66,57 @@ def check_jacobian(
     Raises:
         JacobianMismatchError: If a block differs by more; the message says which, where, how far.
     """
-    reference = reference_jacobian(fun, *args, argnums=argnums)
-    return check_against(reference, fun, *args, argnums=argnums, order=order, rtol=rtol)
+    options = {"argnums": argnums, "has_aux": has_aux, "holomorphic": holomorphic, "kwargs": kwargs}
+    reference = reference_jacobian(fun, *args, **options)
+    return check_against(reference, fun, *args, order=order, rtol=rtol, **options)
 
 
 def reference_jacobian(
-    fun: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0
-) -> Any:
-    """`jax.jacrev(fun)` in float64, to check several orders against.
+    fun: Callable[..., Any],
+    *args: Any,
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    kwargs: Mapping[str, Any] | None = None,
+) -> ReferenceJacobian:
+    """JAX's own Jacobian in float64, to check several orders against.
 
     Args:
         fun: The function.
         *args: Arguments; floats are converted to float64.
         argnums: As for `jacve`.
+        has_aux: As for `jacve`.
+        holomorphic: As for `jacve`.
+        kwargs: Keyword arguments of the function.
 
     Returns:
-        The Jacobian.
+        The Jacobian by `jax.jacrev`, or by `jax.jacfwd` if that fails.
     """
-    return _in_float64(jax.jacrev(fun, argnums), args)
+
+    def by(transform: Callable[..., Any]) -> Any:
+        jacobian = transform(fun, argnums, has_aux=has_aux, holomorphic=holomorphic)
+        return evaluate_in("float64", jacobian, args, kwargs or {}, argnums, has_aux)
+
+    try:
+        return ReferenceJacobian(by(jax.jacrev), "jax.jacrev")
+    except (ValueError, NotImplementedError) as error:
+        try:
+            return ReferenceJacobian(by(jax.jacfwd), "jax.jacfwd")
+        except Exception:
+            # What is wrong is wrong in both; the first error is the one that users know.
+            raise error from None
 
 
 def check_against(
-    reference: Any,
+    reference: ReferenceJacobian,
     fun: Callable[..., Any],
     *args: Any,
     argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
     order: Order = "auto",
     rtol: float = 1e-10,
+    kwargs: Mapping[str, Any] | None = None,
 ) -> JacobianCheck:
     """Compares `jacve(fun)` with a reference that was computed before.
 
@@ -80,8 +125,11 @@ def check_against(
         fun: As for `check_jacobian`.
         *args: As for `check_jacobian`.
         argnums: As for `check_jacobian`.
+        has_aux: As for `check_jacobian`.
+        holomorphic: As for `check_jacobian`.
         order: As for `check_jacobian`.
         rtol: As for `check_jacobian`.
+        kwargs: As for `check_jacobian`.
 
     Returns:
         The largest relative error found.
@@ -89,61 +137,42 @@ def check_against(
     Raises:
         JacobianMismatchError: As `check_jacobian` does.
     """
-    ours = _in_float64(jacve(fun, argnums, order=order), args)
-    paths = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(ours)]
-    blocks = [
-        (np.asarray(x), np.asarray(y))
-        for x, y in zip(jax.tree.leaves(ours), jax.tree.leaves(reference), strict=True)
+    jacobian = jacve(fun, argnums, has_aux, holomorphic, order=order)
+    ours = evaluate_in("float64", jacobian, args, kwargs or {}, argnums, has_aux)
+    pairs = [
+        (jax.tree_util.keystr(path), np.asarray(x), np.asarray(y))
+        for (path, x), y in zip(
+            jax.tree_util.tree_leaves_with_path(ours),
+            jax.tree.leaves(reference.jacobian),
+            strict=True,
+        )
     ]
-    errors = [_relative_error(x, y) for x, y in blocks]
-    for path, (x, y), error in zip(paths, blocks, errors, strict=True):
-        if not error <= rtol:
-            raise JacobianMismatchError(_describe_mismatch(path, x, y, error, rtol))
+    errors = [relative_error(x, y) for _, x, y in pairs]
+    wrong = [k for k, error in enumerate(errors) if not error <= rtol]
+    if wrong:
+        # NaN is worse than any number.
+        worst = max(wrong, key=lambda k: np.nan_to_num(errors[k], nan=np.inf))
+        message = _describe_mismatch(*pairs[worst], errors[worst], rtol, reference.source)
+        share = f" ({len(wrong)} of {len(errors)} blocks differ)" if len(errors) > 1 else ""
+        raise JacobianMismatchError(message + share)
     return JacobianCheck(max(errors, default=0.0), len(errors))
 
 
 def _describe_mismatch(
-    path: str, ours: np.ndarray, theirs: np.ndarray, error: float, rtol: float
+    path: str, ours: np.ndarray, theirs: np.ndarray, error: float, rtol: float, source: str
 ) -> str:
     block = f"block {path}" if path else "the Jacobian"
     if ours.shape != theirs.shape:
         return (
-            f"{block} has shape {ours.shape} by elimination and {theirs.shape} by jax.jacrev: "
+            f"{block} has shape {ours.shape} by elimination and {theirs.shape} by {source}: "
             "please report the function"
         )
     distance = np.nan_to_num(np.abs(ours - theirs), nan=np.inf)
     worst = np.unravel_index(np.argmax(distance), ours.shape)
     where = ", ".join(str(int(index)) for index in worst)
     return (
-        f"{block} differs from jax.jacrev by {error:.1e} relative to its largest entry, more than "
+        f"{block} differs from {source} by {error:.1e} relative to its largest entry, more than "
         f"{rtol:.1e}; worst at [{where}]: {ours[worst]!r} by elimination, {theirs[worst]!r} by "
-        "jax.jacrev. Please report the function"
+        f"{source}. If the function itself computes in float32, pass a larger rtol, otherwise "
+        "please report it"
     )
-
-
-def _in_float64(jacobian: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-    with jax.enable_x64(True):
-        arguments = jax.tree.map(_as_float64, args)
-        # Scalar operations share a few kernels, so a scalar function is quicker uncompiled; with
-        # arrays every operation would be compiled on its own.
-        if any(np.size(leaf) > 1 for leaf in jax.tree.leaves(arguments)):
-            jacobian = jax.jit(jacobian)
-        return jacobian(*arguments)
-
-
-def _as_float64(leaf: Any) -> Any:
-    array = jnp.asarray(leaf)
-    if jnp.issubdtype(array.dtype, jnp.complexfloating):
-        return array.astype(jnp.complex128)
-    return array.astype(jnp.float64) if jnp.issubdtype(array.dtype, jnp.floating) else array
-
-
-def _relative_error(ours: np.ndarray, theirs: np.ndarray) -> float:
-    if ours.shape != theirs.shape:
-        return float("inf")
-    if not ours.size:
-        return 0.0
-    difference, scale = np.abs(ours - theirs), np.abs(theirs)
-    if np.array_equal(ours, theirs, equal_nan=True):
-        return 0.0
-    return float(difference.max() / scale.max()) if scale.max() > 0 else float("inf")

@@ -5,16 +5,20 @@ from collections.abc import Sequence
 from interpreter.elimination import FREE, CountingElimination, MultiplicationCount
 from interpreter.graph import ComputationalGraph
 from interpreter.order import EliminationOrder, check_order
+from interpreter.wanted import Blocks
 
 
 def count_multiplications(
-    graph: ComputationalGraph, order: EliminationOrder | Sequence[int]
+    graph: ComputationalGraph,
+    order: EliminationOrder | Sequence[int],
+    wanted: Blocks | None = None,
 ) -> MultiplicationCount:
     """Counts the scalar multiplications of a whole elimination.
 
     Args:
         graph: The graph.
         order: An order of all its eliminable vertices.
+        wanted: Blocks of the Jacobian that are wanted, as (input node, output node); None for all.
 
     Returns:
         Both counts of multiplications, and the additions.
@@ -22,7 +26,7 @@ def count_multiplications(
     Raises:
         InvalidOrderError: If the order does not fit the graph.
     """
-    elimination = CountingElimination(graph)
+    elimination = CountingElimination(graph, wanted)
     count = FREE
     for vertex in check_order(graph, order):
         count = count.plus(elimination.cost(vertex))

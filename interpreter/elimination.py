@@ -6,6 +6,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from interpreter.graph import ComputationalGraph
 from interpreter.structure import EdgeStructure, add, multiply
+from interpreter.wanted import Blocks, edge_filter
 
 Edge = TypeVar("Edge")
 
@@ -48,6 +49,7 @@ class Elimination(Generic[Edge]):
         edges: Mapping[tuple[int, int], Edge],
         product: Callable[[Edge, Edge], Edge],
         total: Callable[[Edge, Edge], Edge],
+        wanted: Blocks | None = None,
     ) -> None:
         """Starts from the whole graph.
 
@@ -56,13 +58,17 @@ class Elimination(Generic[Edge]):
             edges: The edges, keyed by (predecessor node, successor node).
             product: Maps J[s, v] and J[v, p] to their product.
             total: Adds two edges between the same nodes, the one that was there first.
+            wanted: Blocks of the Jacobian that are wanted, None for all; edges that serve no
+                wanted block are left out.
         """
         self.graph = graph
+        self._is_needed = edge_filter(graph, wanted)
         self._product, self._total = product, total
         self.predecessors: list[dict[int, Edge]] = [{} for _ in graph.node_shapes]
         self.successors: list[dict[int, Edge]] = [{} for _ in graph.node_shapes]
         for (pred, succ), edge in edges.items():
-            self.predecessors[succ][pred] = self.successors[pred][succ] = edge
+            if self._is_needed(pred, succ):
+                self.predecessors[succ][pred] = self.successors[pred][succ] = edge
 
     def eliminate(self, vertex: int) -> None:
         """Eliminates a vertex: J[s, p] += J[s, v] J[v, p] for all p and s, then drops v's edges.
@@ -76,6 +82,8 @@ class Elimination(Generic[Edge]):
         for succ, later in self.successors[node].items():
             del self.predecessors[succ][node]
             for pred, earlier in self.predecessors[node].items():
+                if not self._is_needed(pred, succ):
+                    continue
                 edge = self._product(later, earlier)
                 if pred in self.predecessors[succ]:
                     edge = self._total(self.predecessors[succ][pred], edge)
@@ -91,13 +99,14 @@ class Elimination(Generic[Edge]):
 class CountingElimination(Elimination[EdgeStructure]):
     """Elimination of structures alone, which tells what every step costs."""
 
-    def __init__(self, graph: ComputationalGraph) -> None:
+    def __init__(self, graph: ComputationalGraph, wanted: Blocks | None = None) -> None:
         """Starts from the whole graph.
 
         Args:
             graph: The graph; it is not changed.
+            wanted: Blocks of the Jacobian that are wanted; None for all.
         """
-        super().__init__(graph, graph.edges, self._product_structure, self._sum_structure)
+        super().__init__(graph, graph.edges, self._product_structure, self._sum_structure, wanted)
         self.additions = 0
 
     def cost(self, vertex: int) -> MultiplicationCount:
@@ -111,11 +120,12 @@ class CountingElimination(Elimination[EdgeStructure]):
         """
         node = self.graph.node(vertex)
         cost_all = cost_nontrivial = 0
-        for later in self.successors[node].values():
-            for earlier in self.predecessors[node].values():
-                product = multiply(later, earlier)
-                cost_all += product.all
-                cost_nontrivial += product.nontrivial
+        for succ, later in self.successors[node].items():
+            for pred, earlier in self.predecessors[node].items():
+                if self._is_needed(pred, succ):
+                    product = multiply(later, earlier)
+                    cost_all += product.all
+                    cost_nontrivial += product.nontrivial
         return MultiplicationCount(cost_all, cost_nontrivial, 0)
 
     def _product_structure(self, later: EdgeStructure, earlier: EdgeStructure) -> EdgeStructure:

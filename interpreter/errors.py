@@ -1,4 +1,7 @@
-"""Errors that a user can cause. Every message says what was given, what was wanted, what to do."""
+"""Errors that a user can cause, and warnings.
+
+Every message says what was given, what was wanted, what to do.
+"""
 
 
 class ElimaxError(Exception):
@@ -22,4 +25,8 @@ class TracingError(ElimaxError):
 
 
 class JacobianMismatchError(ElimaxError):
-    """A Jacobian by elimination differs from the one by `jax.jacrev`."""
+    """A Jacobian by elimination differs from JAX's own."""
+
+
+class RoundingWarning(UserWarning):
+    """An order loses digits that `jax.jacrev` keeps."""

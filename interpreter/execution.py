@@ -8,6 +8,7 @@ from interpreter.elimination import Elimination
 from interpreter.graph import ComputationalGraph
 from interpreter.program import Constant, Operand, Program
 from interpreter.tracing import LocalEdge
+from interpreter.wanted import Blocks
 
 
 def evaluate_nodes(program: Program, leaves: Sequence[Any]) -> dict[int, Any]:
@@ -61,6 +62,7 @@ def eliminate(
     graph: ComputationalGraph,
     jacobians: dict[tuple[int, int], EdgeJacobian],
     order: Sequence[int],
+    wanted: Blocks | None = None,
 ) -> dict[tuple[int, int], EdgeJacobian]:
     """Eliminates all vertices.
 
@@ -68,12 +70,13 @@ def eliminate(
         graph: The graph.
         jacobians: Its edge Jacobians.
         order: Vertex numbers, checked already.
+        wanted: Blocks of the Jacobian that are wanted; None for all.
 
     Returns:
         The Jacobian's blocks, keyed by (input node, output node); blocks that are zero for every
-        input value are missing.
+        input value are missing, and so may be those that are not wanted.
     """
-    elimination = Elimination(graph, jacobians, multiply_edges, add_edges)
+    elimination = Elimination(graph, jacobians, multiply_edges, add_edges, wanted)
     for vertex in order:
         elimination.eliminate(vertex)
     return {

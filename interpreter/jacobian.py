@@ -7,8 +7,9 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from interpreter.call_checks import check_callable, check_inputs, check_outputs
 from interpreter.execution import edge_jacobians, eliminate, evaluate_nodes, read
-from interpreter.flat_call import FlatCall, check_inputs, check_outputs
+from interpreter.flat_call import FlatCall
 from interpreter.graph import ComputationalGraph
 from interpreter.order import EliminationOrder, check_order
 from interpreter.orders.auto import auto_order
@@ -36,7 +37,8 @@ def jacve(
         fun: Function of arrays or pytrees of arrays that returns the same.
         argnums: Which positional arguments to differentiate with respect to.
         has_aux: Whether `fun` returns a pair whose second entry is not differentiated.
-        holomorphic: Whether `fun` is a holomorphic function of complex numbers.
+        holomorphic: Whether `fun` is a holomorphic function of complex numbers. Without it, the
+            block of a real output and a complex input z is the J with dy = Re(J dz).
         allow_int: Whether to accept integer inputs, whose Jacobian is zero.
         order: "auto" (the cheapest classical order by nontrivial multiplications), the name of an
             order of the portfolio, an `EliminationOrder`, or vertex numbers.
@@ -53,7 +55,10 @@ def jacve(
         InvalidOrderError: When called, if the order does not fit the graph of `fun`.
         TracingError: When called, if `fun` has side effects, or goes through complex numbers
             in a way that is not holomorphic.
-        TypeError: When called, if inputs or outputs cannot be differentiated.
+        TypeError: If `fun` is no function; when called, if inputs or outputs cannot be
+            differentiated.
+        ValueError: When called, if a position is out of range, or there is nothing to
+            differentiate.
     """
     with_value = value_and_jacve(
         fun, argnums, has_aux, holomorphic, allow_int, order=order, output=output
@@ -96,6 +101,7 @@ def value_and_jacve(
         ValueError: If there is no such `output`.
     """
     check_output(output)
+    check_callable(fun)
 
     @functools.wraps(fun)
     def value_and_jacobian(*args: Any, **kwargs: Any) -> Any:
@@ -112,7 +118,7 @@ def value_and_jacve(
         values = evaluate_nodes(program, call.leaves)
         outputs = [jnp.asarray(read(values, node)) for node in program.outputs]
         differentiated = outputs[: call.num_outputs]
-        check_outputs(differentiated, holomorphic)
+        check_outputs(call.named_outputs(differentiated), holomorphic)
         blocks = eliminate(graph, edge_jacobians(program, edges, values), vertices)
         rows = [
             [
@@ -128,12 +134,15 @@ def value_and_jacve(
     return value_and_jacobian
 
 
-def resolve_order(graph: ComputationalGraph, order: Order) -> EliminationOrder | Sequence[int]:
+def resolve_order(
+    graph: ComputationalGraph, order: Order, wanted: frozenset[tuple[int, int]] | None = None
+) -> EliminationOrder | Sequence[int]:
     """Turns what a user may pass as an order into one for this graph.
 
     Args:
         graph: The graph.
         order: "auto", a name, an order or vertex numbers.
+        wanted: Blocks of the Jacobian that are wanted, as (input node, output node); None for all.
 
     Returns:
         An order or vertex numbers, not yet checked.
@@ -145,10 +154,11 @@ def resolve_order(graph: ComputationalGraph, order: Order) -> EliminationOrder |
         return order
     if order != "auto":
         return named_order(graph, order)
-    if graph.fingerprint not in _AUTO_ORDERS:
-        _AUTO_ORDERS[graph.fingerprint] = auto_order(graph)
-    return _AUTO_ORDERS[graph.fingerprint]
+    key = graph.fingerprint, wanted
+    if key not in _AUTO_ORDERS:
+        _AUTO_ORDERS[key] = auto_order(graph, wanted)
+    return _AUTO_ORDERS[key]
 
 
-# What "auto" chose for the graphs of this process, by fingerprint.
-_AUTO_ORDERS: dict[str, EliminationOrder] = {}
+# What "auto" chose for the graphs of this process, by fingerprint and wanted blocks.
+_AUTO_ORDERS: dict[tuple[str, frozenset[tuple[int, int]] | None], EliminationOrder] = {}

@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from interpreter.errors import GraphFormatError, InvalidOrderError
@@ -103,12 +103,15 @@ def check_order(
 
 
 def _vertex_numbers(order: Sequence[int]) -> tuple[int, ...]:
-    try:
-        return tuple(operator.index(vertex) for vertex in order)
-    except TypeError as error:
-        raise InvalidOrderError(
-            f"an order lists vertex numbers, whole numbers from 1, but was given {order!r:.60}"
-        ) from error
+    if not isinstance(order, Mapping | Set):  # Sets have no order
+        try:
+            return tuple(operator.index(vertex) for vertex in order)
+        except TypeError:
+            pass
+    raise InvalidOrderError(
+        "an order is 'auto', the name of one, an EliminationOrder, or a list of vertex numbers, "
+        f"whole numbers from 1, but was given {order!r:.60} of type {type(order).__name__}"
+    )
 
 
 def _abridged(vertices: list[int], shown: int = 8) -> str:

@@ -6,7 +6,7 @@ the function was cut into jitted pieces.
 
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import jax
@@ -26,6 +26,9 @@ INLINED = {
     "remat2": "jaxpr",
     "checkpoint": "jaxpr",
 }
+
+# What these do depends on the devices of the trace around, for constants too.
+DEVICE_DEPENDENT = frozenset({"pvary"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +82,7 @@ class Equation:
             One value per result. Results that depend on nothing traced are computed at once, also
             under `jax.jit`.
         """
-        if any(isinstance(value, jax.core.Tracer) for value in inputs):
+        if self.name in DEVICE_DEPENDENT or any(isinstance(x, jax.core.Tracer) for x in inputs):
             return self.bind(inputs)
         with jax.ensure_compile_time_eval():
             return self.bind(inputs)
@@ -140,16 +143,30 @@ def trace_program(fun: Callable[..., Sequence[Any]], leaves: Sequence[Any]) -> P
         TracingError: If the function has side effects that elimination would drop.
     """
     closed = jax.make_jaxpr(fun)(*leaves)
-    if closed.effects:
-        raise TracingError(
-            f"the function has side effects ({', '.join(map(str, closed.effects))}): elimination "
-            "evaluates equations on their own, so remove them, for example jax.debug.print"
-        )
+    _check_effects(closed.effects)
     builder = _Builder([var.aval for var in closed.jaxpr.invars])
     outputs = builder.splice(closed.jaxpr, closed.consts, tuple(range(len(closed.jaxpr.invars))))
     return Program(
         len(closed.jaxpr.invars), tuple(builder.avals), tuple(builder.equations), tuple(outputs)
     )
+
+
+def _check_effects(effects: Iterable[Any]) -> None:
+    """Raises an error if a function does more than return its value."""
+    # Some effects print as an address.
+    listed = ", ".join(sorted(str(x).removeprefix("<").partition(" object at")[0] for x in effects))
+    if "NamedAxisEffect" in listed:
+        raise TracingError(
+            f"the function exchanges values with other devices, or looks at its own place ({listed}"
+            "), and so is no function of its inputs alone: take the Jacobian of the whole, as in "
+            "jacve(jax.vmap(f, axis_name=...)), or use jax.jacrev"
+        )
+    if listed:
+        raise TracingError(
+            f"the function has side effects ({listed}), and elimination would repeat or drop them: "
+            "remove jax.debug.print, callbacks and references, return what they show as auxiliary "
+            "data with has_aux=True, or use jax.jacrev"
+        )
 
 
 class _Builder:

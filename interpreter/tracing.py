@@ -7,8 +7,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from interpreter.call_checks import positions_of
 from interpreter.errors import TracingError
-from interpreter.flat_call import positions_of, split_static
+from interpreter.flat_call import split_static
 from interpreter.graph import ComputationalGraph
 from interpreter.program import Program, trace_program
 from interpreter.rules import LocalJacobian, local_jacobian

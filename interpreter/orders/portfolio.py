@@ -9,6 +9,7 @@ from interpreter.graph import ComputationalGraph
 from interpreter.order import EliminationOrder
 from interpreter.orders.fixed import forward_order, reverse_order
 from interpreter.orders.markowitz import Count, markowitz_order
+from interpreter.wanted import Blocks
 
 PORTFOLIO: dict[str, Callable[[ComputationalGraph], EliminationOrder]] = {
     "forward": forward_order,
@@ -37,7 +38,7 @@ def named_order(graph: ComputationalGraph, name: str) -> EliminationOrder:
     """
     if name not in PORTFOLIO:
         near = difflib.get_close_matches(name, PORTFOLIO, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = f"; did you mean {near[0]!r}?" if near else "."
         raise InvalidOrderError(
             f"there is no order {name!r}{hint} Choose 'auto', one of {', '.join(PORTFOLIO)}, an "
             "EliminationOrder, or a sequence of vertex numbers"
@@ -57,12 +58,15 @@ def portfolio(graph: ComputationalGraph) -> dict[str, EliminationOrder]:
     return {name: make(graph) for name, make in PORTFOLIO.items()}
 
 
-def best_classic(graph: ComputationalGraph, count: Count = "all") -> EliminationOrder:
+def best_classic(
+    graph: ComputationalGraph, count: Count = "all", wanted: Blocks | None = None
+) -> EliminationOrder:
     """The order of the portfolio with the fewest multiplications.
 
     Args:
         graph: The graph.
         count: Which count decides; the other one breaks ties.
+        wanted: Blocks of the Jacobian that are wanted; None for all.
 
     Returns:
         The order; among equals the one named first in `PORTFOLIO`.
@@ -70,7 +74,7 @@ def best_classic(graph: ComputationalGraph, count: Count = "all") -> Elimination
     other = "nontrivial" if count == "all" else "all"
 
     def cost(order: EliminationOrder) -> tuple[int, int]:
-        counts = count_multiplications(graph, order)
+        counts = count_multiplications(graph, order, wanted)
         return getattr(counts, count), getattr(counts, other)
 
     return min(portfolio(graph).values(), key=cost)

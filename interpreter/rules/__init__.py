@@ -3,6 +3,7 @@
 from interpreter.rules import (
     contraction,
     cumulative,
+    devices,
     elementwise,
     indexing,
     layout,
@@ -15,6 +16,7 @@ __all__ = [
     "LocalJacobian",
     "contraction",
     "cumulative",
+    "devices",
     "elementwise",
     "indexing",
     "layout",

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from interpreter.checking import check_jacobian
+from interpreter.checking import check_jacobian, reference_jacobian
 from interpreter.errors import InvalidOrderError, JacobianMismatchError
 from interpreter.rules import LocalJacobian, registry
 
@@ -61,6 +61,7 @@ def test_mismatch_is_told_in_detail(monkeypatch):
         check_jacobian(function, jnp.arange(3.0), jnp.ones(3), argnums=(0, 1))
     message = str(caught.value)
     assert "block ['a'][0] differs from jax.jacrev by 5.0e-01" in message
+    assert message.endswith("please report it (1 of 4 blocks differ)")
     assert "more than 1.0e-10; worst at [0, 0]: np.float64(1.5) by elimination" in message
     assert "np.float64(1.0) by jax.jacrev" in message
 
@@ -107,3 +108,52 @@ def test_faulty_order_is_refused():
     """Errors of jacve come through."""
     with pytest.raises(InvalidOrderError, match="misses 1"):
         check_jacobian(lambda x: jnp.sin(jnp.sin(x)), 1.0, order=[])
+
+
+def test_loops_are_compared_with_forward_mode():
+    """Where jacrev fails, jacfwd is the judge, and the message names it."""
+
+    def loop(x):
+        return jax.lax.while_loop(lambda c: c[0] < 5.0, lambda c: c * 2.0, jnp.sin(x) + 1.0)
+
+    assert check_jacobian(loop, jnp.ones(2)).max_error < 1e-14
+    assert reference_jacobian(loop, jnp.ones(2)).source == "jax.jacfwd"
+    assert reference_jacobian(jnp.sin, 1.0).source == "jax.jacrev"
+
+
+def test_mismatch_names_the_judge(monkeypatch):
+    """A loop is judged by jacfwd."""
+    monkeypatch.setitem(registry._RULES, "sin", wrong_sine(2.0))
+    loop = lambda x: jax.lax.while_loop(lambda c: c < 5.0, lambda c: c * 2.0, jnp.sin(x) + 1.0)  # noqa: E731
+    with pytest.raises(JacobianMismatchError, match=r"differs from jax\.jacfwd by 1\.0e\+00"):
+        check_jacobian(loop, 1.0)
+
+
+def test_errors_of_the_function_come_through():
+    """A function that no mode can differentiate raises the error of jacrev."""
+    with pytest.raises(ValueError, match="at least one array"):
+        check_jacobian(lambda x: None, 1.0)
+    with pytest.raises(TypeError, match="jacrev requires real-valued outputs"):
+        check_jacobian(jnp.argmax, jnp.ones(3))
+
+
+def test_options_of_jacve():
+    """Auxiliary data, keywords that are static or arrays, and complex numbers."""
+
+    def f(x, n, scale, mode="cos"):
+        for _ in range(n):
+            x = getattr(jnp, mode)(x) * scale
+        return x, mode
+
+    kwargs = {"scale": np.float32(2.0), "mode": "sin"}
+    assert check_jacobian(f, jnp.ones(2), 3, has_aux=True, kwargs=kwargs).max_error < 1e-14
+    z = np.ones(2) * (1 + 2j)
+    assert check_jacobian(lambda z: jnp.sin(z) * z, z, holomorphic=True).max_error < 1e-14
+
+
+def test_worst_block_is_told(monkeypatch):
+    """Of several wrong blocks the one that is wrong most."""
+    monkeypatch.setitem(registry._RULES, "sin", wrong_sine(1.5))
+    f = lambda x, y: {"a": jnp.sin(x), "b": jnp.sin(jnp.sin(y)), "c": x}  # noqa: E731
+    with pytest.raises(JacobianMismatchError, match=r"\['b'\]\[1\] .*\(2 of 6 blocks differ\)"):
+        check_jacobian(f, 1.0, 1.0, argnums=(0, 1))

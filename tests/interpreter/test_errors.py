@@ -9,7 +9,7 @@ from interpreter import errors
 CLASSES = [
     cls
     for _, cls in inspect.getmembers(errors, inspect.isclass)
-    if cls.__module__ == "interpreter.errors"
+    if cls.__module__ == "interpreter.errors" and not issubclass(cls, Warning)
 ]
 
 
@@ -32,3 +32,9 @@ def test_one_base_class_catches_all(cls):
     with pytest.raises(errors.ElimaxError, match="what to do"):
         raise cls("what to do")
     assert cls.__doc__
+
+
+def test_warnings_are_for_users():
+    """They are shown by default, and say in words what they mean."""
+    assert issubclass(errors.RoundingWarning, UserWarning)
+    assert errors.RoundingWarning.__doc__

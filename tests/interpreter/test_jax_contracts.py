@@ -6,8 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import lax
+from jax.sharding import AxisType
+from jax.sharding import PartitionSpec as P
 
-from interpreter.program import INLINED
+from interpreter.program import DEVICE_DEPENDENT, INLINED
 
 
 def equations(function, *args):
@@ -223,3 +225,29 @@ def test_jacobian_of_a_complex_argument_follows_one_convention():
     (g,) = pullback(jnp.float32(1.0))
     _, dy = jax.jvp(jnp.abs, (z,), (jnp.complex64(dz),))
     np.testing.assert_allclose(dy, (g * dz).real, rtol=1e-5)
+
+
+def test_constants_are_spread_over_devices_by_pvary():
+    """Inside of shard_map a constant becomes varying by an equation of one operand."""
+    mesh = jax.make_mesh((1,), ("d",), axis_types=(AxisType.Auto,))
+    names = []
+
+    def function(x):
+        names.extend(eqn.primitive.name for eqn in jax.make_jaxpr(lambda x: 2.0 * x)(x).jaxpr.eqns)
+        return x
+
+    jax.shard_map(function, mesh=mesh, in_specs=P("d"), out_specs=P("d"))(jnp.ones(2))
+    assert names == ["pvary", "mul"]
+    assert names[0] in DEVICE_DEPENDENT
+
+
+def test_weak_types_are_a_parameter():
+    """A number becomes weakly typed only by the primitive itself."""
+    params = {"new_dtype": jnp.dtype("float32"), "weak_type": True, "sharding": None}
+    assert jax.lax.convert_element_type_p.bind(jnp.ones(2), **params).weak_type
+
+
+def test_named_axes_are_an_effect():
+    """Collectives are told from side effects by the name of the effect."""
+    traced = jax.make_jaxpr(lambda x: jax.lax.psum(x, "d"), axis_env=[("d", 2)])(1.0)
+    assert [str(effect) for effect in traced.effects] == ["NamedAxisEffect(name='d')"]

@@ -91,6 +91,14 @@ def test_faults_are_listed(order, fault):
     assert "every eliminable vertex exactly once, 3 of 1 to 4" in message
 
 
+@pytest.mark.parametrize("order", [{1, 2, 3}, {1: 1, 2: 2, 3: 3}, 3.5, None, [1.0, 2, 3], ["1"]])
+def test_what_is_no_order(order):
+    """Sets have no order, floats are no vertices; the message lists all that is one."""
+    expected = rf"'auto', the name of one, .* was given .* of type {type(order).__name__}$"
+    with pytest.raises(InvalidOrderError, match=expected):
+        check_order(chain(), order)
+
+
 def test_long_lists_are_abridged():
     """A message about many vertices stays readable."""
     with pytest.raises(InvalidOrderError, match=r"1, 2, 3, 4, 5, 6, 7, 8, \.\.\. \(19 in all\)"):

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.experimental import io_callback
 
 from interpreter.errors import TracingError
 from interpreter.execution import evaluate_nodes
@@ -145,17 +146,35 @@ def test_what_depends_on_no_input_is_computed_while_tracing():
     assert traced == {"iota": False, "sin": False, "mul": True}
 
 
-def test_side_effects_are_refused():
-    """The message names the effect and says what to do."""
+def printed(x):
+    """Prints and returns."""
+    jax.debug.print("{}", x)
+    return x
 
-    def function(x):
-        jax.debug.print("{}", x)
-        return [jnp.sin(x)]
 
-    with pytest.raises(
-        TracingError, match=r"side effects .*remove them, for example jax\.debug\.p"
-    ):
-        trace_program(function, [1.0])
+def written(x):
+    """Writes through a reference."""
+    ref = jax.new_ref(x)
+    ref[...] = ref[...] * 2.0
+    return ref[...]
+
+
+@pytest.mark.parametrize(
+    ("function", "effect"),
+    [
+        (printed, "Debug"),
+        (lambda x: jax.lax.scan(lambda c, _: (printed(c), None), x, None, 2)[0], "Debug"),
+        (lambda x: jax.lax.while_loop(lambda c: c < 3, lambda c: 2 * printed(c), x), "Debug"),
+        (lambda x: io_callback(lambda x: x, x, x), "IO"),
+        (lambda x: io_callback(lambda x: x, x, x, ordered=True), "OrderedIO"),
+        (written, r"[\w.]*MutableArrayEffect"),
+    ],
+)
+def test_side_effects_are_refused(function, effect):
+    """Ordered or not, also inside of loops; the message names the effect and says what to do."""
+    expected = rf"side effects \({effect}\).*remove jax\.debug\.print.*auxiliary data with has_aux"
+    with pytest.raises(TracingError, match=expected):
+        trace_program(lambda x: [function(x)], [jnp.float32(1.0)])
 
 
 def test_avals_are_kept_per_equation():

@@ -1,0 +1,62 @@
+"""`filter_jacve`: the Jacobian with respect to an Equinox module, or any tree of mixed leaves."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from interpreter.call_checks import check_callable
+from interpreter.jacobian import Order, jacve
+
+
+def filter_jacve(
+    fun: Callable[..., Any],
+    has_aux: bool = False,
+    *,
+    order: Order = "auto",
+    output: str = "dense",
+) -> Callable[..., Any]:
+    """Jacobian with respect to the floating-point arrays of the first argument.
+
+    Stands to `jacve` as `equinox.filter_jacrev` does to `jax.jacrev`: the first argument may be a
+    module with functions, integers and static fields among its leaves. Complex arrays count as
+    floating-point ones, Python's own numbers do not.
+
+    Args:
+        fun: Function of one positional argument at least, that returns arrays.
+        has_aux: Whether `fun` returns a pair whose second entry is not differentiated.
+        order: As for `jacve`.
+        output: As for `jacve`.
+
+    Returns:
+        A function with the arguments of `fun` that returns the Jacobian: the tree of the outputs
+        with, at every leaf, the first argument with a block in the place of every floating-point
+        array and None in the place of every other leaf. With `has_aux` a pair of that and the
+        auxiliary data.
+
+    Raises:
+        ImportError: When called, if Equinox is not installed.
+        InvalidOrderError: When called, if the order does not fit the graph of `fun`.
+        TracingError: When called, as `jacve` does.
+        TypeError: If `fun` is no function; when called, if there is no positional argument.
+        ValueError: When called, if the first argument holds no floating-point array.
+    """
+    check_callable(fun)
+
+    @functools.wraps(fun)
+    def jacobian(*args: Any, **kwargs: Any) -> Any:
+        # Equinox is needed here alone; Jacobians of plain functions do without it.
+        import equinox as eqx
+
+        if not args:
+            raise TypeError(
+                "the first argument is the one that is differentiated: pass it by position"
+            )
+        differentiated, rest = eqx.partition(args[0], eqx.is_inexact_array)
+
+        def of_arrays(arrays: Any, *others: Any, **keywords: Any) -> Any:
+            return fun(eqx.combine(arrays, rest), *others, **keywords)
+
+        of_jacve = jacve(of_arrays, has_aux=has_aux, order=order, output=output)
+        return of_jacve(differentiated, *args[1:], **kwargs)
+
+    return jacobian
