@@ -36,6 +36,14 @@ def assert_same_blocks(ours: Any, theirs: Any, rtol: float = 1e-10, atol: float 
             assert error <= rtol * np.abs(reference).max() + atol
 
 
+def assert_same(use: Callable[[Any], Any], rtol: float = 1e-5, atol: float = 1e-6) -> None:
+    """Asserts that a use of jacve and of jacrev give the same trees, dtypes and weak types."""
+    ours, theirs = use(jacve), use(jax.jacrev)
+    assert_same_blocks(ours, theirs, rtol, atol)
+    weak = [[x.weak_type for x in jax.tree.leaves(tree)] for tree in (ours, theirs)]
+    assert weak[0] == weak[1]
+
+
 def _wide(array: Any) -> np.ndarray:
     array = np.asarray(array)
     return array.astype(np.complex128 if np.iscomplexobj(array) else np.float64)

@@ -1,21 +1,19 @@
 """What JAX promises of its Jacobians and Hessians, promised of `jacve` as well.
 
-One test for every behaviour: linear functions, trees in and out, auxiliary data, dtypes, complex
-numbers, transformations. Sharding and several devices are in `test_jax_devices_parity`.
+One test for every behaviour: linear functions, trees in and out, auxiliary data, Hessians.
+Dtypes, transformations and devices are in the files beside: `test_jax_..._parity`.
 """
 
 import collections
 import dataclasses
-import functools
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from interpreter.errors import TracingError
 from interpreter.jacobian import jacve, value_and_jacve
-from tests.interpreter.compare import assert_same_blocks
+from tests.interpreter.compare import assert_same, assert_same_blocks
 from tests.interpreter.random_programs import wave
 
 R = jnp.asarray(wave(3, 4), jnp.float32)
@@ -32,14 +30,6 @@ class State:
     position: jax.Array
     speed: jax.Array
     name: str = dataclasses.field(metadata={"static": True}, default="state")
-
-
-def assert_same(use, rtol=1e-5, atol=1e-6):
-    """Asserts that a use of jacve and of jacrev give the same trees, dtypes and weak types."""
-    ours, theirs = use(jacve), use(jax.jacrev)
-    assert_same_blocks(ours, theirs, rtol, atol)
-    weak = [[x.weak_type for x in jax.tree.leaves(tree)] for tree in (ours, theirs)]
-    assert weak[0] == weak[1]
 
 
 def test_jacobian_of_a_linear_function_is_its_matrix():
@@ -152,105 +142,6 @@ def test_arrays_may_steer_the_program():
         jax.jit(jacve(f))(*args)
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
-def test_float_dtypes(dtype):
-    """The Jacobian has the dtype of its input."""
-    with jax.enable_x64(True):
-        x = jnp.asarray(wave(4), dtype)
-        assert_same(lambda jac: jac(lambda x: jnp.sin(x) * x[::-1])(x), 2e-2, 0.0)
-        assert jacve(jnp.sin)(x).dtype == dtype
-
-
-@pytest.mark.parametrize("number", [2.0, np.float32(2.0), np.float64(2.0), np.arange(3.0), [1.0]])
-def test_numbers_and_numpy_arrays(number):
-    """Python's numbers stay weakly typed, numpy's do not."""
-    f = lambda x: jax.tree.map(lambda y: y * y, x)  # noqa: E731
-    assert_same(lambda jac: jac(f)(number))
-
-
-def test_integer_inputs_are_refused():
-    """The same type of error, and the same flag against it."""
-    for jac in (jacve, jax.jacrev):
-        for number in (3, np.arange(3), True):
-            with pytest.raises(TypeError, match=r"real- or complex-valued|floating point|bytes-li"):
-                jac(lambda x: x * 1.0)(number)
-
-
-def test_integer_inputs_with_allow_int():
-    """Zeros of the integer dtype (jax.jacrev turns float0 into these)."""
-    f = lambda n, x: x * n.astype(x.dtype)  # noqa: E731
-    assert_same(lambda jac: jac(f, (0, 1), allow_int=True)(jnp.arange(4), X))
-
-
-def test_keys_are_refused():
-    """A PRNG key has no derivative, with allow_int or without."""
-    f = lambda key, x: x * jax.random.normal(key, x.shape)  # noqa: E731
-    for allow_int in (False, True):
-        with pytest.raises(TypeError, match="inputs must be floating point, but argument 0 is key"):
-            jacve(f, allow_int=allow_int)(jax.random.key(0), X)
-    assert_same(lambda jac: jac(f, 1)(jax.random.key(0), X))
-
-
-def test_holomorphic_jacobian():
-    """A complex Jacobian of a complex function."""
-    for f in (jnp.sin, lambda z: z * jnp.sum(z), lambda z: jnp.exp(z) @ z):
-        assert_same(lambda jac, f=f: jac(f, holomorphic=True)(Z))
-
-
-def test_holomorphic_wants_complex_numbers():
-    """Both in and out."""
-    for jac in (jacve, jax.jacrev):
-        with pytest.raises(TypeError, match=r"holomorphic=True (wants|requires inputs)"):
-            jac(jnp.sin, holomorphic=True)(X)
-        with pytest.raises(TypeError, match=r"complex with holomorphic=True|requires outputs with"):
-            jac(jnp.abs, holomorphic=True)(Z)
-
-
-def complex_parts(z, x):
-    """Real and imaginary parts, and a real input beside."""
-    return z.real * x, (z * jax.lax.complex(x, x)).imag, jnp.sin(z).imag
-
-
-@pytest.mark.parametrize("order", ["forward", "reverse", "markowitz"])
-@pytest.mark.parametrize(
-    "function",
-    [
-        complex_parts,
-        lambda z, x: jnp.abs(z[::-1] * jnp.sum(z)) ** 2 * x,
-        lambda z, x: jnp.angle(jnp.sin(z)) + x,
-        lambda z, x: jnp.abs(jnp.fft.fft(z)),
-        lambda z, x: (jnp.exp(z) @ z).real * x,
-        lambda z, x: jnp.where(x > 0, z.real, z.imag),
-    ],
-)
-def test_complex_inputs_of_real_functions(function, order):
-    """Without the flag, the J of dy = Re(J dz), as jacrev has it; real inputs may stand beside."""
-    ours = jacve(function, (0, 1), order=order)(Z, X)
-    assert_same_blocks(ours, jax.jacrev(function, (0, 1))(Z, X), 1e-5, 1e-6)
-
-
-@pytest.mark.parametrize("function", [lambda z: (z * z.conj()).real, lambda z: abs(z * abs(z))])
-def test_complex_numbers_that_are_not_holomorphic_are_refused(function):
-    """Conjugates and magnitudes that become complex again; jacrev can do these."""
-    with pytest.raises(TracingError, match=r"not holomorphic in others.*real and imaginary parts"):
-        jacve(function)(1 + 2j)
-
-
-def test_complex_outputs_are_refused():
-    """Of complex inputs and of real ones."""
-    for jac in (jacve, jax.jacrev):
-        for f, x in ((jnp.sin, Z), (lambda x: x + 1j, 2.0)):
-            with pytest.raises(TypeError, match=r"outputs must be real|requires real-valued out"):
-                jac(f)(x)
-
-
-def test_integer_outputs_are_refused():
-    """They have no derivative."""
-    for jac in (jacve, jax.jacrev):
-        with pytest.raises(TypeError, match=r"outputs must be real|requires real-valued outputs"):
-            jac(lambda x: (x, jnp.argsort(x)))(X)
-
-
 def test_not_a_function():
     """Refused when the Jacobian is made, not when it is called."""
     for jac in (jacve, jax.jacrev):
@@ -321,80 +212,6 @@ def test_holomorphic_hessian():
     assert_same_blocks(ours, jax.hessian(f, holomorphic=True)(Z), 1e-5)
 
 
-def tanh_of_matrix(x):
-    """A small function with an inner array constant."""
-    return jnp.tanh(R @ x) * x[0]
-
-
-@pytest.mark.parametrize(
-    "transform",
-    [
-        jax.jit,
-        lambda jac: jax.grad(lambda x: jnp.sum(jac(x) ** 2)),
-        lambda jac: lambda x: jax.jvp(jac, (x,), (x,)),
-        lambda jac: lambda x: jax.vjp(jac, x)[1](jnp.ones((3, 4)))[0],
-        lambda jac: lambda x: jax.linearize(jac, x)[1](x),
-        lambda jac: jax.vmap(jac, in_axes=None, axis_size=2),
-        jax.checkpoint,
-        lambda jac: jax.grad(jax.checkpoint(lambda x: jnp.sum(jac(x) ** 2))),
-        lambda jac: lambda x: jax.lax.scan(lambda c, _: (c + jac(c).sum(), jac(c)), x, None, 2),
-        lambda jac: lambda x: jax.lax.cond(x[0] > 0, jac, lambda x: 2 * jac(x), x),
-        lambda jac: lambda x: jax.lax.fori_loop(0, 2, lambda _, c: c * jac(c)[0], x),
-        lambda jac: lambda x: jax.lax.map(jac, jnp.stack([x, 2 * x])),
-    ],
-    ids=[
-        *("jit", "grad", "jvp", "vjp", "linearize", "vmap", "checkpoint", "grad of checkpoint"),
-        *("scan", "cond", "fori_loop", "map"),
-    ],
-)
-def test_jacobian_under_transformations(transform):
-    """Whatever JAX does with a function, it does with its Jacobian."""
-    assert_same(lambda jac: jax.jit(transform(jac(tanh_of_matrix)))(X), 1e-4, 1e-5)
-
-
-@pytest.mark.parametrize(
-    "wrap",
-    [
-        jax.jit,
-        jax.checkpoint,
-        functools.partial(jax.checkpoint, policy=jax.checkpoint_policies.nothing_saveable),
-        lambda f: lambda x: jax.vmap(f)(jnp.stack([x, x + 1])),
-        lambda f: jax.grad(lambda x: jnp.sum(f(x))),
-        lambda f: lambda x: jax.jvp(f, (x,), (x * x,)),
-        lambda f: lambda x: jax.lax.cond(x[0] > 0, f, lambda x: 2 * f(x), x),
-        lambda f: lambda x: jax.lax.scan(lambda c, y: (c * y, f(c)), x, R)[1],
-        lambda f: lambda x: jax.lax.while_loop(lambda c: c[0] < 3.0, lambda c: c * 2 + 1, f(x)),
-    ],
-    ids=[
-        *("jit", "checkpoint", "checkpoint with a policy", "vmap", "grad", "jvp", "cond", "scan"),
-        "while_loop",
-    ],
-)
-def test_jacobian_of_transformed_functions(wrap):
-    """Functions that JAX has transformed before; jacfwd is the judge, since it can do loops."""
-    f = wrap(tanh_of_matrix)
-    assert_same_blocks(jacve(f)(X), jax.jacfwd(f)(X), 1e-4, 1e-5)
-
-
-def test_shapes_without_values():
-    """jax.eval_shape runs nothing."""
-    assert_same_shapes = [
-        jax.eval_shape(jac(lambda x: {"a": R @ x}), jax.ShapeDtypeStruct((4,), jnp.float32))
-        for jac in (jacve, jax.jacrev)
-    ]
-    assert assert_same_shapes[0] == assert_same_shapes[1]
-
-
-def test_closures_over_tracers():
-    """The function may close over what is differentiated, batched or compiled outside."""
-
-    def use(jac, transform):
-        return transform(lambda y: jac(lambda x: jnp.sin(x * y) @ R.T)(2.0 * y))(X)
-
-    for transform in (jax.jit, jax.jacfwd, lambda f: jax.vmap(lambda s: f(s * X))):
-        assert_same(lambda jac, transform=transform: use(jac, transform), 1e-4, 1e-5)
-
-
 def test_value_beside_the_jacobian():
     """As jax.value_and_grad: the value keeps its tree, with auxiliary data it is a pair."""
     value, jac = value_and_jacve(lambda x: jnp.sum(x**2))(X)
@@ -412,20 +229,3 @@ def test_numbers_that_are_not_finite():
         assert ours[0, 1] == ours[1, 0] == 0.0
     norm = jax.jacrev(jnp.linalg.norm)(jnp.zeros(2))
     np.testing.assert_array_equal(jacve(jnp.linalg.norm)(jnp.zeros(2)), norm)
-
-
-def test_custom_derivatives_are_followed():
-    """Rules of one's own, forward and backward, decide and are not looked into."""
-
-    @jax.custom_jvp
-    def forward(x):
-        return x * x
-
-    @jax.custom_vjp
-    def backward(x):
-        return x * x
-
-    forward.defjvp(lambda x, dx: (forward(*x), 5.0 * dx[0]))
-    backward.defvjp(lambda x: (x * x, None), lambda _, g: (7.0 * g,))
-    for f in (forward, backward):
-        assert_same(lambda jac, f=f: jac(lambda x: f(jnp.sin(x)) * x)(X))
