@@ -68,7 +68,7 @@ def measure_task(
         task = load_task(name)
         example = rivals.in_dtype(task.example_inputs(), settings.dtype)
         task = dataclasses.replace(task, example_inputs=lambda: example)
-        makers, search, absent = _contenders(task, example, settings)
+        makers, search, absent = _contenders(name, task, settings)
         cases = []
         sizes = batch_sizes(task, settings)
         for number, batch in enumerate(sizes):
@@ -97,17 +97,18 @@ def batch_sizes(task: Task, settings: Settings) -> list[int]:
 
 
 def _contenders(
-    task: Task, example: Sequence[Any], settings: Settings
+    name: str, task: Task, settings: Settings
 ) -> tuple[dict[str, dict[str, Maker]], dict[str, Any], dict[str, str]]:
     """Finds the orders; returns makers by layout, what the search took, and who is left out."""
+    example = task.example_inputs()
 
     def published_graph() -> ComputationalGraph:
         return trace(task.function, *example, argnums=task.argnums)
 
     found = None
     if settings.orders == "best":
-        path = Layout(settings.root).order(task.name)
-        found = read_order(path, published_graph(), command("search", task.name), "best")
+        path = Layout(settings.root).order(name)
+        found = read_order(path, published_graph(), command("search", name), "best")
     order, took = _search(published_graph, found)
     makers: dict[str, dict[str, Maker]] = {}
     search = {"published": took}
