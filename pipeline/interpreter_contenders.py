@@ -140,7 +140,8 @@ def sparsity_pattern(task: Task, example: Sequence[Any], seed: int) -> np.ndarra
     """
     points = timing.jitter_batch(example, task.argnums, 4, seed)
     jacobian = jax.vmap(jax.jacrev(flat_function(task)), in_axes=(0, None))
-    return np.asarray(jax.jit(jacobian)(*rivals.pack(points, task.argnums)) != 0).any(axis=0)
+    values = np.asarray(jax.jit(jacobian)(*rivals.pack(points, task.argnums)))
+    return np.any(values != 0, axis=0, keepdims=True)[0]
 
 
 def flat_function(task: Task) -> Callable[[Any, Any], Any]:

@@ -16,6 +16,7 @@ import jax
 import numpy as np
 
 from pipeline import timing
+from pipeline.errors import StageError
 from pipeline.interpreter_contenders import MODES, OURS, Maker
 
 AGAIN = "dense_again"
@@ -51,11 +52,13 @@ class Build:
         executables: At most two, so that large constants do not pile up.
         trace_seconds: Time to trace and lower, one entry a round.
         compile_seconds: Time to compile what was lowered, one entry a round.
+        cpu_seconds: Processor time of both, of all threads; other programs hardly change it.
     """
 
     executables: list[Any] = dataclasses.field(default_factory=list)
     trace_seconds: list[float] = dataclasses.field(default_factory=list)
     compile_seconds: list[float] = dataclasses.field(default_factory=list)
+    cpu_seconds: list[float] = dataclasses.field(default_factory=list)
 
     def add(self, function: Callable[..., Any], arguments: Sequence[Any]) -> None:
         """Traces and compiles once more.
@@ -66,12 +69,13 @@ class Build:
         """
         jax.clear_caches()
         gc.collect()
-        start = time.perf_counter()
+        start, processor = time.perf_counter(), time.process_time()
         lowered = jax.jit(function).lower(*arguments)
         traced = time.perf_counter()
         executable = lowered.compile()
         self.trace_seconds.append(traced - start)
         self.compile_seconds.append(time.perf_counter() - traced)
+        self.cpu_seconds.append(time.process_time() - processor)
         if len(self.executables) < 2:
             self.executables.append(executable)
 
@@ -125,12 +129,15 @@ def measure_case(
         limits: How often, how long.
 
     Returns:
-        By contender, medians `trace_seconds`, `compile_seconds` and `seconds`, and `bytes` of
-        temporaries and outputs; `builds` and `rounds`: how many; `called_once`: those too slow for
-        rounds; `failed`: those that cannot be built or run, with the reason; `better`: the faster
-        one of JAX's modes; `ratios`: its time by that of every other one, paired; `null`: the ratio
-        of `dense` to itself; `errors`: largest difference from that mode, relative to the largest
-        entry.
+        By contender, medians `trace_seconds`, `compile_seconds`, `build_cpu_seconds` and `seconds`,
+        and `bytes` of temporaries and outputs. `builds`, `rounds`: how many. `called_once`: who was
+        too slow for rounds. `failed`: who cannot be built or run, with the reason. `better`: the
+        faster one of JAX's modes. `ratios`: its time by that of every other contender, paired.
+        `null`: the ratio of `dense` to itself. `errors`: the largest difference from that mode,
+        relative to the largest entry.
+
+    Raises:
+        StageError: If neither of JAX's modes can be built and run.
     """
     placed = jax.device_put(tuple(arguments))
     builds, failed = build_all(makers, placed, axes, limits)
@@ -138,11 +145,15 @@ def measure_case(
     if "dense" in builds:
         executables[AGAIN] = builds["dense"].executables[-1]
     times, once = _run_all(executables, placed, limits, failed)
-    better = min((mode for mode in MODES if mode in times), key=lambda m: _median(times[m]))
+    modes = [mode for mode in MODES if mode in times]
+    if not modes:
+        raise StageError(f"JAX has no Jacobian to compare with: {failed}")
+    better = min(modes, key=lambda mode: _median(times[mode]))
     return {
         "builds": {name: len(build.trace_seconds) for name, build in builds.items()},
         "trace_seconds": {name: _median(build.trace_seconds) for name, build in builds.items()},
         "compile_seconds": {name: _median(build.compile_seconds) for name, build in builds.items()},
+        "build_cpu_seconds": {name: _median(build.cpu_seconds) for name, build in builds.items()},
         "seconds": {name: _median(series) for name, series in times.items()},
         "rounds": max(len(series) for series in times.values()),
         "bytes": {name: _bytes(executable) for name, executable in executables.items()},
@@ -209,10 +220,19 @@ def _bytes(executable: Any) -> int | None:
 
 
 def _error(ours: Any, reference: Any) -> float | None:
-    """Largest difference relative to the largest entry; None where the results differ in form."""
+    """Largest difference relative to the largest entry; None where the results differ in form.
+
+    Entries that are finite in one of them only count as a difference of 1.
+    """
     if jax.tree.structure(ours) != jax.tree.structure(reference):
         return None
-    pairs = list(zip(jax.tree.leaves(ours), jax.tree.leaves(reference), strict=True))
-    largest = max(float(np.max(np.abs(expected))) for _, expected in pairs)
-    error = max(float(np.max(np.abs(np.asarray(a) - np.asarray(b)))) for a, b in pairs)
+    largest, error = 0.0, 0.0
+    for given, wanted in zip(jax.tree.leaves(ours), jax.tree.leaves(reference), strict=True):
+        given, wanted = np.asarray(given), np.asarray(wanted)
+        finite = np.isfinite(wanted)
+        if (np.isfinite(given) != finite).any():
+            return 1.0
+        largest = max(largest, float(np.max(np.abs(wanted), where=finite, initial=0.0)))
+        difference = np.subtract(given, wanted, where=finite, out=np.zeros_like(wanted))
+        error = max(error, float(np.max(np.abs(difference), initial=0.0)))
     return float(f"{error / largest:.2g}") if largest else error

@@ -58,7 +58,8 @@ def build_ratios(result: Mapping[str, Any]) -> dict[str, dict[str, float]]:
 
     Returns:
         By our contenders `worst`, the largest ratio of the layouts to the mode that runs faster,
-        and `worst_cheapest`, the largest ratio to the mode that is built faster.
+        `worst_cpu`, the same of processor time, and `worst_cheapest`, the largest ratio to the mode
+        that is built faster.
     """
     most = max((_repeats(case) for case in result["cases"]), default=0)
     ratios: dict[str, dict[str, float]] = {}
@@ -66,11 +67,16 @@ def build_ratios(result: Mapping[str, Any]) -> dict[str, dict[str, float]]:
         if _repeats(case) < most:
             continue
         built = {name: build_seconds(case, name) for name in case["trace_seconds"]}
+        cpu = case["build_cpu_seconds"]
+        better, cheapest = case["better"], min(built[mode] for mode in MODES if mode in built)
         for name in (name for name in OURS if name in built):
-            entry = ratios.setdefault(name, {"worst": 0.0, "worst_cheapest": 0.0})
-            cheapest = min(built[mode] for mode in MODES if mode in built)
-            for key, rival in (("worst", built[case["better"]]), ("worst_cheapest", cheapest)):
-                entry[key] = max(entry[key], round(built[name] / rival, 3))
+            entry = ratios.setdefault(name, {})
+            for key, ratio in (
+                ("worst", built[name] / built[better]),
+                ("worst_cpu", cpu[name] / cpu[better]),
+                ("worst_cheapest", built[name] / cheapest),
+            ):
+                entry[key] = max(entry.get(key, 0.0), round(ratio, 3))
     return ratios
 
 

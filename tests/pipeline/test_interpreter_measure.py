@@ -6,7 +6,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
+from pipeline.errors import StageError
 from pipeline.interpreter_contenders import Maker
 from pipeline.interpreter_measure import Limits, build_all, measure_case
 
@@ -41,7 +43,7 @@ def test_every_round_traces_and_compiles() -> None:
     for build in builds.values():
         assert len(build.trace_seconds) == len(build.compile_seconds) == 2
         assert len(build.executables) == 2 and build.executables[0] is not build.executables[1]
-        assert min(build.trace_seconds + build.compile_seconds) > 0
+        assert min(build.trace_seconds + build.compile_seconds + build.cpu_seconds) > 0
 
 
 def test_null_comparison_needs_two_builds() -> None:
@@ -81,6 +83,18 @@ def test_wrong_results_show() -> None:
     assert case["errors"]["assembled"] == 0.25
 
 
+def test_not_a_number_in_both_is_no_difference() -> None:
+    """Where JAX has no number ours need not have one; a number of ours alone is a difference."""
+
+    def undefined() -> Any:
+        return lambda x: jnp.where(jnp.eye(3) == 0, jnp.nan, jax.jacfwd(square)(x))
+
+    undefined_in_both: dict[str, Maker] = dict.fromkeys(("jacfwd", "jacrev"), undefined)
+    others: dict[str, Maker] = {"assembled": undefined, **undefined_in_both}
+    case = measure_case(makers(**others), ARGUMENTS, 0, LIMITS)
+    assert case["errors"] == {"assembled": 0.0, "dense": 1.0}
+
+
 def test_what_cannot_be_built_is_told() -> None:
     """A contender that is not available neither stops the case nor disappears silently."""
     case = measure_case(makers(structured=broken), ARGUMENTS, 0, LIMITS)
@@ -103,6 +117,13 @@ def test_what_cannot_be_run_is_told() -> None:
     case = measure_case(makers(asdex=fails), ARGUMENTS, 0, LIMITS)
     assert "calling callback" in case["failed"]["asdex"]
     assert "asdex" not in case["ratios"]
+
+
+def test_without_jax_there_is_no_comparison() -> None:
+    """If neither mode works, the error says why."""
+    modes = {"jacfwd": broken, "jacrev": broken}
+    with pytest.raises(StageError, match=r"no Jacobian to compare with.*is not available"):
+        measure_case(makers(**modes), ARGUMENTS, 0, LIMITS)
 
 
 def test_slow_contenders_are_called_once() -> None:

@@ -37,8 +37,8 @@ def test_seed_decides_the_program() -> None:
 def test_jacobian_of_a_program_is_right() -> None:
     """What is measured is a Jacobian: the same as JAX's."""
     program, argnums = scaling.chain_program(30), tuple(range(scaling.ENDS))
-    ours = jacve(program, argnums, order="reverse")(*INPUTS)
-    expected = jax.jacrev(program, argnums)(*INPUTS)
+    ours = jax.jit(jacve(program, argnums, order="reverse"))(*INPUTS)
+    expected = jax.jit(jax.jacrev(program, argnums))(*INPUTS)
     np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-6)
 
 

@@ -3,7 +3,13 @@
 from interpreter_results import case, content, ratio, task_result
 
 from pipeline.interpreter_summary import summarise
-from pipeline.interpreter_tables import build_table, markdown_text, run_table
+from pipeline.interpreter_tables import (
+    LOWEST,
+    build_table,
+    lowest_table,
+    markdown_text,
+    run_table,
+)
 
 
 def test_run_times() -> None:
@@ -31,6 +37,23 @@ def test_other_packages_stand_in_one_column() -> None:
     assert dict(zip(columns, rows[0], strict=True))["others"] == "hessian 1.25"
 
 
+def test_lowest_ratios_come_first() -> None:
+    """The cases to work on, in the order of their loss, and no more than are read."""
+    cases = [case(1.0 + batch, batch=batch) for batch in range(LOWEST + 5)]
+    columns, rows = lowest_table({"mlp": task_result(*reversed(cases))})
+    assert columns[4] == "ratio"
+    assert [row[4] for row in rows] == [1.0 + batch for batch in range(LOWEST)]
+    assert rows[0] == ["mlp", "published", 0, "dense", 1.0, "1.00 to 1.00", "jacrev"]
+
+
+def test_an_error_of_zero_is_shown() -> None:
+    """Equal results differ by nothing; a dash means that nobody compared them."""
+    columns, rows = run_table(
+        {"mlp": task_result(case(2.0, errors={"dense": 0.0}), case(2.0, errors={}))}
+    )
+    assert [row[columns.index("error")] for row in rows] == ["0e+00", None]
+
+
 def test_builds() -> None:
     """One row per layout, at the batch size where builds were repeated."""
     result = task_result(
@@ -42,7 +65,7 @@ def test_builds() -> None:
     row = dict(zip(columns, rows[0], strict=True))
     assert (row["graph"], row["order"]) == (10.0, 20.0)
     assert (row["jacrev"], row["dense"], row["structured"]) == ("200 + 600", "300 + 500", None)
-    assert (row["to faster"], row["to cheaper"]) == (1.0, 2.0)
+    assert (row["to faster"], row["by CPU"], row["to cheaper"]) == (1.0, 1.5, 2.0)
 
 
 def test_text_says_what_was_left_out() -> None:
