@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from interpreter.errors import ElimaxError
 from pipeline.files import Layout, stem, write_json
 from pipeline.interpreter_cases import Settings, measure_task
 from pipeline.interpreter_measure import Limits
@@ -73,7 +72,8 @@ def benchmark(
     for name in names:
         try:
             tasks[name] = measure(name, settings)
-        except (ElimaxError, concurrent.futures.BrokenExecutor) as error:
+        # Whatever stops one task, what was measured of the others must not be lost.
+        except Exception as error:
             failed[name] = f"{type(error).__name__}: {' '.join(str(error).split())}"
             say(f"{name}: {failed[name]}")
     devices = [result.pop("device") for result in tasks.values()]

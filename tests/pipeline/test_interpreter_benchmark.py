@@ -47,7 +47,7 @@ def test_wrong_options_are_errors(words: list[str], capsys: pytest.CaptureFixtur
 
 
 def test_a_task_that_fails_does_not_stop_the_others(capsys: pytest.CaptureFixture[str]) -> None:
-    """An expected error, or a process that dies, is told beside the results of the rest."""
+    """An error, or a process that dies, is told beside the results of the rest."""
 
     def measure(name: str, settings: Settings) -> dict[str, Any]:
         if name == "mlp":
