@@ -15,6 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from interpreter.structured_jacobian import StructuredJacobian
 from pipeline import timing
 from pipeline.errors import StageError
 from pipeline.interpreter_contenders import MODES, OURS, Maker
@@ -224,6 +225,7 @@ def _error(ours: Any, reference: Any) -> float | None:
 
     Entries that are finite in one of them only count as a difference of 1.
     """
+    ours = _written_out(ours, len(jax.tree.leaves(reference)[0]))
     if jax.tree.structure(ours) != jax.tree.structure(reference):
         return None
     largest, error = 0.0, 0.0
@@ -236,3 +238,20 @@ def _error(ours: Any, reference: Any) -> float | None:
         difference = np.subtract(given, wanted, where=finite, out=np.zeros_like(wanted))
         error = max(error, float(np.max(np.abs(difference), initial=0.0)))
     return float(f"{error / largest:.2g}") if largest else error
+
+
+def _written_out(result: Any, batch: int) -> Any:
+    """Writes structured blocks out in full; leaves arrays as they are."""
+
+    def is_block(leaf: Any) -> bool:
+        return isinstance(leaf, StructuredJacobian)
+
+    def dense(tree: Any) -> Any:
+        return jax.tree.map(
+            lambda leaf: leaf.todense() if is_block(leaf) else leaf, tree, is_leaf=is_block
+        )
+
+    if not any(map(is_block, jax.tree.leaves(result, is_leaf=is_block))):
+        return result
+    # All entries may be constants, which have no batch axis to tell its size.
+    return jax.jit(jax.vmap(dense, axis_size=batch))(result)

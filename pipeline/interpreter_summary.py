@@ -29,19 +29,22 @@ def summarise(tasks: Results) -> dict[str, Any]:
 
     Returns:
         `ratios` by contender: `mean`, the geometric mean of the tasks, each the geometric mean of
-        its cases; `by_task`; `worst` and `worst_single`, the lowest ratio with and without a batch.
+        its cases; `by_layout`, the same of one layout; `by_task`; `worst` and `worst_single`, the
+        lowest ratio with and without a batch.
         `builds` by task and contender: see `build_ratios`.
     """
     ratios = {}
     for name in OURS:
-        by_task: dict[str, float] = {}
-        for task, result in tasks.items():
-            found = [case["ratios"][name]["median"] for case in large_cases(result, name)]
-            if found:
-                by_task[task] = geometric_mean(found)
+        by_task = _means(tasks, name)
+        layouts = {layout: _means(tasks, name, layout) for layout in ("published", "packed")}
         if by_task:
             ratios[name] = {
                 "mean": geometric_mean(list(by_task.values())),
+                "by_layout": {
+                    layout: geometric_mean(list(means.values()))
+                    for layout, means in layouts.items()
+                    if means
+                },
                 "by_task": by_task,
                 "worst": _worst(tasks, name, single=False),
                 "worst_single": _worst(tasks, name, single=True),
@@ -103,6 +106,9 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
     for name, entry in summary["ratios"].items():
         text = f"{name}: geometric mean of better JAX mode / ours with a batch {entry['mean']:.2f}"
         lines.append(text + _verdict(entry["mean"], RATIO_TARGETS.get(name)))
+        if len(entry["by_layout"]) > 1:
+            means = (f"{layout} {mean:.2f}" for layout, mean in entry["by_layout"].items())
+            lines.append(f"{name}: by layout {', '.join(means)}")
         for key, what in (("worst", "with a batch"), ("worst_single", "one input")):
             if entry[key]:
                 ratio, *place = entry[key]
@@ -149,6 +155,20 @@ def geometric_mean(values: Sequence[float]) -> float:
         values: At least one.
     """
     return round(math.exp(sum(map(math.log, values)) / len(values)), 4)
+
+
+def _means(tasks: Results, name: str, layout: str | None = None) -> dict[str, float]:
+    """Returns the mean ratio of a contender by task, in one layout or in all of them."""
+    means: dict[str, float] = {}
+    for task, result in tasks.items():
+        found = [
+            case["ratios"][name]["median"]
+            for case in large_cases(result, name)
+            if layout in (None, case["layout"])
+        ]
+        if found:
+            means[task] = geometric_mean(found)
+    return means
 
 
 def _repeats(case: Mapping[str, Any]) -> int:

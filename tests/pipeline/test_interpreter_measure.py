@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from interpreter.jacobian import jacve
 from pipeline.errors import StageError
 from pipeline.interpreter_contenders import Maker
 from pipeline.interpreter_measure import Limits, build_all, measure_case
@@ -81,6 +82,17 @@ def test_wrong_results_show() -> None:
 
     case = measure_case(makers(assembled=wrong), ARGUMENTS, 0, LIMITS)
     assert case["errors"]["assembled"] == 0.25
+
+
+def test_structured_results_are_compared_in_full() -> None:
+    """Blocks without their zeros are written out, and are as right as dense ones."""
+
+    def structured() -> Any:
+        return jacve(square, output="structured")
+
+    case = measure_case(makers(structured=structured), ARGUMENTS, 0, LIMITS)
+    assert case["errors"]["structured"] == 0.0
+    assert case["bytes"]["structured"] < case["bytes"]["jacrev"]
 
 
 def test_not_a_number_in_both_is_no_difference() -> None:

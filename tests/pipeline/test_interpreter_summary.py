@@ -24,6 +24,15 @@ def test_every_task_counts_once() -> None:
     assert entry["worst_single"] == [0.1, "mlp", "published", 1]
 
 
+def test_layouts_have_means_of_their_own() -> None:
+    """Scalars in and out, and one vector in, gain and lose by different things."""
+    tasks = {"mlp": task_result(case(0.1, batch=1), case(2.0), case(0.5, layout="packed"))}
+    summary = summarise(tasks)
+    entry = summary["ratios"]["dense"]
+    assert entry["mean"] == 1.0 and entry["by_layout"] == {"published": 2.0, "packed": 0.5}
+    assert "dense: by layout published 2.00, packed 0.50" in summary_lines(summary)
+
+
 def test_contenders_that_were_not_measured_have_no_figure() -> None:
     """Without structured output there is no mean of it, and the summary says so."""
     summary = summarise({"mlp": task_result(case(0.1, batch=1), case(2.0))})

@@ -49,9 +49,15 @@ def test_lowest_ratios_come_first() -> None:
 def test_an_error_of_zero_is_shown() -> None:
     """Equal results differ by nothing; a dash means that nobody compared them."""
     columns, rows = run_table(
-        {"mlp": task_result(case(2.0, errors={"dense": 0.0}), case(2.0, errors={}))}
+        {
+            "mlp": task_result(
+                case(2.0, errors={"dense": 0.0}),
+                case(2.0, errors={"dense": 1e-8, "structured": 1e-3, "assembled": None}),
+                case(2.0, errors={}),
+            )
+        }
     )
-    assert [row[columns.index("error")] for row in rows] == ["0e+00", None]
+    assert [row[columns.index("error")] for row in rows] == ["0e+00", "1e-03", None]
 
 
 def test_builds() -> None:
