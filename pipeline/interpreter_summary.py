@@ -22,7 +22,7 @@ Results = Mapping[str, Mapping[str, Any]]
 
 
 def summarise(tasks: Results) -> dict[str, Any]:
-    """Sums up all cases with a batch, that is, all but the smallest batch size of each task.
+    """Sums up all cases with a batch, that is, of more than one input.
 
     Args:
         tasks: What `measure_task` returned, by name.
@@ -140,11 +140,10 @@ def large_cases(result: Mapping[str, Any], name: str) -> Iterator[Mapping[str, A
         name: The contender.
 
     Yields:
-        Cases of all batch sizes but the smallest.
+        Cases of all batch sizes above one.
     """
-    smallest = min((case["batch"] for case in result["cases"]), default=0)
     for case in result["cases"]:
-        if case["batch"] > smallest and name in case["ratios"]:
+        if case["batch"] > 1 and name in case["ratios"]:
             yield case
 
 
