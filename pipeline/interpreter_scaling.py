@@ -178,7 +178,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Words after the program's name; None takes those of the process.
 
     Returns:
-        The exit status: 1 if the longest program misses `TARGET_SECONDS` in every order.
+        The exit status: 1 if the longest program misses `TARGET_SECONDS` in some order.
     """
     parser = argparse.ArgumentParser(
         prog="python -m pipeline.interpreter_scaling", description=(__doc__ or "").split("\n")[0]
@@ -195,10 +195,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sizes = sorted(given.sizes)
     results = [measure_size(size, given.orders, given.seconds, _say) for size in sizes]
     sys.stdout.write(markdown_table(*scaling_table(results)) + "\n")
-    emit = min((entry["emit"] for entry in results[-1]["orders"].values()), default=math.inf)
+    emit = max((entry["emit"] for entry in results[-1]["orders"].values()), default=math.inf)
     met = emit <= TARGET_SECONDS
     sys.stdout.write(
-        f"\n{sizes[-1]} equations are traced and emitted in {emit:.1f} s "
+        f"\n{sizes[-1]} equations are traced and emitted in {emit:.1f} s at most "
         f"(target {TARGET_SECONDS:g} s: {'met' if met else 'missed'})\n"
     )
     for entry in results:
