@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 export PATH := $(VENV)/bin:$(PATH)
 export VIRTUAL_ENV := $(VENV)
 
-.PHONY: run smoke test lint types stale install clean help
+.PHONY: run smoke test lint types stale bench-interpreter bench-scaling install clean help
 
 run: $(STAMP)  ## Run the stages that are out of date, print the results (TASKS="mlp lstm_rollout" for some)
 	@python -m pipeline run $(TASKS)
@@ -30,6 +30,12 @@ types: $(STAMP)  ## Check types
 
 stale: $(STAMP)  ## Tell whether dvc.lock and the committed results belong to this tree
 	@python -m pipeline.code_fingerprints --check
+
+bench-interpreter: $(STAMP)  ## Compare the interpreter with JAX on every task (TASKS="mlp" for some, ARGS="--seconds 1")
+	@python -m pipeline.interpreter_benchmark $(TASKS) $(ARGS)
+
+bench-scaling: $(STAMP)  ## Measure tracing and emission of programs of up to 10 000 equations
+	@python -m pipeline.interpreter_scaling $(ARGS)
 
 install: $(STAMP)  ## Set up .venv from requirements.lock (UV=1: with uv, faster)
 
@@ -54,4 +60,4 @@ clean:  ## Remove checkpoints, scratch copies and tool caches; results and .venv
 	@find . -path ./.venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## List the commands
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 19
