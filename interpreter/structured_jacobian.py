@@ -1,7 +1,7 @@
 """Jacobian blocks that do not store what is zero or constant."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -12,6 +12,9 @@ from interpreter.labelled import Labels, is_constant, reshaped
 from interpreter.sparse_value import Part, SparseValue
 from interpreter.structure import UNTIED, EdgeStructure, Shape
 from interpreter.writing import to_array
+
+GROUP_SIZE = 8
+"""Entries up to which parts are stored in one array."""
 
 
 class _Frozen:
@@ -85,16 +88,12 @@ class StructuredJacobian:
         Returns:
             The block.
         """
+        parts = _grouped(value.parts, dtype)
         constants = tuple(
-            _Frozen(np.asarray(part.entries, dtype)) if is_constant(part.entries) else None
-            for part in value.parts
+            _Frozen(part.entries) if is_constant(part.entries) else None for part in parts
         )
-        entries = tuple(
-            jnp.asarray(part.entries, dtype)
-            for part in value.parts
-            if not is_constant(part.entries)
-        )
-        places = tuple(_Frozen(part.places) for part in value.parts)
+        entries = tuple(part.entries for part in parts if not is_constant(part.entries))
+        places = tuple(_Frozen(part.places) for part in parts)
         layout = _Layout(structure, value.dense, value.sparse, places, constants, np.dtype(dtype))
         return cls(layout, entries)
 
@@ -176,6 +175,38 @@ class StructuredJacobian:
         )
         sizes = tuple(layout.structure.size(label) for label in layout.sparse)
         return SparseValue(layout.dense, layout.sparse, sizes, parts)
+
+
+def _grouped(parts: Sequence[Part], dtype: Any) -> list[Part]:
+    """Parts in a dtype: all constant ones together, small ones in groups.
+
+    Every array that a compiled function returns costs as much as some hundred entries, and a
+    concatenation of many single entries is slow, so neither one by one nor all in one is good.
+    """
+    groups: list[list[Part]] = []
+    constant: list[Part] = []
+    for part in parts:
+        if is_constant(part.entries):
+            constant.append(part)
+        elif groups and _size([*groups[-1], part]) <= GROUP_SIZE:
+            groups[-1].append(part)
+        else:
+            groups.append([part])
+    found = [_joined(group, dtype) for group in groups]
+    return [_joined(constant, dtype), *found] if constant else found
+
+
+def _size(parts: Sequence[Part]) -> int:
+    return sum(part.places.size for part in parts)
+
+
+def _joined(parts: Sequence[Part], dtype: Any) -> Part:
+    """Several parts as one."""
+    xp = np if all(is_constant(part.entries) for part in parts) else jnp
+    entries = [xp.asarray(part.entries, dtype) for part in parts]
+    if len(parts) == 1:
+        return Part(entries[0], parts[0].places)
+    return Part(xp.concatenate(entries, axis=-1), np.concatenate([part.places for part in parts]))
 
 
 def _axes(structure: EdgeStructure, at: Mapping[int, np.ndarray], count: int) -> np.ndarray:
