@@ -19,7 +19,8 @@ from interpreter.graph import ComputationalGraph
 from interpreter.order import EliminationOrder, check_order
 from interpreter.orders.portfolio import best_classic, named_order
 from interpreter.program import trace_program
-from interpreter.tracing import check_complex, graph_of, local_edges
+from interpreter.realification import complex_block, in_real_parts, real_aval
+from interpreter.tracing import graph_of, local_edges
 
 Order = str | EliminationOrder | Sequence[int]
 
@@ -40,7 +41,8 @@ def jacve(
         fun: Function of arrays or pytrees of arrays that returns the same.
         argnums: Which positional arguments to differentiate with respect to.
         has_aux: Whether `fun` returns a pair whose second entry is not differentiated.
-        holomorphic: Whether `fun` is a holomorphic function of complex numbers.
+        holomorphic: Whether `fun` is a holomorphic function of complex numbers. If it is not, the
+            Jacobian is the derivative along the real axis, as that of `jax.jacfwd`.
         allow_int: Whether to accept integer inputs, whose Jacobian is zero.
         order: "auto" (the best classical order by nontrivial multiplications), the name of an
             order of the portfolio, an `EliminationOrder`, or vertex numbers.
@@ -53,8 +55,7 @@ def jacve(
 
     Raises:
         InvalidOrderError: When called, if the order does not fit the graph of `fun`.
-        TracingError: When called, if `fun` has side effects, or goes through complex numbers
-            in a way that is not holomorphic.
+        TracingError: When called, if `fun` has side effects.
         TypeError: When called, if inputs or outputs cannot be differentiated.
     """
     with_value = value_and_jacve(
@@ -107,21 +108,23 @@ def value_and_jacve(
         program = trace_program(call.flat_fun, call.leaves)
         # Auxiliary outputs are evaluated but have no rows in the Jacobian.
         primary = dataclasses.replace(program, outputs=program.outputs[: call.num_outputs])
-        edges = local_edges(primary, call.active)
-        if not holomorphic:
-            check_complex(program, edges)
-        graph = graph_of(primary, edges)
+        in_parts, edges = in_real_parts(primary, local_edges(primary, call.active))
+        graph = graph_of(in_parts, edges)
         vertices = check_order(graph, resolve_order(graph, order))
         values = evaluate_nodes(program, call.leaves)
         outputs = [jnp.asarray(read(values, node)) for node in program.outputs]
         differentiated = outputs[: call.num_outputs]
         check_outputs(differentiated, holomorphic)
         blocks = eliminate(graph, edge_jacobians(program, edges, values), vertices)
+        is_split = in_parts is not primary
+
+        def block(node: int, out: Any, x: int) -> Any:
+            aval, leaf = (real_aval(a) if is_split else a for a in (out, call.leaves[x]))
+            dense = dense_block(graph, blocks, node, x, aval.shape, leaf.dtype)
+            return complex_block(dense, out.ndim) if is_split and holomorphic else dense
+
         rows = [
-            [
-                dense_block(graph, blocks, node, x, out.shape, call.leaves[x].dtype)
-                for x in call.nodes
-            ]
+            [block(node, out, x) for x in call.nodes]
             for node, out in zip(graph.outputs, differentiated, strict=True)
         ]
         return call.unflatten_outputs(outputs), call.unflatten_jacobian(rows)

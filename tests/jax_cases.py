@@ -116,9 +116,7 @@ def problems_of(case: Any, seed: int) -> list[Problem]:
     is_complex = [_is_kind(x, jnp.complexfloating) for x in (*inputs, *outputs)]
     problems = []
     if all(is_complex) or not any(is_complex):
-        problems.append(
-            Problem(fun, tuple(leaves), tuple(active), any(is_complex), tuple(outputs))
-        )
+        problems.append(Problem(fun, tuple(leaves), tuple(active), any(is_complex), tuple(outputs)))
     if any(is_complex):
         problems.append(_in_parts(fun, leaves, active))
     return problems

@@ -5,7 +5,7 @@ in () and out (a), in (1). The derivative is JAX's own, obtained with a tangent 
 the diagonal of the Jacobian.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -34,6 +34,7 @@ BY_JVP = (
     "bessel_i1e",
     "cbrt",
     "clamp",
+    "conj",
     "cos",
     "cosh",
     "digamma",
@@ -69,9 +70,10 @@ BY_JVP = (
 
 ELEMENTWISE = frozenset((*SIGNS, *BY_JVP, "mul", "div"))
 
-# Elementwise too, but no derivative passes through them, or all of it does.
+# Elementwise too, but with a rule elsewhere or without a derivative.
 VALUES_ONLY = frozenset(
-    ("convert_element_type", "stop_gradient", "sign", "is_finite", "not", "and", "or")
+    ("convert_element_type", "copy", "reduce_precision", "real", "imag", "complex")
+    + ("stop_gradient", "sign", "floor", "ceil", "round", "is_finite", "not", "and", "or", "xor")
     + ("gt", "lt", "ge", "le", "eq", "ne")
 )
 
@@ -184,32 +186,46 @@ def custom_jvp(equation: Equation, operand: int, result: int) -> LocalJacobian:
     Returns:
         As for any elementwise primitive if the rule is elementwise, else a dense edge.
     """
-    shapes = [aval.shape for aval in equation.out_avals]
-    fits = all(aval.shape in ((), shapes[0]) for aval in equation.in_avals)
-    if fits and len(shapes) == 1 and _is_elementwise(_rule(equation, operand)):
+    if is_elementwise(equation, operand):
         structure = _structure(equation, operand)
         return LocalJacobian(structure, _diagonal(equation, operand, structure))
     return LocalJacobian(*fallback_jacobian(equation, operand, result))
+
+
+def is_elementwise(equation: Equation, operand: int) -> bool:
+    """Whether every entry of the only result depends on one entry of an operand.
+
+    Args:
+        equation: The equation.
+        operand: Number of the operand.
+
+    Returns:
+        True for elementwise primitives, and for functions with their own JVP rule if that is.
+    """
+    if equation.name != "custom_jvp_call":
+        return equation.name in ELEMENTWISE
+    shapes = [aval.shape for aval in equation.out_avals]
+    fits = all(aval.shape in ((), shapes[0]) for aval in equation.in_avals)
+    return fits and len(shapes) == 1 and _is_elementwise_jaxpr(_rule(equation, operand))
 
 
 def _rule(equation: Equation, operand: int) -> Any:
     """The jaxpr of a pushforward: how tangents of one operand reach the only result."""
 
     def pushforward(tangent: Any, *inputs: Any) -> Any:
-        function = _of_operand(equation, inputs, operand)
-        return jax.jvp(function, (inputs[operand],), (tangent,))[1]
+        return diagonal(equation, inputs, operand, tangent)
 
     avals = [jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in equation.in_avals]
     return jax.make_jaxpr(pushforward)(avals[operand], *avals).jaxpr
 
 
-def _is_elementwise(jaxpr: Any) -> bool:
+def _is_elementwise_jaxpr(jaxpr: Any) -> bool:
     """Whether every equation acts on each entry alone, nested calls included."""
     return all(
         eqn.primitive.name in ELEMENTWISE
         or eqn.primitive.name in VALUES_ONLY
         or (eqn.primitive.name == "broadcast_in_dim" and not eqn.invars[0].aval.shape)
-        or (eqn.primitive.name in BODIES and _is_elementwise(_body_of(eqn)))
+        or (eqn.primitive.name in BODIES and _is_elementwise_jaxpr(_body_of(eqn)))
         for eqn in jaxpr.eqns
     )
 
@@ -218,18 +234,31 @@ def _body_of(eqn: Any) -> Any:
     return eqn.params[BODIES[eqn.primitive.name]].jaxpr
 
 
-def _of_operand(equation: Equation, inputs: Sequence[Any], operand: int) -> Callable[[Any], Any]:
-    """The first result of an equation as a function of one operand."""
-    return lambda x: equation.bind([*inputs[:operand], x, *inputs[operand + 1 :]])[0]
+def diagonal(equation: Equation, inputs: Sequence[Any], operand: int, tangent: Any) -> Any:
+    """The derivative of an elementwise equation along one operand.
+
+    Args:
+        equation: The equation, with one result.
+        inputs: Values of its operands.
+        operand: Number of the operand.
+        tangent: How that operand moves; of its shape and dtype.
+
+    Returns:
+        How the result moves: the diagonal of the Jacobian if the tangent is one everywhere.
+    """
+
+    def function(x: Any) -> Any:
+        return equation.bind([*inputs[:operand], x, *inputs[operand + 1 :]])[0]
+
+    return jax.jvp(function, (jnp.asarray(inputs[operand]),), (tangent,))[1]
 
 
 def _diagonal(equation: Equation, operand: int, structure: EdgeStructure) -> Any:
     def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
         del outputs
-        x = jnp.asarray(inputs[operand])
         slope = apply_linear(
-            lambda tangent: jax.jvp(_of_operand(equation, inputs, operand), (x,), (tangent,))[1],
-            jnp.ones_like(x),
+            lambda tangent: diagonal(equation, inputs, operand, tangent),
+            jnp.ones_like(jnp.asarray(inputs[operand])),
         )
         return _along(structure, slope)
 

@@ -46,7 +46,14 @@ def fallback_jacobian(
     return structure, value
 
 
-def dense_jacobian(equation: Equation, inputs: Sequence[Any], operand: int, result: int) -> Any:
+def dense_jacobian(
+    equation: Equation,
+    inputs: Sequence[Any],
+    operand: int,
+    result: int,
+    encode: Callable[[Any], Any] = lambda array: array,
+    decode: Callable[[Any], Any] = lambda array: array,
+) -> Any:
     """The Jacobian of one equation by `jax.jvp` or `jax.vjp`, whichever is possible and cheaper.
 
     Args:
@@ -54,17 +61,19 @@ def dense_jacobian(equation: Equation, inputs: Sequence[Any], operand: int, resu
         inputs: Values of its operands.
         operand: Number of the operand to differentiate with respect to.
         result: Number of the result.
+        encode: How operand and result are written, for example as real and imaginary parts.
+        decode: The inverse of that.
 
     Returns:
-        Array of shape out_shape + in_shape.
+        Array of shape out_shape + in_shape, shapes as they are written.
     """
 
     def function(x: Any) -> Any:
-        replaced = [*inputs[:operand], x, *inputs[operand + 1 :]]
-        return equation.bind(replaced)[result]
+        replaced = [*inputs[:operand], decode(x), *inputs[operand + 1 :]]
+        return encode(equation.bind(replaced)[result])
 
-    x = jnp.asarray(inputs[operand])
-    out_aval = equation.out_avals[result]
+    x = encode(jnp.asarray(inputs[operand]))
+    out_aval = jax.eval_shape(function, x)
     out_size, in_size = int(np.prod(out_aval.shape)), int(np.prod(x.shape))
     reverse = _contains(equation, REVERSE_ONLY) or (
         out_size < in_size and not _contains(equation, FORWARD_ONLY)

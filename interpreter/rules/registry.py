@@ -18,8 +18,11 @@ ZERO_DERIVATIVE = frozenset(
 # They have one result per operand, and operand k reaches result k alone.
 PASS_THROUGH = frozenset({"optimization_barrier"})
 
-# Without a rule, but their derivative is linear in complex numbers (that of `conj` is not).
-COMPLEX_LINEAR = frozenset({"complex", "conv_general_dilated", "cumprod", "fft", "imag", "real"})
+# Without a rule, but their derivative is linear in complex numbers.
+COMPLEX_LINEAR = frozenset({"conv_general_dilated", "cumprod", "fft"})
+
+# With a rule, but the derivative of a complex number by another may be any real 2x2 matrix.
+NOT_COMPLEX_LINEAR = frozenset({"conj", "custom_jvp_call"})
 
 
 class LocalJacobian(NamedTuple):
@@ -114,7 +117,7 @@ def is_complex_linear(equation: Equation) -> bool:
         False if that is not known, as for a function with its own rule.
     """
     return equation.name in COMPLEX_LINEAR or (
-        equation.name in _RULES and equation.name != "custom_jvp_call"
+        equation.name in _RULES and equation.name not in NOT_COMPLEX_LINEAR
     )
 
 
