@@ -112,7 +112,7 @@ def reshape(equation: Equation, operand: int, result: int) -> LocalJacobian:
     Example: (2, 3, 4) to (2, 12) has out (a, k), in (a, i, j); a is tied, k, i and j are carried.
 
     Args:
-        equation: The equation; `dimensions` must be None, as it is in current JAX.
+        equation: The equation; reads `dimensions`, the order in which axes are read.
         operand: Number of the operand, 0.
         result: Number of the result, 0.
 
@@ -121,7 +121,9 @@ def reshape(equation: Equation, operand: int, result: int) -> LocalJacobian:
     """
     del result
     out_shape, in_shape = equation.out_avals[0].shape, equation.in_avals[operand].shape
-    ties = _reshape_ties(out_shape, in_shape)
+    order = list(equation.params["dimensions"] or range(len(in_shape)))
+    read_ties = _reshape_ties(out_shape, tuple(in_shape[j] for j in order))
+    ties = [read_ties[order.index(j)] for j in range(len(in_shape))]
     return _selection(equation, operand, 0, ties)
 
 
