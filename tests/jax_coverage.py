@@ -18,7 +18,8 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import jax
 
-from tests.jax_cases import Outcome, all_cases, run_case
+from tests.jax_cases import all_cases
+from tests.jax_comparison import Outcome, run_case
 
 COLUMNS = ("passed", "wrong", "unsupported", "too large", "no derivative", "no float")
 FAILURES = ("wrong", "unsupported")
