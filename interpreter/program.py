@@ -145,6 +145,18 @@ def trace_program(fun: Callable[..., Sequence[Any]], leaves: Sequence[Any]) -> P
             f"the function has side effects ({', '.join(map(str, closed.effects))}): elimination "
             "evaluates equations on their own, so remove them, for example jax.debug.print"
         )
+    return program_of(closed)
+
+
+def program_of(closed: jex.ClosedJaxpr) -> Program:
+    """A closed jaxpr with its calls inlined.
+
+    Args:
+        closed: The jaxpr.
+
+    Returns:
+        The program.
+    """
     builder = _Builder([var.aval for var in closed.jaxpr.invars])
     outputs = builder.splice(closed.jaxpr, closed.consts, tuple(range(len(closed.jaxpr.invars))))
     return Program(

@@ -27,8 +27,7 @@ from interpreter.local_edges import LocalEdge
 from interpreter.program import Equation, Program
 from interpreter.rules import LocalJacobian
 from interpreter.rules.complex_parts import PARTS
-from interpreter.rules.elementwise import diagonal, is_elementwise
-from interpreter.rules.fallback import dense_jacobian
+from interpreter.rules.fallback import tied_jacobian
 from interpreter.rules.registry import is_complex_linear
 from interpreter.structure import UNTIED, EdgeStructure, Kind, edge_structure
 
@@ -150,10 +149,7 @@ def _real_jacobian(equation: Equation, edge: LocalEdge) -> LocalJacobian:
         return edge.jacobian
     if not all(is_complex) or is_complex_linear(equation):
         return _of_linear(equation, edge.jacobian, *is_complex)
-    structure = _with_parts(edge.jacobian.structure, True, True, Kind.GENERAL)
-    if is_elementwise(equation, edge.operand):
-        return LocalJacobian(structure, _diagonal_value(equation, edge, structure))
-    return LocalJacobian(structure, _dense_value(equation, edge, structure))
+    return _of_parts(equation, edge)
 
 
 def _with_parts(
@@ -196,27 +192,19 @@ def _of_linear(
     return LocalJacobian(structure, value)
 
 
-def _diagonal_value(equation: Equation, edge: LocalEdge, structure: EdgeStructure) -> Any:
-    """Value of an elementwise edge: the tangents of 1 and i are the two columns."""
+def _of_parts(equation: Equation, edge: LocalEdge) -> LocalJacobian:
+    """The edge in real parts, from the derivative of the function of parts."""
+    local = edge.jacobian.structure
+    ties = (*local.ties, UNTIED)
+    rank = len(local.out_shape) + len(local.in_shape) + 2
+    out_shape, in_shape = (*local.out_shape, 2), (*local.in_shape, 2)
+    structure = edge_structure(out_shape, in_shape, ties, range(rank), Kind.GENERAL)
 
     def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
         del outputs
-        x = jnp.asarray(inputs[edge.operand])
-        columns = [
-            split_parts(diagonal(equation, inputs, edge.operand, jnp.full_like(x, tangent)))
-            for tangent in (1, 1j)
-        ]
-        return jnp.stack(columns, -1).reshape(structure.carried_shape)
+        parts = tied_jacobian(
+            equation, inputs, edge.operand, edge.result, ties, split_parts, join_parts
+        )
+        return parts.reshape(structure.carried_shape)
 
-    return value
-
-
-def _dense_value(equation: Equation, edge: LocalEdge, structure: EdgeStructure) -> Any:
-    """Value of a dense edge, of the function from parts to parts."""
-
-    def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
-        del outputs
-        dense = dense_jacobian(equation, inputs, edge.operand, edge.result, split_parts, join_parts)
-        return dense.reshape(structure.carried_shape)
-
-    return value
+    return LocalJacobian(structure, value)

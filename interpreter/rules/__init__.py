@@ -1,14 +1,30 @@
 """Edge Jacobians of single equations, one rule per primitive."""
 
-from interpreter.rules import complex_parts, contraction, elementwise, layout, reductions
+from interpreter.rules import (
+    along_axis,
+    calls,
+    complex_parts,
+    contraction,
+    control_flow,
+    elementwise,
+    layout,
+    linear_algebra,
+    reductions,
+    windows,
+)
 from interpreter.rules.registry import LocalJacobian, local_jacobian
 
 __all__ = [
     "LocalJacobian",
+    "along_axis",
+    "calls",
     "complex_parts",
     "contraction",
+    "control_flow",
     "elementwise",
     "layout",
+    "linear_algebra",
     "local_jacobian",
     "reductions",
+    "windows",
 ]

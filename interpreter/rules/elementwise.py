@@ -8,13 +8,11 @@ the diagonal of the Jacobian.
 from collections.abc import Sequence
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from interpreter.labelled import namespace
 from interpreter.program import Equation
-from interpreter.rules.fallback import apply_linear, fallback_jacobian
+from interpreter.rules.fallback import fallback_jacobian
 from interpreter.rules.registry import LocalJacobian, register
 from interpreter.structure import EdgeStructure, Kind, edge_structure
 
@@ -67,18 +65,6 @@ BY_JVP = (
     "tanh",
     "zeta",
 )
-
-ELEMENTWISE = frozenset((*SIGNS, *BY_JVP, "mul", "div"))
-
-# Elementwise too, but with a rule elsewhere or without a derivative.
-VALUES_ONLY = frozenset(
-    ("convert_element_type", "copy", "reduce_precision", "real", "imag", "complex")
-    + ("stop_gradient", "sign", "floor", "ceil", "round", "is_finite", "not", "and", "or", "xor")
-    + ("gt", "lt", "ge", "le", "eq", "ne")
-)
-
-# Calls within a rule and the parameter that holds what they call.
-BODIES = {"jit": "jaxpr", "custom_jvp_call": "call_jaxpr"}
 
 
 def _structure(equation: Equation, operand: int, kind: Kind = Kind.GENERAL) -> EdgeStructure:
@@ -167,102 +153,8 @@ def by_jvp(equation: Equation, operand: int, result: int) -> LocalJacobian:
     Returns:
         Out (a), in (a), value (a).
     """
-    del result
-    structure = _structure(equation, operand)
-    return LocalJacobian(structure, _diagonal(equation, operand, structure))
-
-
-@register("custom_jvp_call")
-def custom_jvp(equation: Equation, operand: int, result: int) -> LocalJacobian:
-    """A function with its own JVP rule, for example `jax.nn.relu`: that rule is what counts.
-
-    The body may be elementwise and the rule not, so it is the rule that is looked at.
-
-    Args:
-        equation: The equation.
-        operand: Number of the operand.
-        result: Number of the result.
-
-    Returns:
-        As for any elementwise primitive if the rule is elementwise, else a dense edge.
-    """
-    if is_elementwise(equation, operand):
-        structure = _structure(equation, operand)
-        return LocalJacobian(structure, _diagonal(equation, operand, structure))
-    return LocalJacobian(*fallback_jacobian(equation, operand, result))
-
-
-def is_elementwise(equation: Equation, operand: int) -> bool:
-    """Whether every entry of the only result depends on one entry of an operand.
-
-    Args:
-        equation: The equation.
-        operand: Number of the operand.
-
-    Returns:
-        True for elementwise primitives, and for functions with their own JVP rule if that is.
-    """
-    if equation.name != "custom_jvp_call":
-        return equation.name in ELEMENTWISE
-    shapes = [aval.shape for aval in equation.out_avals]
-    fits = all(aval.shape in ((), shapes[0]) for aval in equation.in_avals)
-    return fits and len(shapes) == 1 and _is_elementwise_jaxpr(_rule(equation, operand))
-
-
-def _rule(equation: Equation, operand: int) -> Any:
-    """The jaxpr of a pushforward: how tangents of one operand reach the only result."""
-
-    def pushforward(tangent: Any, *inputs: Any) -> Any:
-        return diagonal(equation, inputs, operand, tangent)
-
-    avals = [jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in equation.in_avals]
-    return jax.make_jaxpr(pushforward)(avals[operand], *avals).jaxpr
-
-
-def _is_elementwise_jaxpr(jaxpr: Any) -> bool:
-    """Whether every equation acts on each entry alone, nested calls included."""
-    return all(
-        eqn.primitive.name in ELEMENTWISE
-        or eqn.primitive.name in VALUES_ONLY
-        or (eqn.primitive.name == "broadcast_in_dim" and not eqn.invars[0].aval.shape)
-        or (eqn.primitive.name in BODIES and _is_elementwise_jaxpr(_body_of(eqn)))
-        for eqn in jaxpr.eqns
-    )
-
-
-def _body_of(eqn: Any) -> Any:
-    return eqn.params[BODIES[eqn.primitive.name]].jaxpr
-
-
-def diagonal(equation: Equation, inputs: Sequence[Any], operand: int, tangent: Any) -> Any:
-    """The derivative of an elementwise equation along one operand.
-
-    Args:
-        equation: The equation, with one result.
-        inputs: Values of its operands.
-        operand: Number of the operand.
-        tangent: How that operand moves; of its shape and dtype.
-
-    Returns:
-        How the result moves: the diagonal of the Jacobian if the tangent is one everywhere.
-    """
-
-    def function(x: Any) -> Any:
-        return equation.bind([*inputs[:operand], x, *inputs[operand + 1 :]])[0]
-
-    return jax.jvp(function, (jnp.asarray(inputs[operand]),), (tangent,))[1]
-
-
-def _diagonal(equation: Equation, operand: int, structure: EdgeStructure) -> Any:
-    def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
-        del outputs
-        slope = apply_linear(
-            lambda tangent: diagonal(equation, inputs, operand, tangent),
-            jnp.ones_like(jnp.asarray(inputs[operand])),
-        )
-        return _along(structure, slope)
-
-    return value
+    ties = range(len(equation.in_avals[operand].shape))
+    return LocalJacobian(*fallback_jacobian(equation, operand, result, ties=ties))
 
 
 def _along(structure: EdgeStructure, value: Any) -> Any:
