@@ -17,6 +17,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+# How many entries of every array are differentiated where all of them are too many.
+PART = 48
+
 # |J - R| may be this much of the largest finite entry of a block, by the least precise dtype.
 TOLERANCES = {"bfloat16": 5e-2, "float16": 1e-2, "float32": 1e-4, "float64": 1e-10}
 
@@ -51,6 +54,38 @@ class Problem:
         dtypes = [aval.dtype for aval in self.out_avals]
         dtypes += [np.asarray(self.leaves[k]).dtype for k in self.argnums]
         return max(TOLERANCES[jnp.finfo(dtype).dtype.name] for dtype in dtypes)
+
+
+def part_of(problem: Problem) -> Problem:
+    """The same function of a few entries of its inputs, to a few entries of its outputs.
+
+    Args:
+        problem: A problem with a large Jacobian.
+
+    Returns:
+        One with a small Jacobian, which still runs the function on the whole arrays.
+    """
+
+    def fun(*leaves: Any) -> list[Any]:
+        whole = list(leaves)
+        for k in problem.argnums:
+            leaf = jnp.asarray(problem.leaves[k])
+            whole[k] = leaf.at[_some_of(leaf)].set(leaves[k])
+        return [out[_some_of(out)] for out in problem.fun(*whole)]
+
+    leaves = list(problem.leaves)
+    for k in problem.argnums:
+        leaves[k] = np.asarray(leaves[k])[_some_of(leaves[k])]
+    avals = tuple(jax.eval_shape(fun, *leaves))
+    return dataclasses.replace(problem, fun=fun, leaves=tuple(leaves), out_avals=avals)
+
+
+def _some_of(array: Any) -> tuple[np.ndarray, ...]:
+    """Evenly spread places in an array, as an index."""
+    if not np.ndim(array):
+        return ()
+    places = np.unique(np.linspace(0, np.size(array) - 1, PART, dtype=int))
+    return np.unravel_index(places, np.shape(array))
 
 
 @functools.cache

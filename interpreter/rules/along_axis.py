@@ -4,11 +4,14 @@ y = sort(x, axis 1) with x of shape (B, n) has out (b, i), in (b, k) with b tied
 """
 
 from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
 
 from interpreter.program import Equation
-from interpreter.rules.fallback import fallback_jacobian
+from interpreter.rules.fallback import dense_jacobian, fallback_jacobian
 from interpreter.rules.registry import LocalJacobian, register
-from interpreter.structure import UNTIED
+from interpreter.structure import UNTIED, Kind, edge_structure
 
 
 def _along(equation: Equation, operand: int, result: int, axes: Sequence[int]) -> LocalJacobian:
@@ -67,7 +70,9 @@ def largest(equation: Equation, operand: int, result: int) -> LocalJacobian:
 
 @register("fft")
 def fourier(equation: Equation, operand: int, result: int) -> LocalJacobian:
-    """A Fourier transform over the last axes: out (b, i), in (b, k), value (b, i, k).
+    """A Fourier transform over the last axes: out (b, i), in (b, k), value (i, k).
+
+    It is linear and the same for every b, so it is that of the numbers of one b alone.
 
     Args:
         equation: The equation; reads `fft_lengths`.
@@ -77,4 +82,16 @@ def fourier(equation: Equation, operand: int, result: int) -> LocalJacobian:
     Returns:
         A general edge.
     """
-    return _along(equation, operand, result, range(-len(equation.params["fft_lengths"]), 0))
+    out_aval, in_aval = equation.out_avals[result], equation.in_avals[operand]
+    rank, worked = len(in_aval.shape), len(equation.params["fft_lengths"])
+    batch = rank - worked
+    ties = [*range(batch), *[UNTIED] * worked]
+    carried = (*range(batch, rank), *range(rank + batch, 2 * rank))
+    structure = edge_structure(out_aval.shape, in_aval.shape, ties, carried, Kind.GENERAL)
+
+    def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
+        del inputs, outputs
+        one = [jnp.zeros(in_aval.shape[batch:], in_aval.dtype)]
+        return dense_jacobian(equation, one, operand, result).reshape(structure.carried_shape)
+
+    return LocalJacobian(structure, value)

@@ -176,7 +176,7 @@ def test_tied_jacobians(ties, order):
     exchanged = [tie if tie == UNTIED else order.index(tie) for tie in ties]
     full = jax.jacrev(function)(x)
     value = tied_jacobian(equation, inputs, 1, 0, exchanged)
-    # Axes of x are a and b where they are tied, else i and j, those of the result a and b, or m and n.
+    # Axes of x are a and b where they are tied, else i and j; of the result a and b, or m and n.
     letters = "".join("ij"[k] if tie == UNTIED else "ab"[k] for k, tie in enumerate(ties))
     rows = "".join("mn"[k] if tie == UNTIED else "ab"[k] for k, tie in enumerate(ties))
     rows = "".join(rows[axis] for axis in order)
