@@ -100,6 +100,24 @@ def all_cases() -> tuple[Any, ...]:
     return tuple(case for case in module.all_harnesses if case.filter("cpu"))
 
 
+def smallest_cases() -> list[Any]:
+    """The case with the fewest numbers of every primitive that takes floats.
+
+    Returns:
+        One case per primitive, and one with complex numbers if it takes them.
+    """
+    found: dict[tuple[str, bool], tuple[int, Any]] = {}
+    for case in all_cases():
+        leaves = jax.tree.leaves(tuple(case.dyn_args_maker(np.random.RandomState(0))))
+        size = sum(np.size(leaf) for leaf in leaves)
+        is_complex = any(_is_kind(leaf, jnp.complexfloating) for leaf in leaves)
+        # Arrays without entries would agree whatever the rule says.
+        if all(map(np.size, leaves)) and any(_is_kind(leaf, jnp.inexact) for leaf in leaves):
+            key = (case.group_name, is_complex)
+            found[key] = min(found.get(key, (size, case)), (size, case), key=lambda pair: pair[0])
+    return [case for _, case in found.values()]
+
+
 def problems_of(case: Any, seed: int) -> list[Problem]:
     """The functions to compare for a case.
 

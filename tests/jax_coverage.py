@@ -5,6 +5,7 @@ Prints a table by primitive and every case that fails; the exit status is 1 if o
 
 import argparse
 import collections
+import multiprocessing
 import os
 import sys
 import time
@@ -88,7 +89,9 @@ def run_numbers(numbers: Sequence[int], options: argparse.Namespace) -> Iterator
         _start(options)
         yield from (_run(number, options) for number in numbers)
         return
-    with ProcessPoolExecutor(options.jobs, initializer=_start, initargs=(options,)) as pool:
+    # JAX's threads do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(options.jobs, context, _start, (options,)) as pool:
         yield from pool.map(_run, numbers, [options] * len(numbers), chunksize=16)
 
 
