@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 export PATH := $(VENV)/bin:$(PATH)
 export VIRTUAL_ENV := $(VENV)
 
-.PHONY: run smoke test lint types stale bench-interpreter bench-scaling install clean help
+.PHONY: run smoke test coverage-jax lint types stale bench-interpreter bench-scaling install clean help
 
 run: $(STAMP)  ## Run the stages that are out of date, print the results (TASKS="mlp lstm_rollout" for some)
 	@python -m pipeline run $(TASKS)
@@ -20,6 +20,9 @@ smoke: $(STAMP)  ## Run the whole pipeline on three tasks with small budgets, in
 
 test: $(STAMP)  ## Run the tests (ARGS="-k game" for some)
 	@python -m pytest -n auto $(ARGS)
+
+coverage-jax: $(STAMP)  ## Compare jacve on all primitives of JAX (ARGS="--sample 3 --group scan --jobs 4")
+	@python -m tests.jax_coverage $(ARGS)
 
 lint: $(STAMP)  ## Check formatting and style
 	@ruff format --check .

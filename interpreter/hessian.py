@@ -19,9 +19,10 @@ from interpreter.flat_call import FlatCall, with_weak_type_of
 from interpreter.graph import ComputationalGraph
 from interpreter.jacobian import Order, jacve, resolve_order
 from interpreter.order import check_order
-from interpreter.outputs import block_of, check_output, write_block
+from interpreter.outputs import BlockForm, check_output, written_block
 from interpreter.program import Program, trace_program
-from interpreter.tracing import check_complex, graph_of, local_edges
+from interpreter.realification import in_real_parts
+from interpreter.tracing import graph_of, local_edges
 
 
 def hessve(
@@ -159,27 +160,26 @@ def _eliminate(
     """The blocks [output][j][i] of a Hessian, and the auxiliary data."""
     nodes, num_rows = call.nodes, call.num_outputs * len(call.nodes)
     primary = dataclasses.replace(program, outputs=program.outputs[:num_rows])
-    edges = local_edges(primary, call.active)
-    if not holomorphic:
-        check_complex(program, edges)
-    graph = graph_of(primary, edges)
+    in_parts, edges = in_real_parts(primary, local_edges(primary, call.active))
+    graph = graph_of(in_parts, edges)
     wanted = wanted_blocks(graph, nodes) if is_half else None
     vertices = check_order(graph, resolve_order(graph, order, wanted))
     values = evaluate_nodes(program, call.leaves)
     flat = [jnp.asarray(read(values, node)) for node in program.outputs]
     edge_values = edge_jacobians(program, edges, values)
     computed = eliminate(graph, edge_values, vertices, wanted)
+    form = BlockForm(in_parts is not primary, holomorphic, output)
 
     def block(first: int, j: int, i: int) -> Any:
-        leaf = call.leaves[nodes[j]]
         row, column = (i, j) if is_half and i > j else (j, i)
-        shape = flat[first + row].shape
-        edge = block_of(graph, computed, nodes[column], graph.outputs[first + row], shape)
-        written = write_block(edge, leaf.dtype, output)
+        leaf, node, out = call.leaves[nodes[column]], graph.outputs[first + row], flat[first + row]
+        written = written_block(graph, computed, nodes[column], leaf, node, out, form)
+        if output == "dense":
+            written = written.astype(call.leaves[nodes[j]].dtype)
         if (row, column) != (j, i):
             rank = call.leaves[nodes[row]].ndim
-            written = jnp.moveaxis(written, range(len(shape) - rank, len(shape)), range(-rank, 0))
-        return with_weak_type_of(written, leaf)
+            written = jnp.moveaxis(written, range(out.ndim - rank, out.ndim), range(-rank, 0))
+        return with_weak_type_of(written, call.leaves[nodes[j]])
 
     numbers = range(len(nodes))
     blocks = [

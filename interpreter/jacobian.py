@@ -14,9 +14,10 @@ from interpreter.graph import ComputationalGraph
 from interpreter.order import EliminationOrder, check_order
 from interpreter.orders.auto import auto_order
 from interpreter.orders.portfolio import named_order
-from interpreter.outputs import block_of, check_output, write_block
+from interpreter.outputs import BlockForm, check_output, written_block
 from interpreter.program import trace_program
-from interpreter.tracing import check_complex, graph_of, local_edges
+from interpreter.realification import in_real_parts
+from interpreter.tracing import graph_of, local_edges
 
 Order = str | EliminationOrder | Sequence[int]
 
@@ -37,8 +38,9 @@ def jacve(
         fun: Function of arrays or pytrees of arrays that returns the same.
         argnums: Which positional arguments to differentiate with respect to.
         has_aux: Whether `fun` returns a pair whose second entry is not differentiated.
-        holomorphic: Whether `fun` is a holomorphic function of complex numbers. Without it, the
-            block of a real output and a complex input z is the J with dy = Re(J dz).
+        holomorphic: Whether `fun` is a holomorphic function of complex numbers; if it is not, the
+            Jacobian is the derivative along the real axis, as that of `jax.jacfwd`. Without it,
+            the block of a real output and a complex input z is the J with dy = Re(J dz).
         allow_int: Whether to accept integer inputs, whose Jacobian is zero.
         order: "auto" (the cheapest classical order by nontrivial multiplications), the name of an
             order of the portfolio, an `EliminationOrder`, or vertex numbers.
@@ -53,8 +55,7 @@ def jacve(
 
     Raises:
         InvalidOrderError: When called, if the order does not fit the graph of `fun`.
-        TracingError: When called, if `fun` has side effects, or goes through complex numbers
-            in a way that is not holomorphic.
+        TracingError: When called, if `fun` has side effects.
         TypeError: If `fun` is no function; when called, if inputs or outputs cannot be
             differentiated.
         ValueError: When called, if a position is out of range, or there is nothing to
@@ -110,23 +111,17 @@ def value_and_jacve(
         program = trace_program(call.flat_fun, call.leaves)
         # Auxiliary outputs are evaluated but have no rows in the Jacobian.
         primary = dataclasses.replace(program, outputs=program.outputs[: call.num_outputs])
-        edges = local_edges(primary, call.active)
-        if not holomorphic:
-            check_complex(program, edges)
-        graph = graph_of(primary, edges)
+        in_parts, edges = in_real_parts(primary, local_edges(primary, call.active))
+        graph = graph_of(in_parts, edges)
         vertices = check_order(graph, resolve_order(graph, order))
         values = evaluate_nodes(program, call.leaves)
         outputs = [jnp.asarray(read(values, node)) for node in program.outputs]
         differentiated = outputs[: call.num_outputs]
         check_outputs(call.named_outputs(differentiated), holomorphic)
         blocks = eliminate(graph, edge_jacobians(program, edges, values), vertices)
+        form = BlockForm(in_parts is not primary, holomorphic, output)
         rows = [
-            [
-                write_block(
-                    block_of(graph, blocks, x, node, out.shape), call.leaves[x].dtype, output
-                )
-                for x in call.nodes
-            ]
+            [written_block(graph, blocks, x, call.leaves[x], node, out, form) for x in call.nodes]
             for node, out in zip(graph.outputs, differentiated, strict=True)
         ]
         return call.unflatten_outputs(outputs), call.unflatten_jacobian(rows)

@@ -1,7 +1,7 @@
 """Blocks of a finished Jacobian in the form that the user asked for."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,9 +11,25 @@ from interpreter.graph import ComputationalGraph
 from interpreter.labelled import Labelled
 from interpreter.linear_map import LinearMap
 from interpreter.pattern import array_of
+from interpreter.realification import complex_block, gradient_block, real_aval
 from interpreter.sparse_value import SparseValue, as_sparse
 from interpreter.structure import UNTIED, Kind, Shape, edge_structure
 from interpreter.structured_jacobian import StructuredJacobian, written_out
+
+
+class BlockForm(NamedTuple):
+    """How the blocks of a Jacobian are written.
+
+    Attributes:
+        is_split: Whether complex nodes of the graph stand for their real and imaginary parts.
+        is_holomorphic: Whether the function was declared holomorphic.
+        output: One of `OUTPUTS`.
+    """
+
+    is_split: bool
+    is_holomorphic: bool
+    output: str
+
 
 OUTPUTS = ("dense", "structured", "bcoo")
 
@@ -85,6 +101,47 @@ def write_block(edge: EdgeJacobian, dtype: Any, output: str) -> Any:
     sparse = as_sparse(Labelled(value, structure.carried))
     block = StructuredJacobian.of(structure, sparse, dtype)
     return block if output == "structured" else block.tobcoo()
+
+
+def written_block(
+    graph: ComputationalGraph,
+    blocks: Mapping[tuple[int, int], EdgeJacobian],
+    in_node: int,
+    leaf: Any,
+    output: int,
+    out: Any,
+    form: BlockForm,
+) -> Any:
+    """One block of the Jacobian as the user gets it.
+
+    Args:
+        graph: The graph.
+        blocks: What `eliminate` returned.
+        in_node: Node of the input.
+        leaf: The input.
+        output: Node of the output; -1 if it is a constant.
+        out: The output.
+        form: How blocks are written.
+
+    Returns:
+        An array, a `StructuredJacobian` or a BCOO of shape out.shape + leaf.shape.
+    """
+    if not form.is_split:
+        return write_block(
+            block_of(graph, blocks, in_node, output, out.shape), leaf.dtype, form.output
+        )
+    part = real_aval(leaf)
+    edge = block_of(graph, blocks, in_node, output, real_aval(out).shape)
+    if part is leaf:
+        return write_block(edge, leaf.dtype, form.output)
+    parts = write_block(edge, part.dtype, "dense")
+    joined = complex_block(parts, out.ndim) if form.is_holomorphic else gradient_block(parts)
+    rank = joined.ndim
+    structure = edge_structure(
+        out.shape, leaf.shape, [UNTIED] * leaf.ndim, range(rank), Kind.GENERAL
+    )
+    whole = EdgeJacobian(structure, joined.reshape(structure.carried_shape))
+    return write_block(whole, leaf.dtype, form.output)
 
 
 def _real(value: Any) -> Any:

@@ -144,6 +144,18 @@ def trace_program(fun: Callable[..., Sequence[Any]], leaves: Sequence[Any]) -> P
     """
     closed = jax.make_jaxpr(fun)(*leaves)
     _check_effects(closed.effects)
+    return program_of(closed)
+
+
+def program_of(closed: jex.ClosedJaxpr) -> Program:
+    """A closed jaxpr with its calls inlined.
+
+    Args:
+        closed: The jaxpr.
+
+    Returns:
+        The program.
+    """
     builder = _Builder([var.aval for var in closed.jaxpr.invars])
     outputs = builder.splice(closed.jaxpr, closed.consts, tuple(range(len(closed.jaxpr.invars))))
     return Program(

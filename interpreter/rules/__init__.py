@@ -1,26 +1,38 @@
 """Edge Jacobians of single equations, one rule per primitive."""
 
 from interpreter.rules import (
+    along_axis,
+    calls,
+    complex_parts,
     contraction,
+    control_flow,
     cumulative,
     devices,
     elementwise,
     indexing,
     layout,
+    linear_algebra,
     reductions,
     selections,
+    windows,
 )
 from interpreter.rules.registry import LocalJacobian, local_jacobian
 
 __all__ = [
     "LocalJacobian",
+    "along_axis",
+    "calls",
+    "complex_parts",
     "contraction",
+    "control_flow",
     "cumulative",
     "devices",
     "elementwise",
     "indexing",
     "layout",
+    "linear_algebra",
     "local_jacobian",
     "reductions",
     "selections",
+    "windows",
 ]

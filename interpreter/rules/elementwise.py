@@ -5,16 +5,15 @@ in () and out (a), in (1). The derivative is JAX's own, obtained with a tangent 
 the diagonal of the Jacobian.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from interpreter.labelled import is_constant, namespace, reciprocal, reshaped
 from interpreter.program import Equation
-from interpreter.rules.fallback import apply_linear, fallback_jacobian
+from interpreter.rules.fallback import fallback_jacobian
 from interpreter.rules.registry import LocalJacobian, register
 from interpreter.rules.slopes import slope
 from interpreter.structure import EdgeStructure, Kind, edge_structure
@@ -35,6 +34,7 @@ BY_JVP = (
     "bessel_i1e",
     "cbrt",
     "clamp",
+    "conj",
     "cos",
     "cosh",
     "digamma",
@@ -67,17 +67,6 @@ BY_JVP = (
     "tanh",
     "zeta",
 )
-
-ELEMENTWISE = frozenset((*SIGNS, *BY_JVP, "mul", "div"))
-
-# Elementwise too, but no derivative passes through them, or all of it does.
-VALUES_ONLY = frozenset(
-    ("convert_element_type", "stop_gradient", "sign", "is_finite", "not", "and", "or")
-    + ("gt", "lt", "ge", "le", "eq", "ne")
-)
-
-# Calls within a rule and the parameter that holds what they call.
-BODIES = {"jit": "jaxpr", "custom_jvp_call": "call_jaxpr"}
 
 
 def _structure(equation: Equation, operand: int, kind: Kind = Kind.GENERAL) -> EdgeStructure:
@@ -172,75 +161,14 @@ def by_jvp(equation: Equation, operand: int, result: int) -> LocalJacobian:
     Returns:
         Out (a), in (a), value (a).
     """
-    del result
-    structure = _structure(equation, operand)
-    return LocalJacobian(structure, _diagonal(equation, operand, structure))
+    ties = range(len(equation.in_avals[operand].shape))
+    structure, derivative = fallback_jacobian(equation, operand, result, ties=ties)
 
-
-@register("custom_jvp_call")
-def custom_jvp(equation: Equation, operand: int, result: int) -> LocalJacobian:
-    """A function with its own JVP rule, for example `jax.nn.relu`: that rule is what counts.
-
-    The body may be elementwise and the rule not, so it is the rule that is looked at.
-
-    Args:
-        equation: The equation.
-        operand: Number of the operand.
-        result: Number of the result.
-
-    Returns:
-        As for any elementwise primitive if the rule is elementwise, else a dense edge.
-    """
-    shapes = [aval.shape for aval in equation.out_avals]
-    fits = all(aval.shape in ((), shapes[0]) for aval in equation.in_avals)
-    if fits and len(shapes) == 1 and _is_elementwise(_rule(equation, operand)):
-        structure = _structure(equation, operand)
-        return LocalJacobian(structure, _diagonal(equation, operand, structure))
-    return LocalJacobian(*fallback_jacobian(equation, operand, result))
-
-
-def _rule(equation: Equation, operand: int) -> Any:
-    """The jaxpr of a pushforward: how tangents of one operand reach the only result."""
-
-    def pushforward(tangent: Any, *inputs: Any) -> Any:
-        function = _of_operand(equation, inputs, operand)
-        return jax.jvp(function, (inputs[operand],), (tangent,))[1]
-
-    avals = [jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in equation.in_avals]
-    return jax.make_jaxpr(pushforward)(avals[operand], *avals).jaxpr
-
-
-def _is_elementwise(jaxpr: Any) -> bool:
-    """Whether every equation acts on each entry alone, nested calls included."""
-    return all(
-        eqn.primitive.name in ELEMENTWISE
-        or eqn.primitive.name in VALUES_ONLY
-        or (eqn.primitive.name == "broadcast_in_dim" and not eqn.invars[0].aval.shape)
-        or (eqn.primitive.name in BODIES and _is_elementwise(_body_of(eqn)))
-        for eqn in jaxpr.eqns
-    )
-
-
-def _body_of(eqn: Any) -> Any:
-    return eqn.params[BODIES[eqn.primitive.name]].jaxpr
-
-
-def _of_operand(equation: Equation, inputs: Sequence[Any], operand: int) -> Callable[[Any], Any]:
-    """The first result of an equation as a function of one operand."""
-    return lambda x: equation.bind([*inputs[:operand], x, *inputs[operand + 1 :]])[0]
-
-
-def _diagonal(equation: Equation, operand: int, structure: EdgeStructure) -> Any:
     def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
-        known = slope(equation, operand, inputs, outputs[0])
-        if known is not None:
-            return _along(structure, known)
-        x = jnp.asarray(inputs[operand])
-        tangent_of = _of_operand(equation, inputs, operand)
-        image = apply_linear(lambda t: jax.jvp(tangent_of, (x,), (t,))[1], jnp.ones_like(x))
-        return _along(structure, image)
+        known = slope(equation, operand, inputs, outputs[result])
+        return derivative(inputs, outputs) if known is None else _along(structure, known)
 
-    return value
+    return LocalJacobian(structure, value)
 
 
 def _along(structure: EdgeStructure, value: Any) -> Any:

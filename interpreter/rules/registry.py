@@ -12,14 +12,19 @@ from interpreter.structure import EdgeStructure
 # Their derivative is zero by JAX's own convention, though floats go in and come out.
 # Whatever returns or takes integers and booleans has none either, without being listed.
 ZERO_DERIVATIVE = frozenset(
-    {"stop_gradient", "floor", "ceil", "round", "sign", "nextafter", "argmax", "argmin"}
+    ("stop_gradient", "floor", "ceil", "round", "sign", "nextafter", "argmax", "argmin")
+    + ("bitcast_convert_type",)
 )
 
 # They have one result per operand, and operand k reaches result k alone.
-PASS_THROUGH = frozenset({"optimization_barrier"})
+PASS_THROUGH = frozenset({"device_put", "optimization_barrier"})
 
-# Without a rule, but their derivative is linear in complex numbers (that of `conj` is not).
-COMPLEX_LINEAR = frozenset({"complex", "conv_general_dilated", "cumprod", "fft", "imag", "real"})
+# The derivative of a complex number by another is one complex number in all other rules. Here it
+# may be any real 2x2 matrix, as for `conj`.
+NOT_COMPLEX_LINEAR = frozenset(
+    ("conj", "custom_jvp_call", "custom_vjp_call", "cond", "scan", "while", "custom_linear_solve")
+    + ("cholesky", "eigh", "householder_product", "qr", "svd", "triangular_solve")
+)
 
 
 class LocalJacobian(NamedTuple):
@@ -111,11 +116,9 @@ def is_complex_linear(equation: Equation) -> bool:
         equation: The equation.
 
     Returns:
-        False if that is not known, as for a function with its own rule.
+        False if that is not known, as for a function with its own derivative.
     """
-    return equation.name in COMPLEX_LINEAR or (
-        equation.name in _RULES and equation.name != "custom_jvp_call"
-    )
+    return equation.name in _RULES and equation.name not in NOT_COMPLEX_LINEAR
 
 
 def local_jacobian(equation: Equation, operand: int, result: int) -> LocalJacobian:

@@ -66,7 +66,7 @@ def reshape(equation: Equation, operand: int, result: int) -> LocalJacobian:
     with a one at k = 4 i + j.
 
     Args:
-        equation: The equation; `dimensions` must be None, as it is in current JAX.
+        equation: The equation; reads `dimensions`, the order in which axes are read.
         operand: Number of the operand, 0.
         result: Number of the result, 0.
 
@@ -74,12 +74,14 @@ def reshape(equation: Equation, operand: int, result: int) -> LocalJacobian:
         A structural edge.
     """
     out_shape, in_shape = equation.out_avals[result].shape, equation.in_avals[operand].shape
-    ties = _reshape_ties(out_shape, in_shape)
+    order = list(equation.params["dimensions"] or range(len(in_shape)))
+    read_ties = _reshape_ties(out_shape, tuple(in_shape[j] for j in order))
+    ties = [read_ties[order.index(j)] for j in range(len(in_shape))]
     structure = selecting_structure(out_shape, in_shape, ties)
     rank = len(out_shape)
     touched = (
         [i for i in range(rank) if i not in ties],
-        [j for j, tie in enumerate(ties) if tie == UNTIED],
+        [j for j in order if ties[j] == UNTIED],
     )
     at: dict[int, np.ndarray] = {}
     for axes, shape, offset in ((touched[0], out_shape, 0), (touched[1], in_shape, rank)):

@@ -276,13 +276,13 @@ def test_what_is_refused(make, error, message):
 def test_halves_are_only_computed_once(monkeypatch):
     """The other half are transposes: dense blocks are assembled from wanted pairs alone."""
     asked = []
-    original = hessian.block_of
+    original = hessian.written_block
 
-    def watched(graph, blocks, in_node, output, *rest):
+    def watched(graph, blocks, in_node, leaf, output, *rest):
         asked.append((output, in_node))
-        return original(graph, blocks, in_node, output, *rest)
+        return original(graph, blocks, in_node, leaf, output, *rest)
 
-    monkeypatch.setattr(hessian, "block_of", watched)
+    monkeypatch.setattr(hessian, "written_block", watched)
     graph = trace(jax.grad(energy, (0, 1)), X, Y)
     hessve(energy, (0, 1))(X, Y)
     assert {(x, out) for out, x in asked} == wanted_blocks(graph, [0, 1])

@@ -5,8 +5,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from interpreter.errors import TracingError
-from interpreter.jacobian import jacve
 from interpreter.program import trace_program
 from interpreter.structure import Kind, edge_structure
 from interpreter.tracing import local_edges, trace
@@ -149,32 +147,3 @@ def spectrum(x):
 def test_complex_numbers_between_real_ones():
     """fft, real and imaginary parts, absolute values, and back by irfft."""
     assert_equals_jacrev_in_all_orders(spectrum, wave(4))
-
-
-@pytest.mark.parametrize(
-    "function",
-    [
-        lambda x: (jnp.fft.fft(x).conj() * jnp.fft.fft(x)).real,
-        lambda x: jnp.fft.ifft(jnp.abs(jnp.fft.fft(x)) * (1 + 0j)).real,
-        lambda x: jax.nn.relu(jnp.fft.fft(x).real).astype(jnp.complex64).imag,
-        lambda x: jax.lax.cond(True, jnp.conj, jnp.conj, jnp.fft.fft(x)).real,
-    ],
-)
-def test_what_no_complex_number_can_stand_for_is_refused(function):
-    """conj, parts that become complex again, and what may hide one: an error, never a zero."""
-    with (
-        jax.numpy_dtype_promotion("standard"),
-        pytest.raises(TracingError, match=r"not holomorphic in others.*z\.real\*\*2"),
-    ):
-        jacve(function)(jnp.ones(4))
-
-
-def test_holomorphic_functions_are_trusted():
-    """With holomorphic=True complex numbers may go through anything, as with jax.jacrev."""
-
-    def function(z):
-        return jax.lax.cond(True, jnp.sin, jnp.cos, z)
-
-    z = jnp.array([0.3 + 0.2j, 1.0j])
-    ours = jacve(function, holomorphic=True)(z)
-    np.testing.assert_allclose(ours, jax.jacrev(function, holomorphic=True)(z), rtol=1e-6)

@@ -90,6 +90,7 @@ MOVES = {
     "expand": lambda x: x[:, None, :, :, None],
     "reshape merge": lambda x: x.reshape(3, -1),
     "reshape split": lambda x: x.reshape(3, 2, 2, 2),
+    "reshape with dimensions": lambda x: lax.reshape(x, x.shape, tuple(range(x.ndim))[::-1]),
     "reshape across": lambda x: x.reshape(2, 3, 4),
     "ravel": jnp.ravel,
     "slice": lambda x: x[1:, :, ::2],

@@ -1,0 +1,229 @@
+"""Complex numbers as pairs of real ones, for functions that are not holomorphic in between.
+
+Between complex vertices an edge is one complex number per entry as long as every complex vertex is
+a holomorphic function of the complex ones before it. Where that does not hold (`conj`, |z| that
+becomes complex again), every complex vertex of shape s stands for a real one of shape s + (2,): its
+real and its imaginary part. Values are still computed in complex numbers; only the edges change:
+
+| edge | derivative | out, in | value |
+|---|---|---|---|
+| real to complex | dz = c dx | out (a, 2), in (a) | (Re c, Im c) |
+| complex to real | dy = Re(c dz) | out (a), in (a, 2) | (Re c, -Im c) |
+| holomorphic | dw = c dz | out (a, 2), in (a, 2) | ((Re c, -Im c), (Im c, Re c)) |
+| structural | dw = c dz, c real | out (a, t), in (a, t) | c, the parts are tied |
+| any other | dw = u dRe(z) + v dIm(z) | out (a, 2), in (a, 2) | ((Re u, Re v), (Im u, Im v)) |
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.core
+import jax.numpy as jnp
+
+from interpreter.labelled import Labelled, namespace
+from interpreter.local_edges import LocalEdge
+from interpreter.pattern import array_of
+from interpreter.program import Equation, Program
+from interpreter.rules import LocalJacobian
+from interpreter.rules.complex_parts import PARTS
+from interpreter.rules.fallback import tied_jacobian
+from interpreter.rules.registry import is_complex_linear
+from interpreter.structure import UNTIED, EdgeStructure, Kind, edge_structure
+
+
+def in_real_parts(
+    program: Program, edges: Sequence[LocalEdge]
+) -> tuple[Program, Sequence[LocalEdge]]:
+    """Replaces complex edges by real ones where complex ones could not express the derivative.
+
+    Args:
+        program: The program.
+        edges: Its active edges.
+
+    Returns:
+        Program and edges as they are if the function is holomorphic between real numbers; else the
+        program with real shapes of nodes, which is good for a graph and not for evaluation, and
+        real edges, whose values still take the complex inputs and results of their equations.
+    """
+    if is_holomorphic(program, edges):
+        return program, edges
+    avals = tuple(real_aval(aval) for aval in program.node_avals)
+    real_edges = [
+        dataclasses.replace(edge, jacobian=_real_jacobian(program.equations[edge.equation], edge))
+        for edge in edges
+    ]
+    return dataclasses.replace(program, node_avals=avals), real_edges
+
+
+def is_holomorphic(program: Program, edges: Sequence[LocalEdge]) -> bool:
+    """Whether one complex number per entry can stand for every edge between complex vertices.
+
+    A real vertex keeps Re(J dz) of a complex one. From there no way may lead back to complex
+    numbers, because what Re has dropped would come back with a product of Jacobians.
+
+    Args:
+        program: The program.
+        edges: Its active edges.
+
+    Returns:
+        True also if there are no complex numbers at all.
+    """
+    is_complex = [_is_complex(aval) for aval in program.node_avals]
+    parts: set[int] = set()
+    for edge in edges:
+        equation, pred, succ = program.equations[edge.equation], edge.pred, edge.succ
+        if pred in parts or (is_complex[pred] and not is_complex[succ]):
+            parts.add(succ)
+        if is_complex[succ] and (
+            succ in parts or (is_complex[pred] and not is_complex_linear(equation))
+        ):
+            return False
+    return True
+
+
+def real_aval(aval: Any) -> Any:
+    """Shape and dtype of a node in real parts.
+
+    Args:
+        aval: Its shape and dtype.
+
+    Returns:
+        The same for a node that is not complex, else with one more axis for the two parts.
+    """
+    if not _is_complex(aval):
+        return aval
+    return jax.core.ShapedArray((*aval.shape, 2), jnp.finfo(aval.dtype).dtype)
+
+
+def split_parts(array: Any) -> Any:
+    """Complex numbers as an array with a last axis of two; anything else as it is.
+
+    Args:
+        array: Any array.
+
+    Returns:
+        An array of the shape and dtype that `real_aval` tells.
+    """
+    return jnp.stack([array.real, array.imag], axis=-1) if jnp.iscomplexobj(array) else array
+
+
+def join_parts(array: Any, axis: int = -1) -> Any:
+    """Complex numbers from their parts.
+
+    Args:
+        array: A real array with an axis of two.
+        axis: That axis.
+
+    Returns:
+        A complex array without it.
+    """
+    real, imaginary = jnp.moveaxis(array, axis, 0)
+    return jax.lax.complex(real, imaginary)
+
+
+def complex_block(block: Any, out_rank: int) -> Any:
+    """The complex block of a Jacobian as `jax.jacfwd` with `holomorphic=True` defines it.
+
+    That is the derivative along the real axis, whether or not the function is holomorphic.
+
+    Args:
+        block: Real, of shape out_shape + (2,) + in_shape + (2,).
+        out_rank: Number of axes of the output.
+
+    Returns:
+        Complex array of shape out_shape + in_shape.
+    """
+    return join_parts(block[..., 0], out_rank)
+
+
+def gradient_block(block: Any) -> Any:
+    """The complex J with dy = Re(J dz) of a real output y and a complex input z.
+
+    Args:
+        block: Real, of shape out_shape + in_shape + (2,).
+
+    Returns:
+        Complex array of shape out_shape + in_shape.
+    """
+    return jax.lax.complex(block[..., 0], -block[..., 1])
+
+
+def _is_complex(aval: Any) -> bool:
+    return jnp.issubdtype(aval.dtype, jnp.complexfloating)
+
+
+def _real_jacobian(equation: Equation, edge: LocalEdge) -> LocalJacobian:
+    """The edge Jacobian between the real parts of both ends."""
+    in_aval, out_aval = equation.in_avals[edge.operand], equation.out_avals[edge.result]
+    is_complex = _is_complex(in_aval), _is_complex(out_aval)
+    if not any(is_complex):
+        return edge.jacobian
+    if not all(is_complex) or is_complex_linear(equation):
+        return _of_linear(equation, edge.jacobian, *is_complex)
+    return _of_parts(equation, edge)
+
+
+def _with_parts(
+    structure: EdgeStructure, splits_in: bool, splits_out: bool, kind: Kind
+) -> EdgeStructure:
+    """A structure with one more axis at every end that is split."""
+    rank, in_rank = len(structure.out_shape), len(structure.in_shape)
+    out_shape = (*structure.out_shape, 2) if splits_out else structure.out_shape
+    in_shape = (*structure.in_shape, 2) if splits_in else structure.in_shape
+    carried = [x if x < rank else x + splits_out for x in structure.carried]
+    ties = list(structure.ties)
+    is_tied = splits_in and splits_out and kind != Kind.GENERAL
+    if splits_in:
+        ties.append(rank if is_tied else UNTIED)
+    if not is_tied:
+        carried += [rank] * splits_out + [len(out_shape) + in_rank] * splits_in
+    return edge_structure(out_shape, in_shape, ties, carried, kind)
+
+
+def _of_linear(
+    equation: Equation, local: LocalJacobian, splits_in: bool, splits_out: bool
+) -> LocalJacobian:
+    """The edge in real parts, from complex numbers c with dw = c dz, dz = c dx or dy = Re(c dz)."""
+    # What picks a part, or makes a number of two, is all zeros and ones in parts.
+    kind = Kind.STRUCTURAL if equation.name in PARTS else local.structure.kind
+    structure = _with_parts(local.structure, splits_in, splits_out, kind)
+    # Labels of the output come first in the value, and the parts are the last of them.
+    axis = sum(label < len(local.structure.out_shape) for label in local.structure.carried)
+
+    def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
+        c = _as_array(local, inputs, outputs)
+        xp, real, imaginary = namespace(c), c.real, c.imag
+        if splits_in and splits_out and kind != Kind.GENERAL:
+            return real
+        if not splits_in:
+            return xp.stack([real, imaginary], axis)
+        row = xp.stack([real, -imaginary], -1)
+        return xp.stack([row, xp.stack([imaginary, real], -1)], axis) if splits_out else row
+
+    return LocalJacobian(structure, value)
+
+
+def _as_array(local: LocalJacobian, inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
+    structure, value = local.structure, local.value(inputs, outputs)
+    sizes = {label: structure.size(label) for label in structure.labels}
+    return array_of(Labelled(value, structure.carried), sizes).array
+
+
+def _of_parts(equation: Equation, edge: LocalEdge) -> LocalJacobian:
+    """The edge in real parts, from the derivative of the function of parts."""
+    local = edge.jacobian.structure
+    ties = (*local.ties, UNTIED)
+    rank = len(local.out_shape) + len(local.in_shape) + 2
+    out_shape, in_shape = (*local.out_shape, 2), (*local.in_shape, 2)
+    structure = edge_structure(out_shape, in_shape, ties, range(rank), Kind.GENERAL)
+
+    def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
+        del outputs
+        parts = tied_jacobian(
+            equation, inputs, edge.operand, edge.result, ties, split_parts, join_parts
+        )
+        return parts.reshape(structure.carried_shape)
+
+    return LocalJacobian(structure, value)

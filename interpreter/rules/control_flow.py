@@ -1,0 +1,146 @@
+"""Loops and branches: an axis stays tied where their bodies leave it alone.
+
+`lax.scan(lambda c, x: (sin(c) * x, c), c, xs)` with c of shape (B,) and xs of shape (T, B) has for
+(final c, xs) out (b), in (t, b) with b tied and value (b, t), which takes T tangents and not T B.
+"""
+
+from collections.abc import Sequence
+
+from interpreter.program import Equation, Program
+from interpreter.rules.dependence import (
+    Dependence,
+    cached_by_jaxpr,
+    identity,
+    merge,
+    ties_of,
+)
+from interpreter.rules.fallback import fallback_jacobian
+from interpreter.rules.registry import LocalJacobian, register
+from interpreter.structure import UNTIED
+
+# In place of an axis: the step of a scan that is being run.
+THIS_STEP = -2
+
+
+def _tied(equation: Equation, operand: int, result: int, ties: Dependence) -> LocalJacobian:
+    """The edge by JAX's derivative, with ties if the result depends on the operand at all."""
+    found = ties.get(operand)
+    return LocalJacobian(*fallback_jacobian(equation, operand, result, ties=found))
+
+
+@register("cond")
+def branches(equation: Equation, operand: int, result: int) -> LocalJacobian:
+    """One of several branches: out (a), in (a) where each of them ties the axis.
+
+    Args:
+        equation: The equation; reads `branches`. Operand 0 tells which one is run.
+        operand: Number of the operand.
+        result: Number of the result.
+
+    Returns:
+        A general edge.
+    """
+    total: Dependence = {}
+    for branch in equation.params["branches"]:
+        merge(total, cached_by_jaxpr("branch", branch, _branch_ties)[result])
+    return _tied(equation, operand, result, total)
+
+
+def _branch_ties(program: Program) -> list[Dependence]:
+    return ties_of(program, [_itself(program, k, k + 1) for k in range(program.num_inputs)])
+
+
+@register("scan")
+def scan(equation: Equation, operand: int, result: int) -> LocalJacobian:
+    """A loop over leading axes: other axes stay tied as its body ties them.
+
+    The leading axis of a stacked result is tied to that of a stacked operand only if no way between
+    them leads through the carried values.
+
+    Args:
+        equation: The equation; reads `jaxpr`, `num_consts` and `num_carry`. Operands are constants,
+            carried values and stacked values, results are carried values and stacked values.
+        operand: Number of the operand.
+        result: Number of the result.
+
+    Returns:
+        A general edge.
+    """
+    consts, carry = equation.params["num_consts"], equation.params["num_carry"]
+
+    def compute(program: Program) -> list[Dependence]:
+        return _scan_ties(program, consts, carry)
+
+    key = ("scan", consts, carry)
+    ties = cached_by_jaxpr(key, equation.params["jaxpr"], compute)[result]
+    return _tied(equation, operand, result, ties)
+
+
+def _scan_ties(program: Program, consts: int, carry: int) -> list[Dependence]:
+    """Dependence of all results of a scan on its operands."""
+    first_stacked = consts + carry
+    inputs = [_itself(program, k, k) for k in range(first_stacked)]
+    for k in range(first_stacked, program.num_inputs):
+        inputs.append({k: (THIS_STEP, *identity(len(program.node_avals[k].shape)))})
+    outputs = _iterate(program, inputs, consts, carry)
+    stacked = [
+        {k: tuple(_stacked_axis(tie) for tie in ties) for k, ties in output.items()}
+        for output in outputs[carry:]
+    ]
+    return inputs[consts:first_stacked] + stacked
+
+
+def _stacked_axis(tie: int) -> int:
+    """An axis of what one step returns as an axis of the stacked result."""
+    return 0 if tie == THIS_STEP else tie if tie == UNTIED else tie + 1
+
+
+@register("while")
+def while_loop(equation: Equation, operand: int, result: int) -> LocalJacobian:
+    """A loop of unknown length: axes stay tied as its body ties them.
+
+    Args:
+        equation: The equation; reads `body_jaxpr`, `body_nconsts` and `cond_nconsts`. Operands are
+            constants of the condition, constants of the body and carried values.
+        operand: Number of the operand.
+        result: Number of the result.
+
+    Returns:
+        A general edge.
+    """
+    consts, skipped = equation.params["body_nconsts"], equation.params["cond_nconsts"]
+
+    def compute(program: Program) -> list[Dependence]:
+        carry = program.num_inputs - consts
+        inputs = [_itself(program, k, k) for k in range(program.num_inputs)]
+        _iterate(program, inputs, consts, carry)
+        return inputs[consts:]
+
+    ties = cached_by_jaxpr(("while", consts), equation.params["body_jaxpr"], compute)[result]
+    return _tied(equation, operand, result, {k + skipped: tie for k, tie in ties.items()})
+
+
+def _itself(program: Program, node: int, source: int) -> Dependence:
+    """An input that is a source."""
+    return {source: identity(len(program.node_avals[node].shape))}
+
+
+def _iterate(
+    program: Program, inputs: list[Dependence], consts: int, carry: int
+) -> Sequence[Dependence]:
+    """Feeds carried outputs back until nothing changes; ties only get lost, so this ends.
+
+    The inputs are changed to how carried values depend on everything after any number of steps.
+    """
+    while True:
+        outputs = ties_of(program, inputs)
+        before = [dict(dependence) for dependence in inputs]
+        for k in range(carry):
+            # What was this step is an earlier one from now on.
+            fed_back = {
+                source: tuple(UNTIED if tie == THIS_STEP else tie for tie in ties)
+                for source, ties in outputs[k].items()
+            }
+            merge(inputs[consts + k], fed_back)
+        if inputs == before:
+            return outputs

@@ -1,0 +1,177 @@
+"""JAX's own list of primitive cases, each as a function whose Jacobian can be compared.
+
+The list is the one that JAX exports and converts its primitives with; nothing else in this project
+reads private modules of JAX. A case with complex numbers is compared twice: as a holomorphic
+function where inputs and outputs are complex, and as a function of real and imaginary parts.
+"""
+
+import dataclasses
+import functools
+import importlib
+import math
+import zlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+# How many entries of every array are differentiated where all of them are too many.
+PART = 48
+
+# |J - R| may be this much of the largest finite entry of a block, by the least precise dtype.
+TOLERANCES = {"bfloat16": 5e-2, "float16": 1e-2, "float32": 1e-4, "float64": 1e-10}
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """A function of arrays and a point.
+
+    Attributes:
+        fun: Maps the leaves to a list of real or complex arrays.
+        leaves: The point.
+        argnums: The leaves that are differentiated.
+        holomorphic: Whether all of these and all outputs are complex.
+        out_avals: Shape and dtype of every output.
+    """
+
+    fun: Callable[..., Any]
+    leaves: tuple[Any, ...]
+    argnums: tuple[int, ...]
+    holomorphic: bool
+    out_avals: tuple[Any, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of entries of the dense Jacobian."""
+        inputs = sum(np.size(self.leaves[k]) for k in self.argnums)
+        return inputs * sum(math.prod(aval.shape) for aval in self.out_avals)
+
+    @property
+    def tolerance(self) -> float:
+        """How far blocks may differ, relative to their largest entry."""
+        dtypes = [aval.dtype for aval in self.out_avals]
+        dtypes += [np.asarray(self.leaves[k]).dtype for k in self.argnums]
+        return max(TOLERANCES[jnp.finfo(dtype).dtype.name] for dtype in dtypes)
+
+
+def part_of(problem: Problem) -> Problem:
+    """The same function of a few entries of its inputs, to a few entries of its outputs.
+
+    Args:
+        problem: A problem with a large Jacobian.
+
+    Returns:
+        One with a small Jacobian, which still runs the function on the whole arrays.
+    """
+
+    def fun(*leaves: Any) -> list[Any]:
+        whole = list(leaves)
+        for k in problem.argnums:
+            leaf = jnp.asarray(problem.leaves[k])
+            whole[k] = leaf.at[_some_of(leaf)].set(leaves[k])
+        return [out[_some_of(out)] for out in problem.fun(*whole)]
+
+    leaves = list(problem.leaves)
+    for k in problem.argnums:
+        leaves[k] = np.asarray(leaves[k])[_some_of(leaves[k])]
+    avals = tuple(jax.eval_shape(fun, *leaves))
+    return dataclasses.replace(problem, fun=fun, leaves=tuple(leaves), out_avals=avals)
+
+
+def _some_of(array: Any) -> tuple[np.ndarray, ...]:
+    """Evenly spread places in an array, as an index."""
+    if not np.ndim(array):
+        return ()
+    places = np.unique(np.linspace(0, np.size(array) - 1, PART, dtype=int))
+    return np.unravel_index(places, np.shape(array))
+
+
+@functools.cache
+def all_cases() -> tuple[Any, ...]:
+    """JAX's cases.
+
+    Returns:
+        One object per case, with `group_name`, `fullname`, `dyn_fun` and `dyn_args_maker`. Those of
+        64-bit dtypes are among them only if such numbers are enabled at the first call.
+    """
+    module = importlib.import_module("jax._src.internal_test_util.test_harnesses")
+    return tuple(case for case in module.all_harnesses if case.filter("cpu"))
+
+
+def smallest_cases() -> list[Any]:
+    """The case with the fewest numbers of every primitive that takes floats.
+
+    Returns:
+        One case per primitive, and one with complex numbers if it takes them.
+    """
+    found: dict[tuple[str, bool], tuple[int, Any]] = {}
+    for case in all_cases():
+        leaves = jax.tree.leaves(tuple(case.dyn_args_maker(np.random.RandomState(0))))
+        size = sum(np.size(leaf) for leaf in leaves)
+        is_complex = any(_is_kind(leaf, jnp.complexfloating) for leaf in leaves)
+        # Arrays without entries would agree whatever the rule says.
+        if all(map(np.size, leaves)) and any(_is_kind(leaf, jnp.inexact) for leaf in leaves):
+            key = (case.group_name, is_complex)
+            found[key] = min(found.get(key, (size, case)), (size, case), key=lambda pair: pair[0])
+    return [case for _, case in found.values()]
+
+
+def problems_of(case: Any, seed: int) -> list[Problem]:
+    """The functions to compare for a case.
+
+    Args:
+        case: One of `all_cases()`.
+        seed: Chooses the point.
+
+    Returns:
+        None, one or two problems: none if no float goes in or none comes out.
+    """
+    # Every case has its own point, whichever others run.
+    rng = np.random.RandomState(zlib.crc32(case.fullname.encode()) ^ seed)
+    leaves, tree = jax.tree.flatten(tuple(case.dyn_args_maker(rng)))
+
+    def fun(*flat: Any) -> list[Any]:
+        out = jax.tree.leaves(case.dyn_fun(*jax.tree.unflatten(tree, flat)))
+        return [x for x in out if _is_kind(x, jnp.inexact)]
+
+    active = [k for k, leaf in enumerate(leaves) if _is_kind(leaf, jnp.inexact)]
+    outputs = jax.eval_shape(fun, *leaves) if active else []
+    if not outputs:
+        return []
+    inputs = [leaves[k] for k in active]
+    is_complex = [_is_kind(x, jnp.complexfloating) for x in (*inputs, *outputs)]
+    problems = []
+    if all(is_complex) or not any(is_complex):
+        problems.append(Problem(fun, tuple(leaves), tuple(active), any(is_complex), tuple(outputs)))
+    if any(is_complex):
+        problems.append(_in_parts(fun, leaves, active))
+    return problems
+
+
+def _in_parts(fun: Callable[..., Any], leaves: Sequence[Any], active: Sequence[int]) -> Problem:
+    """The function of real and imaginary parts; imaginary ones are appended to the leaves."""
+    split = [k for k in active if _is_kind(leaves[k], jnp.complexfloating)]
+    parts = list(leaves) + [np.imag(leaves[k]) for k in split]
+    for k in split:
+        parts[k] = np.real(leaves[k])
+
+    def in_parts(*flat: Any) -> list[Any]:
+        joined = list(flat[: len(leaves)])
+        for k, imaginary in zip(split, flat[len(leaves) :], strict=True):
+            joined[k] = jax.lax.complex(flat[k], imaginary)
+        out = fun(*joined)
+        return [
+            part
+            for x in out
+            for part in ((x.real, x.imag) if _is_kind(x, jnp.complexfloating) else (x,))
+        ]
+
+    argnums = (*active, *range(len(leaves), len(parts)))
+    outputs = jax.eval_shape(in_parts, *parts)
+    return Problem(in_parts, tuple(parts), argnums, False, tuple(outputs))
+
+
+def _is_kind(leaf: Any, kind: Any) -> bool:
+    return jnp.issubdtype(jax.dtypes.canonicalize_dtype(jnp.result_type(leaf)), kind)
