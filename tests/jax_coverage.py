@@ -22,7 +22,7 @@ import jax
 from tests.jax_cases import all_cases
 from tests.jax_comparison import Outcome, run_case
 
-COLUMNS = ("passed", "in part", "wrong", "unsupported", "no derivative", "no float")
+COLUMNS = ("passed", "in part", "wrong", "unsupported", "too large", "no derivative", "no float")
 FAILURES = ("wrong", "unsupported")
 
 # JAX keeps what it compiles; without a limit thousands of cases fill the memory.

@@ -109,6 +109,9 @@ def tied_jacobian(
     out_aval = jax.eval_shape(function, x)
     tied = {axis: tie for axis, tie in enumerate(ties) if tie != UNTIED}
     in_free = [axis for axis in range(x.ndim) if axis not in tied]
+    if 0 in (*out_aval.shape, *x.shape):
+        # JAX does not differentiate every function without entries.
+        return jnp.zeros((*out_aval.shape, *(x.shape[axis] for axis in in_free)), x.dtype)
     out_free = [axis for axis in range(out_aval.ndim) if axis not in tied.values()]
 
     def push(tangent: Any) -> Any:
