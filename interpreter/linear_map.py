@@ -95,7 +95,8 @@ class LinearMap(NamedTuple):
         """
         rest = tuple(label for label in value.labels if label not in self.sources)
         there = tuple(label for label in self.sources if label in value.labels)
-        array = jnp.asarray(with_dtype_of(arrange(value, rest + there), np.empty(0, self.dtype)))
+        own = jax.ShapeDtypeStruct(self.source_shape, self.dtype)
+        array = jnp.asarray(with_dtype_of(arrange(value, rest + there), own))
         kept = array.shape[: len(rest)]
         missing = [len(rest) + k for k, x in enumerate(self.sources) if x not in there]
         array = jnp.broadcast_to(jnp.expand_dims(array, missing), (*kept, *self.source_shape))
