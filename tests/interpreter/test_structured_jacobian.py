@@ -18,7 +18,7 @@ X = jnp.asarray(wave(5), jnp.float32)
 def chemistry(x):
     """A packed function like propane_combustion: most entries are zero or constant."""
     a, b, c, d, e = x
-    return jnp.stack([a + b - 3.0, 2.0 * c + d, d * jnp.sqrt(e) - a, e + c, a + a - 2.0 * b])
+    return jnp.stack([a + b - 3.0, 2.0 * c + d, d * jnp.exp(e) - a, e + c, a + a - 2.0 * b])
 
 
 def structured(function, **options):
@@ -64,7 +64,7 @@ def test_written_out_equals_jacrev(name):
 
 
 def test_zeros_and_constants_have_no_leaf():
-    """Of 25 entries two depend on the input; 8 more are constant, and one pair cancels."""
+    """Of 25 entries two depend on the input, nine are constant, and the others are zero."""
     block = structured(chemistry)(X)
     assert sum(leaf.size for leaf in jax.tree.leaves(block)) == 2
     assert np.count_nonzero(jax.jacrev(chemistry)(X)) == 11
