@@ -8,12 +8,12 @@ import numpy as np
 
 from interpreter.edge_jacobian import EdgeJacobian
 from interpreter.graph import ComputationalGraph
-from interpreter.labelled import Labelled
+from interpreter.labelled import Labelled, is_constant
 from interpreter.linear_map import LinearMap
 from interpreter.pattern import array_of
 from interpreter.realification import complex_block, gradient_block, real_aval
-from interpreter.sparse_value import SparseValue, as_sparse
-from interpreter.structure import UNTIED, Kind, Shape, edge_structure
+from interpreter.sparse_value import Part, SparseValue, aligned, as_sparse
+from interpreter.structure import UNTIED, EdgeStructure, Kind, Shape, edge_structure
 from interpreter.structured_jacobian import StructuredJacobian, written_out
 
 
@@ -98,7 +98,7 @@ def write_block(edge: EdgeJacobian, dtype: Any, output: str) -> Any:
         value = _real(value)
     if output == "dense":
         return written_out(structure, value, dtype)
-    sparse = as_sparse(Labelled(value, structure.carried))
+    sparse = _without_zeros(as_sparse(Labelled(value, structure.carried)), structure)
     block = StructuredJacobian.of(structure, sparse, dtype)
     return block if output == "structured" else block.tobcoo()
 
@@ -149,3 +149,26 @@ def _real(value: Any) -> Any:
         parts = (part._replace(entries=_real(part.entries)) for part in value.parts)
         return value._replace(parts=tuple(parts))
     return value.real if np.issubdtype(value.dtype, np.complexfloating) else value
+
+
+def _without_zeros(value: SparseValue, structure: EdgeStructure) -> SparseValue:
+    """A value without constant entries that are zero, as a mask has them, or 1 - 1."""
+
+    def stays(part: Part, everywhere: bool) -> np.ndarray:
+        if not is_constant(part.entries) or not part.entries.size:
+            return np.ones(part.places.shape, bool)
+        axes = tuple(range(part.entries.ndim - 1))
+        is_there = part.entries != 0
+        return is_there.all(axis=axes) if everywhere else is_there.any(axis=axes)
+
+    if not all(stays(part, everywhere=True).all() for part in value.parts):
+        # Only some entries along a dense label may be zero: the places must tell which.
+        sizes = {label: structure.size(label) for label in structure.labels}
+        value = aligned(value, (), value.sparse + value.dense, sizes)
+    kept = [(part, stays(part, everywhere=False)) for part in value.parts]
+    parts = (
+        part if mask.all() else Part(part.entries[..., mask], part.places[mask])
+        for part, mask in kept
+        if mask.any()
+    )
+    return value._replace(parts=tuple(parts))

@@ -222,10 +222,13 @@ def _alone(
         return equation.bind(values)[result]
 
     def tangent(x: Any) -> Any:
-        # Where one place is written twice, JAX's derivative knows which write counts.
         return jax.jvp(function, (jnp.zeros_like(x),), (x,))[1]
 
-    return tangent if equation.name == "scatter" else function
+    # Where one place is written twice, JAX's derivative knows which write counts; and it is zero
+    # where a gather out of bounds returns a fill value, which is NaN unless told otherwise.
+    is_filled = equation.params.get("mode") == jax.lax.GatherScatterMode.FILL_OR_DROP
+    is_linear = equation.name != "scatter" and not (equation.name == "gather" and is_filled)
+    return function if is_linear else tangent
 
 
 def _read_pattern(structure: EdgeStructure, linear_map: LinearMap) -> Any:

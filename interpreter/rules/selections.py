@@ -158,18 +158,30 @@ def reverse_pairs(equation: Equation, operand: int, result: int) -> dict[int, Pa
     return pairs
 
 
+def tile_pairs(equation: Equation, operand: int, result: int) -> dict[int, Pairs]:
+    """y[n r + i] = x[i] along every axis of size n that is repeated, for all r."""
+    out_shape, in_shape = equation.out_avals[result].shape, equation.in_avals[operand].shape
+    pairs = {}
+    for axis, (size, whole) in enumerate(zip(in_shape, out_shape, strict=True)):
+        if size != whole:
+            place = np.arange(whole)
+            pairs[axis] = (place, place % size)
+    return pairs
+
+
 PAIRS: dict[str, Callable[[Equation, int, int], dict[int, Pairs]]] = {
     "slice": slice_pairs,
     "pad": pad_pairs,
     "concatenate": concatenate_pairs,
     "split": split_pairs,
     "rev": reverse_pairs,
+    "tile": tile_pairs,
 }
 
 
 @register(*PAIRS)
 def axiswise(equation: Equation, operand: int, result: int) -> LocalJacobian:
-    """Slice, pad, concatenate, split, rev: some axes are cut or moved, the others stay tied.
+    """Slice, pad, concatenate, split, rev, tile: some axes are cut or moved, the others stay tied.
 
     Example: y = x[:, 1:3] of x with shape (5, 7) has out (a, k), in (a, i); a is tied, k and i are
     carried, with ones at (0, 1) and (1, 2).
@@ -185,6 +197,51 @@ def axiswise(equation: Equation, operand: int, result: int) -> LocalJacobian:
     if equation.name == "pad" and operand == 1:  # the padding value reaches many entries
         return _padding_value(equation, operand, result)
     return axiswise_edge(equation, operand, result, PAIRS[equation.name](equation, operand, result))
+
+
+@register("stack")
+def stack(equation: Equation, operand: int, result: int) -> LocalJacobian:
+    """y[a, k, b] = x_k[a, b]: the axes of x are tied, and the new one says whose entries they are.
+
+    Example: two arrays of shape (5, 7) along axis 1 have out (a, k, b), in (a, b), carried k, with
+    a one at k = 0 for the first and at k = 1 for the second.
+
+    Args:
+        equation: The equation; reads `axis`.
+        operand: Number of the operand.
+        result: Number of the result, 0.
+
+    Returns:
+        A structural edge.
+    """
+    out_shape, in_shape = equation.out_avals[result].shape, equation.in_avals[operand].shape
+    axis = equation.params["axis"] % len(out_shape)
+    ties = [j if j < axis else j + 1 for j in range(len(in_shape))]
+    structure = selecting_structure(out_shape, in_shape, ties)
+    return LocalJacobian(structure, _constant(pattern_of(structure, {axis: np.array([operand])})))
+
+
+@register("unstack")
+def unstack(equation: Equation, operand: int, result: int) -> LocalJacobian:
+    """y_k[a, b] = x[a, k, b]: the transpose of `stack`.
+
+    Example: x of shape (5, 2, 7) along axis 1: y_0 has out (a, b), in (a, i, b), carried i, with a
+    one at i = 0.
+
+    Args:
+        equation: The equation; reads `axis`.
+        operand: Number of the operand, 0.
+        result: Number of the result.
+
+    Returns:
+        A structural edge.
+    """
+    out_shape, in_shape = equation.out_avals[result].shape, equation.in_avals[operand].shape
+    axis = equation.params["axis"] % len(in_shape)
+    ties = [UNTIED if j == axis else j - (j > axis) for j in range(len(in_shape))]
+    structure = selecting_structure(out_shape, in_shape, ties)
+    at = {len(out_shape) + axis: np.array([result])}
+    return LocalJacobian(structure, _constant(pattern_of(structure, at)))
 
 
 def axiswise_edge(

@@ -1,38 +1,32 @@
 """Products and sums of edge Jacobians with values, against dense arrays."""
 
+import itertools
+import math
+
 import hypothesis.strategies as st
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from jax import lax
 
 from interpreter.edge_jacobian import (
     PRODUCT_SCOPE,
     EdgeJacobian,
     add_edges,
-    assemble_dense,
     multiply_edges,
 )
 from interpreter.labelled import is_constant
+from interpreter.linear_map import LinearMap
+from interpreter.sparse_value import Part, SparseValue, selection
 from interpreter.structure import UNTIED, EdgeStructure, Kind, add, edge_structure, multiply
-from tests.interpreter.compare import emitted_multiplications
+from tests.interpreter.compare import assert_equals_jacrev, count_folded, emitted_multiplications
+from tests.interpreter.dense_values import all_constant, dense
 from tests.interpreter.random_programs import wave
 
 SHAPES = ((), (1,), (2,), (3,), (2, 3), (3, 3), (1, 2))
 GENERAL, TRIVIAL, STRUCTURAL = Kind.GENERAL, Kind.TRIVIAL, Kind.STRUCTURAL
-
-
-def dense(edge: EdgeJacobian) -> np.ndarray:
-    """The Jacobian entry by entry, straight from the definition of labels."""
-    structure = edge.structure
-    shape, rank = structure.out_shape + structure.in_shape, len(structure.out_shape)
-    result, value = np.zeros(shape), np.asarray(edge.value)
-    for index in np.ndindex(*shape):
-        ties = [(index[t], index[rank + j]) for j, t in enumerate(structure.ties) if t != UNTIED]
-        if all(out == into for out, into in ties):
-            result[index] = value[tuple(index[label] for label in structure.carried)]
-    return result
 
 
 @st.composite
@@ -55,7 +49,35 @@ def edges(draw: st.DrawFn, out: tuple[int, ...], into: tuple[int, ...]) -> EdgeJ
         value = np.asarray(draw(st.sampled_from([1.0, -1.0])))
     # Trivial edges are always constants, as in the rules.
     constant = kind == TRIVIAL or draw(st.booleans())
+    if carried and kind != TRIVIAL and draw(st.booleans()):
+        return EdgeJacobian(structure, draw(sparse_forms(structure, value, constant)))
     return EdgeJacobian(structure, value if constant else jnp.asarray(value, jnp.float32))
+
+
+@st.composite
+def sparse_forms(
+    draw: st.DrawFn, structure: EdgeStructure, value: np.ndarray, constant: bool
+) -> SparseValue:
+    """A value without some of its entries, in several parts, along some of its labels."""
+    sparse = tuple(x for x in structure.carried if draw(st.booleans()))
+    dense_labels = tuple(x for x in structure.carried if x not in sparse)
+    shape = tuple(structure.size(x) for x in sparse)
+    own = dense_labels + sparse
+    table = value.transpose([structure.carried.index(x) for x in own])
+    table = table.reshape(*table.shape[: len(dense_labels)], math.prod(shape))
+    places = np.array(draw(st.permutations(range(table.shape[-1]))), np.int64)
+    parts = []
+    for taken in np.split(places, sorted(draw(st.sets(st.integers(0, places.size), max_size=2)))):
+        kept = taken[: draw(st.integers(0, taken.size))]
+        if structure.kind == STRUCTURAL:  # a pattern: one part of ones without dense labels
+            ones = np.flatnonzero(value)
+            part = Part(value.ravel()[ones], ones)
+            parts_of_ones = (part,) if ones.size else ()
+            return SparseValue((), structure.carried, structure.carried_shape, parts_of_ones)
+        if kept.size:
+            entries = table[..., kept]
+            parts.append(Part(entries if constant else jnp.asarray(entries, jnp.float32), kept))
+    return SparseValue(dense_labels, sparse, shape, tuple(parts))
 
 
 @given(st.data())
@@ -66,8 +88,8 @@ def test_products_equal_dense_products(data):
     later, earlier = data.draw(edges(out, middle)), data.draw(edges(middle, into))
     product = multiply_edges(later, earlier)
     assert product.structure == multiply(later.structure, earlier.structure).structure
-    assert product.value.shape == product.structure.carried_shape
-    assert is_constant(product.value) == (is_constant(later.value) and is_constant(earlier.value))
+    if all_constant(later.value) and all_constant(earlier.value):
+        assert all_constant(product.value)
     exact = np.tensordot(dense(later), dense(earlier), len(middle))
     np.testing.assert_allclose(dense(product), exact, atol=1e-5)
 
@@ -80,20 +102,9 @@ def test_sums_equal_dense_sums(data):
     first, second = data.draw(edges(out, into)), data.draw(edges(out, into))
     total = add_edges(first, second)
     assert total.structure == add(first.structure, second.structure)
-    assert total.value.shape == total.structure.carried_shape
-    assert is_constant(total.value) == (is_constant(first.value) and is_constant(second.value))
+    if all_constant(first.value) and all_constant(second.value):
+        assert all_constant(total.value)
     np.testing.assert_allclose(dense(total), dense(first) + dense(second), atol=1e-6)
-
-
-@given(st.data())
-@settings(max_examples=40)
-def test_dense_assembly(data):
-    """Writing an edge out gives the array of the definition, in the dtype that is asked for."""
-    out, into = (data.draw(st.sampled_from(SHAPES)) for _ in range(2))
-    edge = data.draw(edges(out, into))
-    array = assemble_dense(edge, jnp.float16)
-    assert array.dtype == jnp.float16
-    np.testing.assert_allclose(np.asarray(array, np.float64), dense(edge), atol=1e-3)
 
 
 @given(st.data())
@@ -102,18 +113,30 @@ def test_products_emit_what_they_cost(data):
     """Multiplications in the scope of edge products are the nontrivial cost, whatever labels."""
     out, middle, into = (data.draw(st.sampled_from(SHAPES)) for _ in range(3))
     later, earlier = data.draw(edges(out, middle)), data.draw(edges(middle, into))
-    if is_constant(later.value) and is_constant(earlier.value):
-        return
-    closed = jax.make_jaxpr(
-        lambda x, y: (
-            multiply_edges(
-                later._replace(value=x) if not is_constant(later.value) else later,
-                earlier._replace(value=y) if not is_constant(earlier.value) else earlier,
-            ).value
-        )
-    )(later.value, earlier.value)
+    with count_folded() as folded:
+        closed = jax.make_jaxpr(
+            lambda x, y: _arrays(multiply_edges(_fed(later, x), _fed(earlier, y)))
+        )(_arrays(later), _arrays(earlier))
     expected = multiply(later.structure, earlier.structure).nontrivial
-    assert emitted_multiplications(closed) == expected
+    assert emitted_multiplications(closed) + sum(folded) == expected
+
+
+def _arrays(edge: EdgeJacobian) -> list:
+    """The computed arrays of an edge."""
+    parts = edge.value.parts if isinstance(edge.value, SparseValue) else [Part(edge.value, ())]
+    return [part.entries for part in parts if not is_constant(part.entries)]
+
+
+def _fed(edge: EdgeJacobian, arrays: list) -> EdgeJacobian:
+    """The edge with other computed arrays."""
+    arrays = iter(arrays)
+    if not isinstance(edge.value, SparseValue):
+        return edge if is_constant(edge.value) else edge._replace(value=next(arrays))
+    parts = (
+        part if is_constant(part.entries) else part._replace(entries=next(arrays))
+        for part in edge.value.parts
+    )
+    return edge._replace(value=edge.value._replace(parts=tuple(parts)))
 
 
 def scaled(kind: Kind, value: float) -> EdgeJacobian:
@@ -167,11 +190,53 @@ def test_mixed_dtypes_under_strict_promotion(first, second):
         assert combine(*pair).value.dtype == expected
 
 
-def test_real_part_of_a_complex_edge():
-    """Between real vertices only the real part of what went through complex ones counts."""
-    structure: EdgeStructure = edge_structure((2,), (2,), [0], [0], GENERAL)
-    for value in (np.array([1 + 5j, 2 - 5j]), jnp.array([1 + 5j, 2 - 5j])):
-        array = assemble_dense(EdgeJacobian(structure, value), jnp.float32)
-        assert array.tolist() == [[1, 0], [0, 2]]
-        kept = assemble_dense(EdgeJacobian(structure, value), jnp.complex64)
-        assert kept[0, 0] == 1 + 5j
+def test_broken_ties_stand_on_the_diagonal():
+    """A diagonal plus a full matrix, plus another diagonal, plus a slice."""
+    tied = edge_structure((3,), (3,), [0], [0], GENERAL)
+    full = edge_structure((3,), (3,), [UNTIED], [0, 1], GENERAL)
+    diagonal = EdgeJacobian(tied, jnp.arange(3.0))
+    matrix = EdgeJacobian(full, jnp.ones((3, 3)))
+    slice_of = EdgeJacobian(full, selection((0, 1), (3, 3), [[0, 1], [1, 2]]))
+    exact = np.diag(np.arange(3.0))
+    assert add_edges(diagonal, diagonal).value.shape == (3,)
+    np.testing.assert_array_equal(dense(add_edges(diagonal, matrix)), exact + 1)
+    np.testing.assert_array_equal(dense(add_edges(matrix, diagonal)), exact + 1)
+    total = add_edges(diagonal, slice_of)
+    assert isinstance(total.value, SparseValue)
+    np.testing.assert_array_equal(dense(total), exact + np.eye(3, k=1))
+
+
+def test_linear_maps_are_added_and_multiplied():
+    """A running sum that is not written yet: in a product it is applied, in a sum written."""
+    structure = edge_structure((3,), (3,), [UNTIED], [0, 1], STRUCTURAL)
+    running = LinearMap(jnp.cumsum, (0,), (1,), (3,), (3,), (0, 1), jnp.float32)
+    edge, triangle = EdgeJacobian(structure, running), np.tril(np.ones((3, 3)))
+    np.testing.assert_array_equal(dense(edge), triangle)
+    np.testing.assert_array_equal(dense(multiply_edges(edge, edge)), triangle @ triangle)
+    np.testing.assert_array_equal(dense(add_edges(edge, edge)), 2 * triangle)
+    general = EdgeJacobian(edge_structure((3,), (3,), [0], [0], GENERAL), jnp.arange(1.0, 4.0))
+    np.testing.assert_array_equal(dense(add_edges(edge, general)), triangle + dense(general))
+    for first, second in ((edge, general), (general, edge)):
+        product = multiply_edges(first, second)
+        np.testing.assert_array_equal(dense(product), dense(first) @ dense(second))
+
+
+def test_sums_of_copies_are_counted_in_later_products():
+    """A sum of four copies of one number, made before it meets a value: a free factor of 4."""
+    four = EdgeJacobian(edge_structure((), (), [], [], STRUCTURAL), np.asarray(4.0))
+    value = EdgeJacobian(edge_structure((), (), [], [], GENERAL), jnp.asarray(0.5))
+    assert multiply_edges(four, value).value == multiply_edges(value, four).value == 2.0
+    sliced = EdgeJacobian(
+        edge_structure((), (3,), [UNTIED], [0], STRUCTURAL), selection((0,), (3,), [[1]])
+    )
+    assert dense(multiply_edges(four, sliced)).tolist() == [0, 4, 0]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([1, 2, 3])))
+def test_sums_of_copies_in_any_order(order):
+    """sin(sum of four copies of sin x): broadcast and sum may meet before either sine."""
+
+    def function(x):
+        return jnp.sin(lax.reduce_sum(lax.broadcast(jnp.sin(x), (4,)), (0,)))
+
+    assert_equals_jacrev(function, np.float64(1.0), order=order)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from interpreter.counting import count_multiplications
-from interpreter.execution import dense_block, edge_jacobians, eliminate, evaluate_nodes
+from interpreter.execution import edge_jacobians, eliminate, evaluate_nodes
 from interpreter.jacobian import jacve
 from interpreter.orders import PORTFOLIO, portfolio
 from interpreter.program import trace_program
@@ -28,7 +28,7 @@ from tests.interpreter.traced_tasks import task_graph
 @settings(max_examples=25)
 def test_random_scalar_programs_equal_jacrev(data):
     """Programs of up to forty equations, random orders, float64."""
-    program = data.draw(scalar_programs(max_steps=25))
+    program = data.draw(scalar_programs(max_steps=40))
     inputs = [np.float64(x) for x in program.inputs]
     order = data.draw(orders(trace(program, *inputs)))
     argnums = tuple(range(len(inputs)))
@@ -39,8 +39,8 @@ def test_random_scalar_programs_equal_jacrev(data):
 @given(st.data())
 @settings(max_examples=20)
 def test_random_array_programs_equal_jacrev(data):
-    """Broadcasting, reductions, products, moves and gathers in random orders, float64."""
-    program = data.draw(array_programs())
+    """Broadcasting, reductions, products, moves, reads and writes in random orders, float64."""
+    program = data.draw(array_programs(max_steps=12))
     inputs = program.example_inputs()
     with jax.enable_x64(True):  # indices are normalised by other equations there
         order = data.draw(orders(trace(program, *inputs)))
@@ -52,7 +52,7 @@ def test_random_array_programs_equal_jacrev(data):
 @settings(max_examples=40)
 def test_scalar_programs_emit_what_is_counted(data):
     """Multiplications emitted and folded are the nontrivial count of the order."""
-    program = data.draw(scalar_programs())
+    program = data.draw(scalar_programs(max_steps=40))
     inputs = [jnp.float32(x) for x in program.inputs]
     graph = trace(program, *inputs)
     order = data.draw(orders(graph))
@@ -64,7 +64,7 @@ def test_scalar_programs_emit_what_is_counted(data):
 @settings(max_examples=40)
 def test_array_programs_emit_what_is_counted(data):
     """The same for arrays, where one product is as many multiplications as it has labels for."""
-    program = data.draw(array_programs())
+    program = data.draw(array_programs(max_steps=12))
     inputs = [jnp.asarray(x, jnp.float32) for x in program.example_inputs()]
     graph = trace(program, *inputs)
     order = data.draw(orders(graph))
@@ -132,27 +132,3 @@ def test_blocks_are_keyed_by_input_and_output():
     )
     assert set(blocks) == {(0, graph.outputs[0]), (1, graph.outputs[1])}
     np.testing.assert_allclose(blocks[1, graph.outputs[1]].value, 4.0)
-
-
-def test_dense_blocks_of_every_sort():
-    """An edge, no edge, the input itself, a constant, an integer input."""
-    x = jnp.arange(1.0, 3.0)
-    graph, blocks = run(lambda x, y: [x * x, y, 1.0], x, x)
-    square, same, constant = graph.outputs
-    f32 = jnp.float32
-
-    def block(output, in_node, shape=(2,), dtype=f32):
-        return dense_block(graph, blocks, output, in_node, shape, dtype)
-
-    assert block(square, 0).tolist() == [[2, 0], [0, 4]]
-    assert block(square, 1).tolist() == [[0, 0], [0, 0]]
-    assert block(same, 1).tolist() == [[1, 0], [0, 1]]
-    assert block(constant, 0, ()).tolist() == [0, 0]
-    assert block(square, 1, dtype=jnp.int32).dtype == jnp.int32
-
-
-def test_dense_assembly_multiplies_nothing():
-    """Elementwise functions need no product at all, though their Jacobian is written dense."""
-    closed = jax.make_jaxpr(jacve(jnp.sin))(jnp.ones(5))
-    assert emitted_multiplications(closed) == 0
-    assert closed.out_avals[0].shape == (5, 5)
