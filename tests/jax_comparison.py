@@ -37,7 +37,8 @@ class Outcome:
 
     Attributes:
         status: "passed", "in part" for passed as far as a large Jacobian was compared, "wrong" or
-            "unsupported"; or why nothing was compared: "no float", "no derivative" in JAX, "too large".
+            "unsupported"; or why nothing was compared: "no float", "no derivative" in JAX, or
+            "too large".
         detail: The error, or where the difference is.
     """
 
