@@ -16,12 +16,13 @@ from tests.interpreter.random_programs import array_programs, scalar_programs
 VARIANTS = list(itertools.product(("low", "high"), ("all", "nontrivial")))
 
 
-def plain_greedy(graph, ties: str, count: str) -> tuple[int, ...]:
+def plain_greedy(graph, ties: str, count: str, late: frozenset[int] = frozenset()):
     """Looks at every vertex that is left, every time."""
     elimination, left, order = CountingElimination(graph), set(graph.eliminable), []
     sign = 1 if ties == "low" else -1
     while left:
-        best = min(left, key=lambda v: (getattr(elimination.cost(v), count), sign * v))
+        degrees = {v: getattr(elimination.cost(v), count) for v in left}
+        best = min(left, key=lambda v, d=degrees: (v in late, d[v], sign * v))
         elimination.eliminate(best)
         left.remove(best)
         order.append(best)
@@ -72,6 +73,17 @@ def test_names_tell_the_variant(options, name):
     """An order says how it was made."""
     graph = trace(lambda x: jnp.sin(jnp.sin(x)), 1.0)
     assert markowitz_order(graph, **options).name == name
+
+
+@given(array_programs(), st.sampled_from(VARIANTS), st.sets(st.integers(1, 10)))
+@settings(max_examples=25)
+def test_late_vertices_wait(program, variant, late):
+    """Greedy among all others first, then greedy among those."""
+    graph = trace(program, *(jnp.zeros(shape) for shape in program.shapes))
+    late = frozenset(late & set(graph.eliminable))
+    order = markowitz_order(graph, *variant, late=late)
+    assert order.vertices == plain_greedy(graph, *variant, late)
+    assert order.name.endswith("_moves_last") == bool(late)
 
 
 @pytest.mark.parametrize("options", [{"ties": "middle"}, {"count": "both"}])

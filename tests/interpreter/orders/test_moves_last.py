@@ -1,0 +1,103 @@
+"""Orders that leave moving vertices for the end."""
+
+import jax.numpy as jnp
+import pytest
+from hypothesis import given, settings
+
+from interpreter.counting import count_multiplications
+from interpreter.order import check_order
+from interpreter.orders.moves_last import movers, moves_last_orders
+from interpreter.structure import Kind
+from interpreter.tracing import trace
+from tests.interpreter.random_programs import array_programs
+from tests.interpreter.traced_tasks import task_graph
+
+NAMES = [
+    "forward_moves_last",
+    "reverse_moves_last",
+    "markowitz_moves_last",
+    "markowitz_nontrivial_moves_last",
+    "markowitz_high_moves_last",
+    "markowitz_nontrivial_high_moves_last",
+]
+
+
+def packed(x):
+    """Cut, compute, stack: vertices 1 to 4 and 10 only move."""
+    a, b = x[0], x[1]
+    return jnp.sin(jnp.stack([jnp.sin(a * b), jnp.cos(a), a - b]))
+
+
+def test_movers_have_structural_in_edges_only():
+    """Slices, squeezes and the stack; no product, and no pure output."""
+    graph = trace(packed, jnp.ones(2))
+    names = {graph.primitives[v - 1] for v in movers(graph)}
+    assert names == {"slice", "squeeze", "stack"}
+    for vertex in movers(graph):
+        kinds = {x.kind for (_, s), x in graph.edges.items() if s == graph.node(vertex)}
+        assert kinds == {Kind.STRUCTURAL}
+    others = set(graph.eliminable) - movers(graph)
+    assert {graph.primitives[v - 1] for v in others} == {"mul", "sin", "cos", "sub"}
+
+
+def test_orders_put_them_at_the_end():
+    """Every order of the portfolio once more: others first, in the order that they had."""
+    graph = trace(packed, jnp.ones(2))
+    late = movers(graph)
+    orders = moves_last_orders(graph)
+    assert [order.name for order in orders] == NAMES
+    for order in orders:
+        assert check_order(graph, order) == order.vertices
+        assert set(order.vertices[-len(late) :]) == late
+    first = orders[0].vertices
+    assert list(first[: -len(late)]) == sorted(first[: -len(late)])
+    assert list(first[-len(late) :]) == sorted(late)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: jnp.sin(jnp.cos(x) * x),
+        lambda x: jnp.sin(x.T[None].sum(axis=0)),
+        lambda x: jnp.tanh(jnp.ones((3, 2)) @ x),
+        lambda x: x,
+    ],
+)
+def test_graphs_without_moving_vertices_get_no_more_candidates(function):
+    """Elementwise, renamed and reduced axes, products: nothing makes anything larger."""
+    graph = trace(function, jnp.ones((2, 3)))
+    assert movers(graph) == frozenset()
+    assert moves_last_orders(graph) == []
+
+
+@pytest.mark.parametrize("name", ["propane_combustion", "roe_flux_1d", "human_heart_dipole"])
+def test_scalar_tasks_get_no_more_candidates(name):
+    """Functions of many scalars have nothing to move."""
+    assert moves_last_orders(task_graph(name)) == []
+
+
+@given(array_programs())
+@settings(max_examples=25)
+def test_orders_are_orders(program):
+    """On random programs: every eliminable vertex once, movers last."""
+    graph = trace(program, *(jnp.zeros(shape) for shape in program.shapes))
+    late = movers(graph)
+    for order in moves_last_orders(graph):
+        assert check_order(graph, order) == order.vertices
+        assert [v in late for v in order.vertices] == sorted(v in late for v in order.vertices)
+
+
+def test_moving_last_is_cheaper():
+    """Cut first, every number is a row of ten and each of three products costs ten."""
+
+    def function(x):
+        a = x[3]
+        return jnp.exp(jnp.sin(jnp.cos(jnp.tanh(a))))
+
+    graph = trace(function, jnp.ones(10))
+    counts = {
+        order.name: count_multiplications(graph, order).nontrivial
+        for order in moves_last_orders(graph)
+    }
+    assert set(counts.values()) == {3}
+    assert count_multiplications(graph, graph.eliminable).nontrivial == 30
