@@ -2,33 +2,43 @@
 
 Eliminating a vertex that only moves entries is free, but its neighbours then carry all the entries
 that it moves: one number that is cut out of a vector of n becomes a row of n, and every later
-product with it costs n times as much. A function of one packed vector is the usual case. Eliminated
-last, such vertices only say where the entries of a finished Jacobian stand.
+product with it costs n times as much. The same goes for a number that is only stacked with others.
+A function of one packed vector is the usual case. Eliminated last, such vertices only say where the
+entries of a finished Jacobian stand.
 """
 
 import itertools
+import math
 
 from interpreter.graph import ComputationalGraph
 from interpreter.order import EliminationOrder
 from interpreter.orders.fixed import forward_order, reverse_order
 from interpreter.orders.markowitz import markowitz_order
-from interpreter.structure import Kind
+from interpreter.structure import EdgeStructure, Kind
 
 
 def movers(graph: ComputationalGraph) -> frozenset[int]:
-    """Vertices that only move entries.
+    """Vertices that only move entries, or whose entries are only moved.
 
     Args:
         graph: The graph.
 
     Returns:
-        Numbers of the eliminable vertices whose in-edges are all structural; none if no structural
-        edge carries a label, because moving entries then makes nothing larger.
+        Numbers of the eliminable vertices whose in-edges are all structural, or whose out-edges
+        are, to results that are not smaller; none if no structural edge carries a label, because
+        moving entries then makes nothing larger.
     """
     if not any(x.carried for x in graph.edges.values() if x.kind == Kind.STRUCTURAL):
         return frozenset()
     computed = {succ for (_, succ), x in graph.edges.items() if x.kind != Kind.STRUCTURAL}
-    return frozenset(v for v in graph.eliminable if graph.node(v) not in computed)
+    used = {pred for (pred, _), x in graph.edges.items() if not _is_placed(x)}
+    return frozenset(v for v in graph.eliminable if graph.node(v) not in computed & used)
+
+
+def _is_placed(edge: EdgeStructure) -> bool:
+    """Whether all entries are moved to a place in something that is not smaller."""
+    sizes = math.prod(edge.out_shape), math.prod(edge.in_shape)
+    return edge.kind == Kind.STRUCTURAL and sizes[0] >= sizes[1]
 
 
 def moves_last_orders(graph: ComputationalGraph) -> list[EliminationOrder]:
