@@ -118,7 +118,23 @@ ON_ONE: dict[str, tuple[Callable[[tuple[int, ...]], bool], Callable[[Any], Any]]
     "relu": (lambda s: True, jax.nn.relu),
     "where": (lambda s: True, lambda x: jnp.where(x > 0.2, jnp.sin(x), 3.0 * x)),
     "outer": (lambda s: len(s) == 1, lambda x: x[:, None] * x[None, :]),
-    "copies": (lambda s: len(s) < 2, lambda x: jnp.broadcast_to(x, (2, *x.shape))),
+    "copies": (lambda s: len(s) < 3, lambda x: jnp.broadcast_to(x, (2, *x.shape))),
+    "merge": (lambda s: len(s) == 3, lambda x: x.reshape(x.shape[0], -1)),
+    "flip_last": (lambda s: len(s) > 1, lambda x: x[..., ::-1]),
+    "split": (lambda s: len(s) > 0 and s[0] % 2 == 0, lambda x: jnp.split(x, 2)[1]),
+    "spread": (lambda s: len(s) > 0, lambda x: _padded_between(x)),
+    "cut_at": (lambda s: len(s) > 0 and s[0] > 1, lambda x: _cut_at_run_time(x)),
+    "arrange": (
+        lambda s: len(s) > 0,
+        lambda x: jnp.take_along_axis(x, jnp.argsort(x, axis=-1), axis=-1),
+    ),
+    "sort": (lambda s: len(s) > 0, lambda x: jnp.sort(x, axis=0)),
+    "clip": (lambda s: True, lambda x: jnp.clip(x, -0.55, 0.45)),
+    "cumprod": (lambda s: len(s) > 0, lambda x: jnp.cumprod(1.5 + jnp.sin(x), axis=0)),
+    "scalars": (
+        lambda s: len(s) == 1 and s[0] > 1,
+        lambda x: jnp.stack([x[0] * x[-1], jnp.sin(x[1]), x[0]]),
+    ),
 }
 # What two arrays become: (fits two shapes, function).
 ON_TWO: dict[str, tuple[Callable[[Any, Any], bool], Callable[[Any, Any], Any]]] = {
@@ -127,7 +143,18 @@ ON_TWO: dict[str, tuple[Callable[[Any, Any], bool], Callable[[Any, Any], Any]]] 
     "mul": (lambda s, t: _broadcasts(s, t), lambda x, y: x * y),
     "max": (lambda s, t: _broadcasts(s, t), jnp.maximum),
     "div": (lambda s, t: _broadcasts(s, t), lambda x, y: x / (2.0 + y * y)),
-    "dot": (lambda s, t: bool(s and t) and s[-1] == t[0], lambda x, y: x @ y),
+    "dot": (
+        lambda s, t: 0 < len(s) < 3 and 0 < len(t) < 3 and s[-1] == t[0],
+        lambda x, y: x @ y,
+    ),
+    "at_add": (
+        lambda s, t: bool(s and t) and s[1:] == t[1:],
+        lambda x, y: x.at[jnp.arange(y.shape[0]) % x.shape[0]].add(y),
+    ),
+    "at_set": (
+        lambda s, t: len(s) > 0 and s[0] > 1 and s[1:] == t,
+        lambda x, y: x.at[1].set(y),
+    ),
     "dot_t": (
         lambda s, t: len(s) == len(t) == 2 and s[1] == t[1],
         lambda x, y: jnp.einsum("ik,jk->ij", x, y),
@@ -137,6 +164,18 @@ ON_TWO: dict[str, tuple[Callable[[Any, Any], bool], Callable[[Any, Any], Any]]] 
         lambda x, y: jnp.concatenate([x, y]),
     ),
 }
+
+
+def _padded_between(x: Any) -> Any:
+    return jax.lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 1), *[(0, 0, 0)] * (x.ndim - 1)])
+
+
+def _cut_at_run_time(x: Any) -> Any:
+    start = (x.ravel()[0] > 0).astype(jnp.int32)
+    starts = (start, *[jnp.zeros((), jnp.int32)] * (x.ndim - 1))
+    return jax.lax.dynamic_slice(x, starts, (x.shape[0] - 1, *x.shape[1:]))
+
+
 SHAPES = ((), (3,), (2, 3), (3, 2))
 MAX_SIZE = 12
 
@@ -177,7 +216,10 @@ class ArrayProgram:
 
 @st.composite
 def array_programs(draw: st.DrawFn, max_steps: int = 8) -> ArrayProgram:
-    """Draws array programs: broadcasting, reductions, products, moves, slices and gathers."""
+    """Draws array programs: broadcasting, reductions, products, moves, reads and writes.
+
+    Values are shared or dead, and intermediates and inputs are returned as well.
+    """
     shapes = draw(st.lists(st.sampled_from(SHAPES), min_size=1, max_size=3))
     known, steps = list(shapes), []
     for _ in range(draw(st.integers(1, max_steps))):

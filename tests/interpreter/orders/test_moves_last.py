@@ -23,21 +23,33 @@ NAMES = [
 
 
 def packed(x):
-    """Cut, compute, stack: vertices 1 to 4 and 10 only move."""
+    """Cut, compute, stack, compute."""
     a, b = x[0], x[1]
     return jnp.sin(jnp.stack([jnp.sin(a * b), jnp.cos(a), a - b]))
 
 
-def test_movers_have_structural_in_edges_only():
-    """Slices, squeezes and the stack; no product, and no pure output."""
+def test_movers_are_moved_or_only_moved_afterwards():
+    """Slices, squeezes and the stack, and what is stacked; no product, and no pure output."""
     graph = trace(packed, jnp.ones(2))
-    names = {graph.primitives[v - 1] for v in movers(graph)}
-    assert names == {"slice", "squeeze", "stack"}
-    for vertex in movers(graph):
-        kinds = {x.kind for (_, s), x in graph.edges.items() if s == graph.node(vertex)}
-        assert kinds == {Kind.STRUCTURAL}
-    others = set(graph.eliminable) - movers(graph)
-    assert {graph.primitives[v - 1] for v in others} == {"mul", "sin", "cos", "sub"}
+    late = movers(graph)
+    names = {graph.primitives[v - 1] for v in late}
+    assert names == {"slice", "squeeze", "stack", "sin", "cos", "sub"}
+    for vertex in late:
+        node = graph.node(vertex)
+        before = {x.kind for (_, s), x in graph.edges.items() if s == node}
+        after = {x.kind for (p, _), x in graph.edges.items() if p == node}
+        assert {Kind.STRUCTURAL} in (before, after)
+    assert {graph.primitives[v - 1] for v in set(graph.eliminable) - late} == {"mul"}
+
+
+def test_sums_and_slices_of_what_is_computed_are_not_late():
+    """They make things smaller, and the sooner the better."""
+
+    def function(x):
+        return jnp.sin(jnp.exp(x)[1:].sum())
+
+    graph = trace(function, jnp.ones(3))
+    assert {graph.primitives[v - 1] for v in movers(graph)} == {"slice", "reduce_sum"}
 
 
 def test_orders_put_them_at_the_end():
