@@ -41,7 +41,13 @@ class LinearMap(NamedTuple):
         return self.carried
 
     def renamed(self, names: Mapping[int, int]) -> "LinearMap":
-        """The same map with other labels."""
+        """The same map with other labels; those without a new name get one that nobody has.
+
+        A product drops labels of size one, and labels that it sums over and neither factor varies
+        along. The function still has axes for them.
+        """
+        gone = {x for x in self.targets + self.sources if x not in names}
+        names = {**names, **{x: -2 - k for k, x in enumerate(sorted(gone))}}
         return self._replace(
             targets=tuple(names[x] for x in self.targets),
             sources=tuple(names[x] for x in self.sources),
