@@ -1,5 +1,7 @@
 """Linear maps: applied forwards, transposed and written out, they are one and the same."""
 
+import itertools
+
 import hypothesis.strategies as st
 import jax
 import jax.numpy as jnp
@@ -10,6 +12,8 @@ from jax import lax
 
 from interpreter.labelled import Labelled
 from interpreter.linear_map import LinearMap
+from interpreter.tracing import trace
+from tests.interpreter.compare import assert_equals_jacrev
 from tests.interpreter.jaxprs import primitives
 from tests.interpreter.random_programs import wave
 
@@ -139,6 +143,33 @@ def test_renamed_and_scaled():
     scaled = renamed.scaled(-3).materialised((11, 12))
     assert scaled.dtype == jnp.float16
     assert scaled.tolist() == [[0, -3, 0], [0, 0, -3]]
+
+
+def test_labels_that_a_product_has_dropped():
+    """They get names of their own, which are no labels of anything, however often that happens."""
+    cut = made("tied axis").renamed({0: 5, 1: 1, 4: 0})
+    again = cut.renamed({1: 3, 0: 2})
+    assert (again.targets, again.sources, again.carried) == ((-2, 3), (-2, 2), (3, 2))
+    once_more = again.renamed({3: 0})
+    assert once_more.targets[0] == once_more.sources[0] != once_more.sources[1]
+    assert len({*once_more.targets, *once_more.sources}) == 3
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([2, 3, 4])))
+def test_size_one_and_repeated_axes_between_maps(order):
+    """A slice at run time between broadcasts and sums that have no label in common with it."""
+
+    def function(x, i):
+        y = jnp.broadcast_to(jnp.cos(x)[:, None], (3, 2))
+        one = lax.dynamic_slice(y, (i, i - i), (1, 2))
+        return jnp.sin(jnp.broadcast_to(one, (4, 1, 2))).sum(), jnp.sin(one.sum())
+
+    with jax.enable_x64(True):
+        graph = trace(function, np.ones(3), np.int32(1), argnums=0)
+    late = [graph.eliminable[k] for k in order]
+    rest = [vertex for vertex in graph.eliminable if vertex not in late]
+    for vertices in ((*late, *rest), (*rest, *late), (*late[:2], *rest, *late[2:])):
+        assert_equals_jacrev(function, wave(3), np.int32(1), order=vertices)
 
 
 def test_constants_are_mapped_in_the_dtype_of_the_map():
