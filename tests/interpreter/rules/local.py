@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from interpreter.execution import evaluate_nodes, read
+from interpreter.local_edges import local_edges
 from interpreter.program import trace_program
 from interpreter.structure import EdgeStructure
-from interpreter.tracing import local_edges
 
 
 def local_value(function: Callable[..., Any], *args: Any) -> tuple[EdgeStructure, Any]:
