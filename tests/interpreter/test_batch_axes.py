@@ -39,8 +39,6 @@ SMALL = {
     "scan": lambda x: lax.scan(lambda c, y: (jnp.sin(c * y), c), x[0], x)[1],
     "cumprod": lambda x: jnp.sin(jnp.cumprod(x)),
 }
-WITHOUT_A_RULE = ("sort", "scan", "cumprod")
-"""Fallbacks, whose edges are dense: they do not keep batch axes."""
 
 
 @functools.cache
@@ -80,11 +78,7 @@ def twice(closed):
 
 
 TASKS = ["mlp", "transformer_encoder", "lstm_rollout", "roe_flux_1d", "bratu_stencil"]
-FAILING = [
-    pytest.param(name, marks=pytest.mark.xfail(reason="dense edges", strict=False))
-    for name in WITHOUT_A_RULE
-]
-NAMES = [*TASKS, *(name for name in SMALL if name not in WITHOUT_A_RULE), *FAILING]
+NAMES = [*TASKS, *SMALL]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -144,7 +138,7 @@ def _summed(eqn):
     return np.prod([eqn.invars[0].aval.shape[axis] for axis in contracted], dtype=int)
 
 
-@pytest.mark.parametrize("name", [name for name in SMALL if name not in WITHOUT_A_RULE])
+@pytest.mark.parametrize("name", SMALL)
 def test_values_of_batches(name):
     """jacve(vmap f) has the blocks of vmap(jacrev f) on its diagonal and zeros beside them."""
     function, args = batched(name)

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from interpreter.counting import count_multiplications
 from interpreter.execution import edge_jacobians, eliminate, evaluate_nodes
 from interpreter.jacobian import jacve
+from interpreter.local_edges import local_edges
 from interpreter.orders import PORTFOLIO, portfolio
 from interpreter.program import trace_program
-from interpreter.tracing import graph_of, local_edges, trace
+from interpreter.tracing import graph_of, trace
 from pipeline.tasks import load_task
 from tests.interpreter.compare import (
     assert_equals_jacrev,

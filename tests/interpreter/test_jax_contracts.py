@@ -251,3 +251,24 @@ def test_named_axes_are_an_effect():
     """Collectives are told from side effects by the name of the effect."""
     traced = jax.make_jaxpr(lambda x: jax.lax.psum(x, "d"), axis_env=[("d", 2)])(1.0)
     assert [str(effect) for effect in traced.effects] == ["NamedAxisEffect(name='d')"]
+
+
+def test_stacks_and_tiles():
+    """rules/selections.py reads `axis`, counted from the front, and leaves `reps` to the shapes."""
+    stack = last(lambda x: jnp.stack([x, x], axis=-1), X)
+    assert (stack.primitive.name, stack.params["axis"]) == ("stack", 2)
+    unstack = last(lambda x: lax.unstack(x, axis=1), X)
+    assert (unstack.primitive.name, unstack.params["axis"]) == ("unstack", 1)
+    assert [var.aval.shape for var in unstack.outvars] == [(2,)] * 3
+    tile = last(lambda x: lax.tile(x, (1, 2)), X)
+    assert tile.primitive.name == "tile"
+    np.testing.assert_array_equal(lax.tile(X, (1, 2)), np.tile(X, (1, 2)))
+
+
+def test_gathers_that_fill_have_derivative_zero_outside():
+    """rules/indexing.py asks `mode` whether the value outside is another one, NaN by default."""
+    index = jnp.array([5, 1])
+    eqn = last(lambda x: x.at[index].get(mode="fill", wrap_negative_indices=False), X)
+    assert eqn.params["mode"] == lax.GatherScatterMode.FILL_OR_DROP
+    _, tangent = jax.jvp(lambda x: x.at[index].get(mode="fill"), (X,), (X,))
+    assert tangent.tolist() == [[0, 0, 0], [1, 1, 1]]

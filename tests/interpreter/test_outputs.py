@@ -12,11 +12,12 @@ from interpreter.edge_jacobian import EdgeJacobian
 from interpreter.execution import edge_jacobians, eliminate, evaluate_nodes
 from interpreter.jacobian import jacve
 from interpreter.linear_map import LinearMap
+from interpreter.local_edges import local_edges
 from interpreter.outputs import OUTPUTS, block_of, check_output, write_block
 from interpreter.program import trace_program
 from interpreter.structure import UNTIED, Kind, edge_structure
 from interpreter.structured_jacobian import StructuredJacobian
-from interpreter.tracing import graph_of, local_edges
+from interpreter.tracing import graph_of
 from tests.interpreter.compare import assert_same_blocks, emitted_multiplications
 from tests.interpreter.dense_values import dense
 from tests.interpreter.jaxprs import primitives
