@@ -145,27 +145,16 @@ MOVES = {
 INDICES = [np.array(i, np.int32) for i in ([3, 1, 3], [-1, 0, 2], [0, 0, 0])]
 
 
-<<<<<<< HEAD
-@pytest.mark.parametrize("indices", INDICES, ids=str)
-def test_known_indices(indices):
-    """In all orders, float64 and float32: repeated, negative and out of bounds."""
-=======
 @pytest.mark.parametrize("indices", INDICES[:2], ids=str)
 def test_known_indices(indices):
     """In all orders, float64 or float32: repeated, negative and out of bounds."""
->>>>>>> 60e426d6e1afc991cbb8d4631387e4ac0826c898
     known = {
         name: lambda x, m=move: m(x, jnp.asarray(indices))
         for name, move in MOVES.items()
         if name != "set several" or len(set(indices)) > 1
     }
-<<<<<<< HEAD
-    assert_moves_like_jax(known, wave(4, 3))
-    assert_moves_in_single_precision(known, wave(4, 3))
-=======
     check = assert_moves_like_jax if indices[0] == 3 else assert_moves_in_single_precision
     check(known, wave(4, 3))
->>>>>>> 60e426d6e1afc991cbb8d4631387e4ac0826c898
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -173,17 +162,10 @@ def test_runtime_indices(dtype):
     """Indices that are arguments of what is compiled, in three orders."""
 
     def function(x, i):
-<<<<<<< HEAD
-        return [[move(x, i), jnp.sin(move(-jnp.cos(x), i))] for move in MOVES.values()]
-
-    def both(x, i):
-        names = ("forward", "reverse", "markowitz_high")
-=======
         return [jnp.sin(move(-jnp.cos(x), i)) for move in MOVES.values()]
 
     def both(x, i):
         names = ("forward", "reverse", "markowitz_high")[: 3 if dtype == np.float64 else 1]
->>>>>>> 60e426d6e1afc991cbb8d4631387e4ac0826c898
         return [jacve(function, order=name)(x, i) for name in names], jax.jacrev(function)(x, i)
 
     with jax.enable_x64(dtype == np.float64):
