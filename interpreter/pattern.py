@@ -19,7 +19,8 @@ from interpreter.labelled import (
     with_dtype_of,
 )
 from interpreter.linear_map import LinearMap
-from interpreter.sparse_value import Part, SparseValue, as_sparse, is_constant_value, join, scaled
+from interpreter.sparse_join import join
+from interpreter.sparse_value import Part, SparseValue, as_sparse, is_constant_value, scaled
 from interpreter.writing import to_array
 
 Sizes = Mapping[int, int]

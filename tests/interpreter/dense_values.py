@@ -110,3 +110,9 @@ def all_constant(value: Any) -> bool:
     if isinstance(value, SparseValue):
         return all(isinstance(part.entries, np.ndarray) for part in value.parts)
     return is_constant(value)
+
+
+def are_disjoint(value: SparseValue) -> bool:
+    """Whether no place is there twice."""
+    places = [place for part in value.parts for place in part.places]
+    return len(places) == len(set(places))
