@@ -20,7 +20,14 @@ from interpreter.labelled import (
 )
 from interpreter.linear_map import LinearMap
 from interpreter.sparse_join import join
-from interpreter.sparse_value import Part, SparseValue, as_sparse, is_constant_value, scaled
+from interpreter.sparse_value import (
+    Part,
+    SparseValue,
+    aligned,
+    as_sparse,
+    is_constant_value,
+    scaled,
+)
 from interpreter.writing import to_array
 
 Sizes = Mapping[int, int]
@@ -80,7 +87,8 @@ def move(pattern: Labelled, value: Labelled, labels: Labels, sizes: Sizes) -> An
     elif isinstance(value.array, LinearMap) and isinstance(pattern.array, SparseValue):
         value = array_of(value, sizes)
     if isinstance(pattern.array, SparseValue) and is_known_pattern(pattern):
-        return settled(join(pattern.array, as_sparse(value), labels), labels, sizes)
+        ones = _in_one_part(pattern.array, sizes)
+        return settled(join(ones, as_sparse(value), labels), labels, sizes)
     first, second = array_of(pattern, sizes), array_of(value, sizes)
     array = with_dtype_of(second.array, first.array)
     return jnp.einsum(
@@ -97,6 +105,18 @@ def _ones_of(pattern: Labelled) -> SparseValue:
     places = np.flatnonzero(pattern.array)
     part = Part(pattern.array.ravel()[places], places)
     return SparseValue((), pattern.labels, pattern.array.shape, (part,) if places.size else ())
+
+
+def _in_one_part(pattern: SparseValue, sizes: Sizes) -> SparseValue:
+    """A pattern by the places of its ones, as the product of a slice and a mask is none yet."""
+    if not pattern.dense and len(pattern.parts) <= 1:
+        return pattern
+    pattern = aligned(pattern, (), pattern.sparse + pattern.dense, sizes)
+    entries = np.concatenate([np.empty(0), *(part.entries for part in pattern.parts)])
+    places = np.concatenate([np.empty(0, np.int64), *(part.places for part in pattern.parts)])
+    is_there = entries != 0
+    part = Part(entries[is_there], places[is_there])
+    return pattern._replace(parts=(part,) if is_there.any() else ())
 
 
 def scaled_value(value: Any, factor: int) -> Any:

@@ -1,14 +1,18 @@
 """Products with 0/1 patterns: slices, pads, gathers and masks instead of multiplications."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import lax
 
 from interpreter.labelled import Labelled
 from interpreter.linear_map import LinearMap
 from interpreter.pattern import array_of, is_known_pattern, move, settled
 from interpreter.sparse_value import Part, SparseValue, selection
+from tests.interpreter.compare import assert_equals_jacrev
 from tests.interpreter.dense_values import entry_by_entry
 from tests.interpreter.jaxprs import primitives
 from tests.interpreter.random_programs import wave
@@ -229,3 +233,26 @@ def test_which_patterns_are_known():
     assert not is_known_pattern(Labelled(jnp.ones(3), (0,)))
     assert not is_known_pattern(Labelled(computed, (0,)))
     assert not is_known_pattern(Labelled(cut(), (2, 1)))
+
+
+def test_patterns_in_several_parts_and_with_dense_labels():
+    """A slice of a mask has a dense label; what a third pattern does to it is the same as ever."""
+    mask, cut = np.array([1.0, 0, -1]), selection((1, 2), (2, 3), [[0, 1], [1, 2]])
+    sizes = {0: 3, 1: 2, 2: 3, 3: 2}
+    masked = move(Labelled(cut, (1, 2)), Labelled(mask, (0,)), (0, 1, 2), sizes)
+    assert masked.dense == (0,)
+    value = jnp.asarray(wave(3, 2), jnp.float32)
+    moved = move(Labelled(masked, masked.labels), Labelled(value, (0, 3)), (1, 2, 3), sizes)
+    exact = np.einsum("a,bc,ad->bcd", mask, [[0, 1, 0], [0, 0, 1]], value)
+    np.testing.assert_allclose(entry_by_entry(moved, (1, 2, 3), sizes), exact, rtol=1e-5)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([1, 2, 3, 4])))
+def test_masks_and_slices_in_any_order(order):
+    """sin, a column cut off, a row written over, mirrored: the three moves may meet first."""
+
+    def function(x):
+        cut = lax.slice(jnp.sin(x), (0, 1), (3, 4))
+        return jnp.cos(lax.rev(lax.dynamic_update_slice(cut, np.zeros((1, 3)), (1, 0)), (1,)))
+
+    assert_equals_jacrev(function, wave(3, 4), order=order)
