@@ -73,7 +73,7 @@ def _written(value: SparseValue, shape: tuple[int, ...]) -> Any:
     parts = [_sorted(part) for part in value.parts]
     dtype = jnp.result_type(*(p.entries.dtype for p in parts if not is_constant(p.entries)))
     runs = sum(len(_run_starts(part.places)) for part in parts)
-    if runs > 1 and len(parts) == 1:
+    if len(parts) == 1 and parts[0].places.size < value.space:
         grid = _on_grid(parts[0], value.space, dtype)
         if grid is not None:
             return grid
@@ -131,7 +131,7 @@ def _joined(pieces: Sequence[Any]) -> list[Any]:
 def _on_grid(part: Part, space: int, dtype: Any) -> Any | None:
     """One padding, if the places are a grid of one or two constant strides; else None."""
     places = part.places
-    inner = int(places[1] - places[0])
+    inner = int(places[1] - places[0]) if places.size > 1 else 1
     breaks = np.flatnonzero(np.diff(places) != inner)
     width = int(breaks[0]) + 1 if breaks.size else places.size
     if places.size % width:
