@@ -151,7 +151,7 @@ def _minus_ratio(y: Any, x: Any) -> Any:
 def by_jvp(equation: Equation, operand: int, result: int) -> LocalJacobian:
     """y = f(x1, ...) elementwise: the tangent of ones gives df/dx along the diagonal.
 
-    Non-differentiable points follow JAX (ties of max are split, abs has slope 0 at 0).
+    Non-differentiable points follow JAX (ties of max are split, abs has slope 1 at 0).
 
     Args:
         equation: The equation.
