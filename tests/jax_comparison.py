@@ -49,7 +49,7 @@ class Outcome:
 def compare(problem: Problem, order: Any = "auto") -> Outcome:
     """Compares `jacve` with `jax.jacfwd` and `jax.jacrev`.
 
-    It has to equal either one: at points without a derivative they may differ.
+    Every block has to equal that of either one: at points without a derivative they may differ.
     A zero for a nan is right where the output does not depend on the input: JAX multiplies the zero
     by what other entries make infinite.
 
@@ -70,17 +70,19 @@ def compare(problem: Problem, order: Any = "auto") -> Outcome:
 def _compare_all(problem: Problem, order: Any) -> Outcome:
     """Compares all entries."""
     ours, failure = _try(functools.partial(jacve, order=order), problem)
-    reasons = []
+    wrong: dict[int, str] | None = None
     for transform in (jax.jacrev, jax.jacfwd):
         theirs, reason = _try(transform, problem)
-        if theirs is not None and ours is not None:
-            reason = _first_difference(problem, ours, theirs)
-            if not reason:
-                return Outcome("passed")
-            reasons.append(reason)
-        elif theirs is not None:
+        if theirs is not None and ours is None:
             return Outcome("unsupported", failure)
-    return Outcome("wrong", " and ".join(reasons)) if reasons else Outcome("no derivative", reason)
+        if theirs is not None and ours is not None:
+            found = _differences(problem, ours, theirs)
+            wrong = found if wrong is None else {k: found[k] for k in found if k in wrong}
+            if not wrong:
+                return Outcome("passed")
+    if wrong is None:
+        return Outcome("no derivative", reason)
+    return Outcome("wrong", "; ".join(f"block {k}: {text}" for k, text in wrong.items()))
 
 
 def _try(transform: Callable[..., Any], problem: Problem) -> tuple[list[np.ndarray] | None, str]:
@@ -93,20 +95,19 @@ def _try(transform: Callable[..., Any], problem: Problem) -> tuple[list[np.ndarr
     return [np.asarray(block) for block in jax.tree.leaves(blocks)], ""
 
 
-def _first_difference(
+def _differences(
     problem: Problem, ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]
-) -> str:
-    """In words how two Jacobians differ; empty if they do not."""
+) -> dict[int, str]:
+    """In words how the blocks of two Jacobians differ, for those that do."""
     zeros = [_zeros_for_nans(*blocks) for blocks in zip(ours, theirs, strict=True)]
     if any(zero.any() for zero in zeros):
         independent = _independent(problem)
         zeros = [zero & free for zero, free in zip(zeros, independent, strict=True)]
+    differences = {}
     for k, (block, reference, zero) in enumerate(zip(ours, theirs, zeros, strict=True)):
         expected = np.where(zero, 0, reference).astype(reference.dtype) if zero.any() else reference
-        difference = _difference(block, expected, problem.tolerance)
-        if difference:
-            return f"block {k}: {difference}"
-    return ""
+        differences[k] = _difference(block, expected, problem.tolerance)
+    return {k: text for k, text in differences.items() if text}
 
 
 def _zeros_for_nans(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
