@@ -103,6 +103,14 @@ def test_command_prints_a_table(capsys):
     assert lines[3].startswith("2 cases in")
 
 
+def test_command_leaves_settings_alone(capsys):
+    """64-bit numbers are for its cases only."""
+    with jax.enable_x64(False):
+        jax_coverage.main(["--group", "sin", "--sample", "1"])
+        assert not jax.config.jax_enable_x64
+    assert "1 cases" in capsys.readouterr().out
+
+
 def test_command_fails_if_a_case_does(capsys, monkeypatch):
     """Status 1, and the name of the case."""
     monkeypatch.setattr(
