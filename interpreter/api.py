@@ -25,6 +25,7 @@ from interpreter.orders import (
     reverse_order,
 )
 from interpreter.rounding import RoundingCheck, check_rounding
+from interpreter.structured_jacobian import StructuredJacobian
 from interpreter.tracing import trace
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "RoundingCheck",
     "RoundingWarning",
     "StructureLimitError",
+    "StructuredJacobian",
     "TracingError",
     "best_classic",
     "check_jacobian",

@@ -167,7 +167,9 @@ def _describe_mismatch(
             f"{block} has shape {ours.shape} by elimination and {theirs.shape} by {source}: "
             "please report the function"
         )
-    distance = np.nan_to_num(np.abs(ours - theirs), nan=np.inf)
+    is_same = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
+    with np.errstate(invalid="ignore"):
+        distance = np.where(is_same, 0.0, np.nan_to_num(np.abs(ours - theirs), nan=np.inf))
     worst = np.unravel_index(np.argmax(distance), ours.shape)
     where = ", ".join(str(int(index)) for index in worst)
     return (

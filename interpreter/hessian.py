@@ -39,7 +39,8 @@ def hessve(
     Where `fun` is a scalar, the graph that is eliminated is that of `jax.grad(fun, argnums)`, with
     respect to the same arguments; otherwise it is that of `jacve(fun, argnums)`. The Hessian's
     symmetry is used unless `fun` has derivative rules of its own (`jax.custom_jvp`,
-    `jax.custom_vjp`), which need not be the derivatives of anything.
+    `jax.custom_vjp`) or factorises symmetric matrices (`cholesky`, `eigh`): such rules need not be
+    the derivatives of anything.
 
     Args:
         fun: Function of arrays or pytrees of arrays that returns the same.
@@ -121,17 +122,20 @@ def _gradient(call: FlatCall, holomorphic: bool) -> tuple[Callable[..., list[Any
             rows, aux = jacve(primary, nodes, has_aux=True, holomorphic=holomorphic)(*leaves)
         return [*(row[place[node]] for row in rows for node in call.nodes), *aux]
 
-    return gradient, not _has_own_rules(closed.jaxpr)
+    return gradient, not _may_be_asymmetric(closed.jaxpr)
 
 
-def _has_own_rules(jaxpr: Any) -> bool:
-    """Whether some function inside has a derivative that its user has written."""
+def _may_be_asymmetric(jaxpr: Any) -> bool:
+    """Whether some rule inside need not be the derivative of anything.
+
+    Users write such rules; those of JAX's factorisations suppose symmetric matrices.
+    """
     for eqn in jaxpr.eqns:
-        if eqn.primitive.name.startswith(("custom_jvp", "custom_vjp")):
+        if eqn.primitive.name.startswith(("custom_jvp", "custom_vjp", "cholesky", "eigh")):
             return True
         for param in jax.tree.leaves(list(eqn.params.values())):
             inner = getattr(param, "jaxpr", param)
-            if hasattr(inner, "eqns") and _has_own_rules(inner):
+            if hasattr(inner, "eqns") and _may_be_asymmetric(inner):
                 return True
     return False
 
@@ -172,10 +176,10 @@ def _eliminate(
 
     def block(first: int, j: int, i: int) -> Any:
         row, column = (i, j) if is_half and i > j else (j, i)
-        leaf, node, out = call.leaves[nodes[column]], graph.outputs[first + row], flat[first + row]
+        # Only complex leaves are looked at for more than the dtype, which is that of row j.
+        leaf = call.leaves[nodes[column if holomorphic else j]]
+        node, out = graph.outputs[first + row], flat[first + row]
         written = written_block(graph, computed, nodes[column], leaf, node, out, form)
-        if output == "dense":
-            written = written.astype(call.leaves[nodes[j]].dtype)
         if (row, column) != (j, i):
             rank = call.leaves[nodes[row]].ndim
             written = jnp.moveaxis(written, range(out.ndim - rank, out.ndim), range(-rank, 0))

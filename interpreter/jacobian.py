@@ -42,8 +42,8 @@ def jacve(
             Jacobian is the derivative along the real axis, as that of `jax.jacfwd`. Without it,
             the block of a real output and a complex input z is the J with dy = Re(J dz).
         allow_int: Whether to accept integer inputs, whose Jacobian is zero.
-        order: "auto" (the cheapest classical order by nontrivial multiplications), the name of an
-            order of the portfolio, an `EliminationOrder`, or vertex numbers.
+        order: "auto" (the order with the fewest nontrivial multiplications that `orders.auto`
+            finds), the name of one of the portfolio, an `EliminationOrder`, or vertex numbers.
         output: What the leaves of the Jacobian are: "dense" arrays of shape out.shape + in.shape,
             "structured" (`StructuredJacobian`) or "bcoo" (`jax.experimental.sparse.BCOO`), which
             leave out what is zero for every input.

@@ -71,11 +71,17 @@ def relative_error(ours: np.ndarray, theirs: np.ndarray) -> float:
         theirs: The reference.
 
     Returns:
-        max|J - R| / max|R|; infinite for other shapes, and where all of R is zero but J is not.
+        max|J - R| / max|R| over finite entries; infinite for other shapes, and where all of R is
+        zero but J is not; nan if infinities or nans differ.
     """
     if ours.shape != theirs.shape:
         return float("inf")
     if not ours.size or np.array_equal(ours, theirs, equal_nan=True):
         return 0.0
-    difference, scale = np.abs(ours - theirs), np.abs(theirs)
+    finite = np.isfinite(ours) & np.isfinite(theirs)
+    if not np.array_equal(ours[~finite], theirs[~finite], equal_nan=True):
+        return float("nan")
+    if not finite.any():
+        return 0.0
+    difference, scale = np.abs(ours[finite] - theirs[finite]), np.abs(theirs[finite])
     return float(difference.max() / scale.max()) if scale.max() > 0 else float("inf")

@@ -118,7 +118,7 @@ class StructuredJacobian:
 
     @property
     def nse(self) -> int:
-        """Number of entries that are not zero for every input; those of tied axes count once."""
+        """Number of stored entries: tied axes, and axes along which they are equal, count once."""
         structure, dense = self.layout.structure, self.layout.dense
         stored = sum(places.array.size for places in self.layout.places)
         return stored * math.prod(structure.size(label) for label in dense)

@@ -20,6 +20,9 @@ import numpy as np
 # How many entries of every array are differentiated where all of them are too many.
 PART = 48
 
+# How many numbers the inputs of a small case have.
+SMALL = 100
+
 # |J - R| may be this much of the largest finite entry of a block, by the least precise dtype.
 TOLERANCES = {"bfloat16": 5e-2, "float16": 1e-2, "float32": 1e-4, "float64": 1e-10}
 
@@ -104,18 +107,21 @@ def smallest_cases() -> list[Any]:
     """The case with the fewest numbers of every primitive that takes floats.
 
     Returns:
-        One case per primitive, and one with complex numbers if it takes them.
+        One case per primitive; a complex one for half of those that have a small one.
     """
-    found: dict[tuple[str, bool], tuple[int, Any]] = {}
+    found: dict[str, tuple[tuple[bool, int], Any]] = {}
     # JAX makes some of them from sets: their sequence is another one in every process.
     for case in sorted(all_cases(), key=lambda case: case.fullname):
         leaves = jax.tree.leaves(tuple(case.dyn_args_maker(np.random.RandomState(0))))
-        size = sum(np.size(leaf) for leaf in leaves)
-        is_complex = any(_is_kind(leaf, jnp.complexfloating) for leaf in leaves)
         # Arrays without entries would agree whatever the rule says.
-        if all(map(np.size, leaves)) and any(_is_kind(leaf, jnp.inexact) for leaf in leaves):
-            key = (case.group_name, is_complex)
-            found[key] = min(found.get(key, (size, case)), (size, case), key=lambda pair: pair[0])
+        if not all(map(np.size, leaves)) or not any(_is_kind(x, jnp.inexact) for x in leaves):
+            continue
+        wants_complex = bool(zlib.crc32(case.group_name.encode()) % 2)
+        is_complex = any(_is_kind(leaf, jnp.complexfloating) for leaf in leaves)
+        size = sum(np.size(leaf) for leaf in leaves)
+        rank = (is_complex != wants_complex or size > SMALL, size)
+        if case.group_name not in found or rank < found[case.group_name][0]:
+            found[case.group_name] = rank, case
     return [case for _, case in found.values()]
 
 

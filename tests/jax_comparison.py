@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -37,7 +37,7 @@ class Outcome:
 
     Attributes:
         status: "passed", "in part" for passed as far as a large Jacobian was compared, "wrong" or
-            "unsupported"; or why nothing was compared: "no float", "no derivative" in JAX, or
+            "unsupported"; or why nothing was compared: "no float", "no derivative" in JAX,
             "too large".
         detail: The error, or where the difference is.
     """
@@ -61,35 +61,53 @@ def compare(problem: Problem, order: Any = "auto") -> Outcome:
         The outcome.
     """
     if problem.size > LARGEST:
-        outcome = compare(part_of(problem), order)
+        outcome = _compare_all(part_of(problem), order)
         is_partial = outcome.status == "passed"
         return Outcome("in part", f"{problem.size} entries") if is_partial else outcome
-    references = []
+    return _compare_all(problem, order)
+
+
+def _compare_all(problem: Problem, order: Any) -> Outcome:
+    """Compares all entries."""
+    ours, failure = _try(functools.partial(jacve, order=order), problem)
+    wrong: dict[int, str] | None = None
     for transform in (jax.jacrev, jax.jacfwd):
-        try:
-            references.append(_run(transform, problem))
-        except Exception as error:  # JAX has many ways to say that it has no such derivative
-            reason = f"{type(error).__name__}: {error}"
-    if not references:
+        theirs, reason = _try(transform, problem)
+        if theirs is not None and ours is None:
+            return Outcome("unsupported", failure)
+        if theirs is not None and ours is not None:
+            found = _differences(problem, ours, theirs)
+            wrong = found if wrong is None else {k: found[k] for k in found if k in wrong}
+            if not wrong:
+                return Outcome("passed")
+    if wrong is None:
         return Outcome("no derivative", reason)
+    return Outcome("wrong", "; ".join(f"block {k}: {text}" for k, text in wrong.items()))
+
+
+def _try(transform: Callable[..., Any], problem: Problem) -> tuple[list[np.ndarray] | None, str]:
+    """The blocks of a Jacobian, or None and why there are none."""
     try:
-        ours = _run(functools.partial(jacve, order=order), problem)
-    except Exception as error:
-        return Outcome("unsupported", f"{type(error).__name__}: {error}")
-    independent: list[np.ndarray] = []
-    for k, block in enumerate(ours):
-        if any(_zeros_for_nans(block, theirs[k]).any() for theirs in references):
-            independent = independent or _independent(problem)
-            zeros = [_zeros_for_nans(block, theirs[k]) & independent[k] for theirs in references]
-        else:
-            zeros = [np.zeros(block.shape, bool)] * len(references)
-        differences = [
-            _difference(block, np.where(zero, 0, theirs[k]), problem.tolerance)
-            for theirs, zero in zip(references, zeros, strict=True)
-        ]
-        if all(differences):
-            return Outcome("wrong", f"block {k}: {' and '.join(differences)}")
-    return Outcome("passed")
+        jacobian = transform(problem.fun, argnums=problem.argnums, holomorphic=problem.holomorphic)
+        blocks = jax.jit(jacobian, compiler_options=QUICK)(*problem.leaves)
+    except Exception as error:  # JAX has many ways to say that it has no such derivative
+        return None, f"{type(error).__name__}: {error}"
+    return [np.asarray(block) for block in jax.tree.leaves(blocks)], ""
+
+
+def _differences(
+    problem: Problem, ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]
+) -> dict[int, str]:
+    """In words how the blocks of two Jacobians differ, for those that do."""
+    zeros = [_zeros_for_nans(*blocks) for blocks in zip(ours, theirs, strict=True)]
+    if any(zero.any() for zero in zeros):
+        independent = _independent(problem)
+        zeros = [zero & free for zero, free in zip(zeros, independent, strict=True)]
+    differences = {}
+    for k, (block, reference, zero) in enumerate(zip(ours, theirs, zeros, strict=True)):
+        expected = np.where(zero, 0, reference).astype(reference.dtype) if zero.any() else reference
+        differences[k] = _difference(block, expected, problem.tolerance)
+    return {k: text for k, text in differences.items() if text}
 
 
 def _zeros_for_nans(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
@@ -122,13 +140,6 @@ def _independent(problem: Problem) -> list[np.ndarray]:
                 stays[n][entries] &= np.isclose(x, y, problem.tolerance, 0.0, equal_nan=True)
         blocks.append([np.moveaxis(x, 0, -1).reshape(*x.shape[1:], *leaf.shape) for x in stays])
     return [blocks[k][n] for n in range(len(here)) for k in range(len(problem.argnums))]
-
-
-def _run(transform: Callable[..., Any], problem: Problem) -> list[np.ndarray]:
-    """The blocks of a Jacobian."""
-    jacobian = transform(problem.fun, argnums=problem.argnums, holomorphic=problem.holomorphic)
-    blocks = jax.jit(jacobian, compiler_options=QUICK)(*problem.leaves)
-    return [np.asarray(block) for block in jax.tree.leaves(blocks)]
 
 
 def _difference(ours: np.ndarray, theirs: np.ndarray, tolerance: float) -> str:

@@ -86,7 +86,6 @@ def run_numbers(numbers: Sequence[int], options: argparse.Namespace) -> Iterator
         Their outcomes, in order.
     """
     if options.jobs == 1:
-        _start(options)
         yield from (_run(number, options) for number in numbers)
         return
     # JAX's threads do not survive a fork.
@@ -96,6 +95,7 @@ def run_numbers(numbers: Sequence[int], options: argparse.Namespace) -> Iterator
 
 
 def _start(options: argparse.Namespace) -> None:
+    """Settings of a process that does nothing else."""
     jax.config.update("jax_enable_x64", not options.x32)
     warnings.simplefilter("ignore")
 
@@ -132,7 +132,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 1 if a case is wrong or unsupported.
     """
     options = parse(arguments)
-    _start(options)
+    with jax.enable_x64(not options.x32), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _report(options)
+
+
+def _report(options: argparse.Namespace) -> int:
+    """Runs the cases, prints what fails and the table, and returns the exit status."""
     numbers, start = selected(options), time.monotonic()
     counts: dict[str, Any] = collections.defaultdict(collections.Counter)
     failed = False

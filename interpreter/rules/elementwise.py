@@ -3,6 +3,9 @@
 JAX lets operands of rank 0, and axes of size one, stand beside full arrays; for them J has out (a),
 in () and out (a), in (1). The derivative is JAX's own, obtained with a tangent of ones, which picks
 the diagonal of the Jacobian.
+
+A sample is a function of its parameters: random_gamma of keys (B,) and a of shape (B, K) has out
+(b, k), in (b, k) and value (b, k), which is dy/da at the sample drawn; the keys have no edge.
 """
 
 from collections.abc import Sequence
@@ -55,6 +58,7 @@ BY_JVP = (
     "min",
     "polygamma",
     "pow",
+    "random_gamma",
     "regularized_incomplete_beta",
     "rem",
     "rsqrt",
@@ -151,7 +155,7 @@ def _minus_ratio(y: Any, x: Any) -> Any:
 def by_jvp(equation: Equation, operand: int, result: int) -> LocalJacobian:
     """y = f(x1, ...) elementwise: the tangent of ones gives df/dx along the diagonal.
 
-    Non-differentiable points follow JAX (ties of max are split, abs has slope 0 at 0).
+    Non-differentiable points follow JAX (ties of max are split, abs has slope 1 at 0).
 
     Args:
         equation: The equation.

@@ -93,6 +93,8 @@ def reshape(equation: Equation, operand: int, result: int) -> LocalJacobian:
 
 def _reshape_ties(out_shape: Shape, in_shape: Shape) -> list[int]:
     """Ties of axes with the same size and the same number of entries before them."""
+    if 0 in in_shape:  # all numbers of entries behind an empty axis are zero
+        return [UNTIED] * len(in_shape)
     before, position = {}, 1
     for axis, size in enumerate(out_shape):
         if size != 1:

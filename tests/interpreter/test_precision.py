@@ -59,6 +59,8 @@ def test_precision_is_not_left_on():
         ([0.0], [0.0], 0.0),
         ([1e-9], [0.0], np.inf),
         ([np.nan, 1.0], [np.nan, 1.0], 0.0),
+        ([np.inf, 1.0], [np.inf, 2.0], 0.5),
+        ([np.inf], [np.inf], 0.0),
         ([], [], 0.0),
         ([1.0], [1.0, 2.0], np.inf),
     ],

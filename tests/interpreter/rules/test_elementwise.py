@@ -100,6 +100,21 @@ def test_incomplete_gamma_functions():
         assert_equals_jacrev(lambda x, f=function: f(jnp.full_like(x, 1.7), x), POSITIVE)
 
 
+@pytest.mark.parametrize("sample", [jax.random.gamma, jax.random.loggamma])
+def test_samples_of_gamma_are_elementwise(sample):
+    """One key or one per row: every axis of the parameter is tied, and the key has no edge."""
+    key, concentration = jax.random.key(0), 0.5 + np.abs(wave(4, 3))
+    rows = jax.vmap(sample)
+    for function, keys in ((sample, key), (rows, jax.random.split(key, 4))):
+        graph = trace(lambda a, f=function, k=keys: f(k, a), jnp.asarray(concentration))
+        assert graph.primitives == ("random_gamma",)
+        (edge,) = graph.edges.values()
+        assert edge == edge_structure((4, 3), (4, 3), [0, 1], [0, 1], Kind.GENERAL)
+        assert_equals_jacrev_in_all_orders(
+            lambda a, f=function, k=keys: jnp.sin(f(k, jnp.exp(a))), concentration
+        )
+
+
 def test_signs_are_constants():
     """+1 and -1 are known while tracing: -((x + y) - z) has no data in its Jacobian."""
 
@@ -124,7 +139,7 @@ def test_signs_are_constants():
     ],
 )
 def test_kinks_follow_jax(function, args):
-    """Ties of max are split, abs has slope 0 at 0."""
+    """Ties of max are split, abs has slope 1 at 0."""
     ours = jacve(function, argnums=tuple(range(len(args))))(*args)
     theirs = jax.jacrev(function, argnums=tuple(range(len(args))))(*args)
     for mine, reference in zip(ours, theirs, strict=True):

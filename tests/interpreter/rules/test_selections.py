@@ -215,3 +215,11 @@ def test_moves_cost_nothing():
     assert count_multiplications(graph, graph.eliminable)[:2] == (0, 0)
     closed = jax.make_jaxpr(jacve(function))(X23)
     assert not {"mul", "dot_general"} & primitives(closed)
+
+
+def test_reshape_behind_an_empty_axis():
+    """Two axes of one size behind it are not tied to the same one."""
+    for shape in ((0, 3, 3, 1), (3, 0, 3)):
+        assert_equals_jacrev_in_all_orders(
+            lambda x, shape=shape: jnp.sin(x).reshape(shape) * 2.0, jnp.ones((0, 3, 3))
+        )
