@@ -46,7 +46,7 @@ def jacve(
             finds), the name of one of the portfolio, an `EliminationOrder`, or vertex numbers.
         output: What the leaves of the Jacobian are: "dense" arrays of shape out.shape + in.shape,
             "structured" (`StructuredJacobian`) or "bcoo" (`jax.experimental.sparse.BCOO`), which
-            leave out what is zero for every input.
+            leave out zeros that are known while tracing.
 
     Returns:
         A function with the arguments of `fun` that returns the Jacobian: the tree of the outputs

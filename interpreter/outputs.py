@@ -64,7 +64,7 @@ def block_of(
         out_shape: Shape of the output.
 
     Returns:
-        The block; without any part where it is zero for every input.
+        The block; without any part where no edge leads from the input.
     """
     in_shape = graph.node_shapes[in_node]
     if output == in_node:

@@ -140,7 +140,7 @@ class StructuredJacobian:
 
         Returns:
             A `jax.experimental.sparse.BCOO` of shape out.shape + in.shape, with an entry for every
-            place that is not zero for every input.
+            place that is not known to be zero.
         """
         # Loading it takes a while, and few need it.
         from jax.experimental.sparse import BCOO

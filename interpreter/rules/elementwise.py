@@ -1,8 +1,8 @@
 """Elementwise primitives: y[a] = f(x[a], ...), so out axis and in axis are tied everywhere.
 
 JAX lets operands of rank 0, and axes of size one, stand beside full arrays; for them J has out (a),
-in () and out (a), in (1). The derivative is JAX's own, obtained with a tangent of ones, which picks
-the diagonal of the Jacobian.
+in () and out (a), in (1). The derivative is a formula of `rules.slopes`, or else JAX's own with a
+tangent of ones, which picks the diagonal of the Jacobian.
 
 A sample is a function of its parameters: random_gamma of keys (B,) and a of shape (B, K) has out
 (b, k), in (b, k) and value (b, k), which is dy/da at the sample drawn; the keys have no edge.
@@ -23,7 +23,7 @@ from interpreter.structure import EdgeStructure, Kind, edge_structure
 
 SIGNS = {"add": (1, 1), "sub": (1, -1), "neg": (-1,), "add_any": (1, 1)}
 
-# Elementwise primitives whose derivative is neither constant nor written out below.
+# Elementwise primitives without a rule of their own below: formulas where `slopes` has one.
 BY_JVP = (
     "abs",
     "acos",
@@ -153,7 +153,7 @@ def _minus_ratio(y: Any, x: Any) -> Any:
 
 @register(*BY_JVP)
 def by_jvp(equation: Equation, operand: int, result: int) -> LocalJacobian:
-    """y = f(x1, ...) elementwise: the tangent of ones gives df/dx along the diagonal.
+    """y = f(x1, ...) elementwise: df/dx along the diagonal, by formula or by a tangent of ones.
 
     Non-differentiable points follow JAX (ties of max are split, abs has slope 1 at 0).
 
