@@ -64,7 +64,8 @@ class StructuredJacobian:
 
     Attributes:
         layout: Which entries there are and where they stand.
-        entries: Arrays of entries that depend on the input.
+        entries: Arrays of entries that depend on the input: over the dense labels and, last, over
+            the places of one part; without that axis where the part has a single place.
     """
 
     def __init__(self, layout: _Layout, entries: tuple[Any, ...]) -> None:
@@ -92,7 +93,7 @@ class StructuredJacobian:
         constants = tuple(
             _Frozen(part.entries) if is_constant(part.entries) else None for part in parts
         )
-        entries = tuple(part.entries for part in parts if not is_constant(part.entries))
+        entries = tuple(_stored(part) for part in parts if not is_constant(part.entries))
         places = tuple(_Frozen(part.places) for part in parts)
         layout = _Layout(structure, value.dense, value.sparse, places, constants, np.dtype(dtype))
         return cls(layout, entries)
@@ -170,7 +171,9 @@ class StructuredJacobian:
         """The value with its constant parts."""
         layout, entries = self.layout, iter(self.entries)
         parts = tuple(
-            Part(next(entries) if constant is None else constant.array, places.array)
+            _part(next(entries), places.array)
+            if constant is None
+            else Part(constant.array, places.array)
             for places, constant in zip(layout.places, layout.constants, strict=True)
         )
         sizes = tuple(layout.structure.size(label) for label in layout.sparse)
@@ -194,6 +197,19 @@ def _grouped(parts: Sequence[Part], dtype: Any) -> list[Part]:
             groups.append([part])
     found = [_joined(group, dtype) for group in groups]
     return [_joined(constant, dtype), *found] if constant else found
+
+
+def _stored(part: Part) -> Any:
+    """The entries of a part; those of a single place without an axis for it.
+
+    XLA would copy a whole dense block only to give it one more axis of size 1.
+    """
+    return part.entries[..., 0] if part.places.size == 1 else part.entries
+
+
+def _part(stored: Any, places: np.ndarray) -> Part:
+    """The inverse of `_stored`."""
+    return Part(stored[..., None] if places.size == 1 else stored, places)
 
 
 def _size(parts: Sequence[Part]) -> int:
