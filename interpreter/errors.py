@@ -20,6 +20,10 @@ class StructureLimitError(ElimaxError):
     """More distinct edge structures are reachable than the table may hold."""
 
 
+class GraphTooLargeError(ElimaxError):
+    """A graph has more nodes than a search can hold."""
+
+
 class TracingError(ElimaxError):
     """A function cannot be turned into a computational graph."""
 

@@ -1,0 +1,186 @@
+"""Simulated annealing over elimination orders.
+
+A move puts one vertex elsewhere in the order; one that makes the order dearer by d is taken with
+probability exp(-d / temperature). Every round cools down from the same share of the best cost so
+far; later rounds are longer, so that it can be stopped at any time.
+
+Sources: Kirkpatrick, Gelatt & Vecchi, Optimization by simulated annealing (Science 220, 1983); for
+elimination orders Naumann & Gottschling, Simulated annealing for optimal pivot selection in
+Jacobian accumulation (SAGA 2003).
+"""
+
+import concurrent.futures
+import dataclasses
+import itertools
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from interpreter.counting import count_multiplications
+from interpreter.elimination import MultiplicationCount
+from interpreter.graph import ComputationalGraph
+from interpreter.order import EliminationOrder, check_order
+from interpreter.orders.annealing_state import Schedule
+from interpreter.orders.markowitz import Count
+from interpreter.wanted import Blocks
+
+if TYPE_CHECKING:
+    from interpreter.orders.chain import Chain
+
+HOT, COLD = 0.01, 0.0005
+"""First and last temperature of a round, as shares of the best cost so far."""
+
+FIRST_ROUND = 200
+"""Moves of the first two rounds, for every vertex; after two rounds their number doubles."""
+
+GLANCE_SECONDS = 0.01
+"""Time between two looks at the clock, roughly."""
+
+
+@dataclasses.dataclass(frozen=True)
+class AnnealingResult:
+    """What annealing has found.
+
+    Attributes:
+        order: The cheapest order.
+        count: What it costs.
+        evaluations: Orders whose cost was computed.
+        seconds: Time that the chains took; compiling is not in it.
+    """
+
+    order: EliminationOrder
+    count: MultiplicationCount
+    evaluations: int
+    seconds: float
+
+
+def anneal(
+    graph: ComputationalGraph,
+    starts: Sequence[EliminationOrder],
+    count: Count = "all",
+    *,
+    seconds: float | None = None,
+    evaluations: int | None = None,
+    seed: int = 0,
+    chains: int = 2,
+    wanted: Blocks | None = None,
+) -> AnnealingResult:
+    """Searches for an order with few multiplications.
+
+    Args:
+        graph: The graph.
+        starts: Orders to begin with, at least one; the cheapest are taken.
+        count: Which multiplications to save; among equals the other ones.
+        seconds: Time limit; compiling and starting do not count.
+        evaluations: Orders to evaluate, all chains together. Without `seconds` the result is the
+            same for the same arguments.
+        seed: Seed of the random numbers.
+        chains: Searches beside each other, each in a thread of its own.
+        wanted: Blocks of the Jacobian that are wanted, as (input node, output node); None for all.
+
+    Returns:
+        The cheapest order, never dearer than the starts.
+
+    Raises:
+        GraphTooLargeError: If the graph has too many nodes.
+        InvalidOrderError: If a start does not fit the graph.
+        StructureLimitError: If more edge structures are met than tables can hold.
+        ValueError: If there is no start, no chain, no limit, or an unknown count.
+    """
+    _check(starts, count, seconds, evaluations, chains)
+    ranked = _ranked(graph, starts, count, wanted)
+    weights = _weights(count, [found for found, _ in ranked])
+    best_count, best = ranked[0]
+    from interpreter.orders.chain import Chain
+
+    searches = []
+    for k in range(chains):
+        _, start = ranked[k % len(ranked)]
+        searches.append(Chain(graph, start.vertices, weights, _chain_seed(seed, k), wanted))
+    if searches[0].size < 2:
+        return AnnealingResult(best, best_count, 0, 0.0)
+    searches[0].walk(0, _schedule(searches[0], 1))  # compiles
+    began = time.perf_counter()
+    shares = [_share(evaluations, chains, k) for k in range(chains)]
+    deadline = None if seconds is None else began + seconds
+    with concurrent.futures.ThreadPoolExecutor(chains) as pool:
+        tried = list(pool.map(lambda x, n: _search(x, deadline, n), searches, shares))
+    elapsed = time.perf_counter() - began
+    found = [EliminationOrder(chain.best, graph.fingerprint, "annealing") for chain in searches]
+    best_count, best = _ranked(graph, [best, *found], count, wanted)[0]
+    return AnnealingResult(best, best_count, sum(tried), elapsed)
+
+
+def _check(
+    starts: Sequence[EliminationOrder],
+    count: Count,
+    seconds: float | None,
+    evaluations: int | None,
+    chains: int,
+) -> None:
+    if not starts:
+        raise ValueError("annealing needs an order to begin with, none was given")
+    if count not in ("all", "nontrivial"):
+        raise ValueError(f"count={count!r}: it is 'all' or 'nontrivial'")
+    if chains < 1:
+        raise ValueError(f"chains={chains}: at least one is needed")
+    if seconds is None and evaluations is None:
+        raise ValueError("annealing never ends without a limit: pass seconds or evaluations")
+
+
+def _ranked(
+    graph: ComputationalGraph,
+    orders: Sequence[EliminationOrder],
+    count: Count,
+    wanted: Blocks | None,
+) -> list[tuple[MultiplicationCount, EliminationOrder]]:
+    """Orders with their counts, the cheapest first; equals as they were given."""
+    other = "nontrivial" if count == "all" else "all"
+    counted = []
+    for order in orders:
+        check_order(graph, order)
+        counted.append((count_multiplications(graph, order, wanted), order))
+    return sorted(counted, key=lambda pair: (getattr(pair[0], count), getattr(pair[0], other)))
+
+
+def _weights(count: Count, counts: Sequence[MultiplicationCount]) -> tuple[int, int]:
+    """Weights of both counts, so that the one that matters comes first, the other one second."""
+    # No order that is worth keeping has more than twice the multiplications of the worst start.
+    unit = 2 * max(found.all for found in counts) + 1
+    if unit > 1 << 30:
+        return (1, 0) if count == "all" else (0, 1)
+    return (unit, 1) if count == "all" else (1, unit)
+
+
+def _chain_seed(seed: int, chain: int) -> int:
+    return (seed * 0x9E3779B1 + chain * 0x85EBCA6B) % (1 << 62)
+
+
+def _share(evaluations: int | None, chains: int, chain: int) -> int | None:
+    if evaluations is None:
+        return None
+    return evaluations // chains + (chain < evaluations % chains)
+
+
+def _schedule(chain: "Chain", moves: int) -> Schedule:
+    best = max(chain.progress.best, 1)
+    return Schedule(HOT * best, COLD * best, moves)
+
+
+def _search(chain: "Chain", deadline: float | None, evaluations: int | None) -> int:
+    """Runs rounds until a limit is reached and returns how many moves were tried."""
+    tried, chunk, now = 0, 64, time.perf_counter()
+    for number in itertools.count():
+        moves = FIRST_ROUND * chain.size * 2 ** (number // 2)
+        schedule = _schedule(chain, moves)
+        chain.begin_round()
+        while chain.progress.tried < moves:
+            left = chunk if evaluations is None else min(chunk, evaluations - tried)
+            if left <= 0 or (deadline is not None and now >= deadline):
+                return tried
+            before, began = chain.progress.tried, now
+            chain.walk(min(before + left, moves), schedule)
+            tried += chain.progress.tried - before
+            now = time.perf_counter()
+            chunk = chunk * 2 if now - began < GLANCE_SECONDS else max(chunk // 2, 64)
+    raise AssertionError("rounds never end by themselves")

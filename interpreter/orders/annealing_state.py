@@ -1,0 +1,124 @@
+"""What a search over orders by compiled code looks at and changes.
+
+Letters: N nodes, W = ceil(N / 64) words of a bit set, V eliminable vertices, S structures with 0
+for "no edge", L entries of the log, M unknown entries that can be noted.
+"""
+
+from typing import Any, NamedTuple
+
+
+class Position(NamedTuple):
+    """The graph where the walker stands.
+
+    Attributes:
+        edges: int16[N, N], structure of the edge [successor, predecessor]; 0 if there is none.
+        preds: uint64[N, W], predecessors of every node as a bit set.
+        succs: uint64[N, W], its successors.
+        is_output: bool[N], whose in-edges stay.
+        needed: bool[N, N], whether an edge [successor, predecessor] serves a wanted block; of shape
+            (0, 0) if all do.
+    """
+
+    edges: Any
+    preds: Any
+    succs: Any
+    is_output: Any
+    needed: Any
+
+
+class Tables(NamedTuple):
+    """The counting rule.
+
+    Attributes:
+        product: int16[S, S], structure of the product of [later, earlier]; -1 if unknown.
+        sum: int16[S, S], structure of the sum; -1 if unknown.
+        cost: int64[S, S], cost of the product.
+    """
+
+    product: Any
+    sum: Any
+    cost: Any
+
+
+class Log(NamedTuple):
+    """What eliminations have overwritten.
+
+    Attributes:
+        place: int64[L], successor * N + predecessor.
+        old: int16[L], what stood there.
+    """
+
+    place: Any
+    old: Any
+
+
+class Space(NamedTuple):
+    """Arrays to work in.
+
+    Attributes:
+        preds: int64[N], predecessors of one vertex.
+        succs: int64[N], its successors.
+        missing: int64[M, 3], unknown entries: table, row, column.
+    """
+
+    preds: Any
+    succs: Any
+    missing: Any
+
+
+class Walk(NamedTuple):
+    """An order with what is known about it, and space to work in.
+
+    Attributes:
+        order: int64[V], nodes in the order of their elimination.
+        cost: int64[V], what each costs.
+        digest: uint64[V+1], digest of the edges before each, and after all.
+        marks: int64[V+1], length of the log before each, up to the walker.
+        best: int64[V], the cheapest order so far.
+        new_cost: int64[V], costs of an order that is tried.
+        new_digest: uint64[V+1], its digests.
+    """
+
+    order: Any
+    cost: Any
+    digest: Any
+    marks: Any
+    best: Any
+    new_cost: Any
+    new_digest: Any
+
+
+class Progress(NamedTuple):
+    """Where a walk is.
+
+    Attributes:
+        place: Index in the order of the vertex that the walker stands before.
+        is_up: Whether it goes to the end.
+        total: Cost of the order.
+        best: Cost of the best order.
+        tried: Moves tried so far.
+        random: int64, state of the random numbers.
+        missing: How many unknown entries were noted.
+    """
+
+    place: int
+    is_up: bool
+    total: int
+    best: int
+    tried: int
+    random: Any
+    missing: int
+
+
+class Schedule(NamedTuple):
+    """How the temperature of one round falls, geometrically.
+
+    Attributes:
+        hot: First temperature, in units of the cost.
+        cold: Last temperature.
+        moves: Number of moves.
+    """
+
+    hot: float
+    cold: float
+    moves: int
