@@ -18,6 +18,9 @@ MAX_NODES = 20_000
 MAX_MISSING = 4096
 """Unknown entries of tables that are noted at once."""
 
+FIRST_LOG = 4096
+"""Entries of the log to begin with; it doubles when it is full."""
+
 
 class Chain:
     """An order of one graph that is changed move by move, and the best one so far."""
@@ -70,7 +73,7 @@ class Chain:
             math.prod(edge.out_shape + edge.in_shape) == 1 for edge in edges.values()
         )
         self._walk, self._space = _walk(order), _space(len(self._nodes))
-        self._log = _log(4096)
+        self._log = _log(FIRST_LOG)
         total = self._evaluate()
         self.progress = Progress(0, True, total, total, 0, seed, 0)
 

@@ -12,6 +12,9 @@ from interpreter.orders.annealing_state import Tables
 from interpreter.orders.compiled_annealing import SUM, UNKNOWN
 from interpreter.structure import EdgeStructure, add, multiply
 
+FIRST_SIZE = 32
+"""Size of the tables to begin with."""
+
 MAX_STRUCTURES = 4096
 """Structures up to which tables grow; three tables of that size take 200 MB."""
 
@@ -33,7 +36,7 @@ class GrowingTables:
         self._weights = weight_all, weight_nontrivial
         self._numbers: dict[EdgeStructure, int] = {}
         self._structures: list[EdgeStructure] = []
-        self.tables = _unknown(32)
+        self.tables = _unknown(FIRST_SIZE)
 
     def number(self, structure: EdgeStructure) -> int:
         """The number of a structure, a new one if it was not met before.

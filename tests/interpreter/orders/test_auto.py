@@ -9,6 +9,7 @@ from hypothesis import given, settings
 
 from interpreter.counting import count_multiplications
 from interpreter.order import check_order
+from interpreter.orders import auto, compilation, growing_tables
 from interpreter.orders.auto import auto_order
 from interpreter.orders.portfolio import best_classic, portfolio
 from interpreter.tracing import trace
@@ -36,13 +37,42 @@ def test_never_worse_than_the_portfolio_on_arrays(program):
 
 @given(scalar_programs())
 @settings(max_examples=20)
-def test_the_best_of_the_portfolio_on_scalars(program):
-    """Nothing moves, so there is nothing else to choose from."""
-    graph = trace(program, *program.inputs)
-    assert_never_worse(graph)
+def test_never_worse_than_the_portfolio_on_scalars(program):
+    """The same where every edge is a number."""
+    assert_never_worse(trace(program, *program.inputs))
+
+
+def test_annealing_goes_below_the_portfolio():
+    """roe_flux_1d, where the best of the portfolio has 234 nontrivial multiplications."""
+    assert compilation.is_compiled(300.0)
+    graph = task_graph("roe_flux_1d")
     order = auto_order(graph)
-    best = count_multiplications(graph, best_classic(graph, "nontrivial"))
-    assert count_multiplications(graph, order)[:2] == best[:2]
+    assert order.name == "annealing"
+    assert count_multiplications(graph, order).nontrivial < 190
+    assert auto_order(graph) == order
+
+
+def test_without_compiled_code_it_is_the_portfolio(monkeypatch):
+    """Nobody waits for a compiler."""
+    monkeypatch.setattr(auto, "is_compiled", lambda patience: False)
+    graph = task_graph("roe_flux_1d")
+    order = auto_order(graph)
+    assert order.vertices == best_classic(graph, "nontrivial").vertices
+
+
+def test_more_structures_than_annealing_can_hold(monkeypatch):
+    """Then it is the portfolio as well."""
+    monkeypatch.setattr(growing_tables, "FIRST_SIZE", 2)
+    monkeypatch.setattr(growing_tables, "MAX_STRUCTURES", 2)
+    graph = task_graph("mlp")
+    assert auto_order(graph).name != "annealing"
+
+
+def test_large_graphs_are_not_annealed(monkeypatch):
+    """Above a number of vertices, and no compiling either."""
+    monkeypatch.setattr(auto, "LARGE", 10)
+    monkeypatch.setattr(auto, "is_compiled", lambda patience: pytest.fail("not asked"))
+    assert auto_order(task_graph("roe_flux_1d")).name != "annealing"
 
 
 @pytest.mark.parametrize("name", ["mlp", "lstm_rollout", "bratu_stencil", "kerr_metric"])
@@ -64,10 +94,10 @@ def pack(function: Callable[..., Sequence], count: int) -> Callable:
     "name", ["propane_combustion", "human_heart_dipole", "roe_flux_1d", "robot_arm_6dof"]
 )
 def test_packed_functions_cost_what_unpacked_ones_cost(name):
-    """One vector in and one out: cutting it up and stacking it cost nothing."""
+    """One vector in and one out: cutting it up and stacking it cost nothing, up to chance."""
     task, graph = load_task(name), task_graph(name)
     inputs = np.stack([np.asarray(x) for x in task.example_inputs()])
     assert set(task.argnums) == set(range(len(inputs)))
     packed = trace(pack(task.function, len(inputs)), jnp.asarray(inputs))
     ours = count_multiplications(packed, auto_order(packed)).nontrivial
-    assert ours <= count_multiplications(graph, auto_order(graph)).nontrivial
+    assert ours <= 1.03 * count_multiplications(graph, auto_order(graph)).nontrivial

@@ -1,0 +1,57 @@
+"""Tables that grow: their entries are those of the closed ones, and of the rule."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from interpreter.errors import StructureLimitError
+from interpreter.orders import growing_tables
+from interpreter.orders.compiled_annealing import PRODUCT, SUM, UNKNOWN
+from interpreter.orders.growing_tables import GrowingTables
+from interpreter.structure_tables import tabulate_structures
+from interpreter.tracing import trace
+
+GRAPH = trace(lambda x: jnp.tanh(jnp.outer(x, jnp.sin(x)).sum(0)) + x[::-1], jnp.ones(3))
+
+
+def test_entries_are_those_of_the_closure():
+    """Every product, sum and cost, with both weights; nothing is known before it is asked for."""
+    closed = tabulate_structures([GRAPH])
+    growing = GrowingTables(1000, 1)
+    numbers = np.array([0, *map(growing.number, closed.structures)])
+    assert (growing.tables.product == UNKNOWN).all()
+    for i, j in np.argwhere(closed.product):
+        growing.fill_in(PRODUCT, numbers[i], numbers[j])
+    for i, j in np.argwhere(closed.sum[1:, 1:]) + 1:
+        growing.fill_in(SUM, numbers[i], numbers[j])
+    for i, j in np.argwhere(closed.product):
+        at = numbers[i], numbers[j]
+        assert growing.tables.product[at] == numbers[closed.product[i, j]]
+        cost = 1000 * closed.cost_all[i, j] + closed.cost_nontrivial[i, j]
+        assert growing.tables.cost[at] == cost
+    for i, j in np.argwhere(closed.sum[1:, 1:]) + 1:
+        assert growing.tables.sum[numbers[i], numbers[j]] == numbers[closed.sum[i, j]]
+
+
+def test_growing_keeps_entries_and_numbers(monkeypatch):
+    """More structures than the first tables have room for."""
+    structures = tabulate_structures([GRAPH]).structures
+    monkeypatch.setattr(growing_tables, "FIRST_SIZE", 4)
+    growing = GrowingTables(1, 0)
+    first = growing.number(GRAPH.edges[min(GRAPH.edges)])
+    growing.fill_in(SUM, first, first)
+    known = growing.tables.sum[first, first]
+    numbers = [growing.number(structure) for structure in structures]
+    assert sorted(numbers) == list(range(1, len(structures) + 1))
+    assert len(growing.tables.cost) > 4
+    assert growing.tables.sum[first, first] == known
+
+
+def test_one_structure_too_many(monkeypatch):
+    """The error says what to do instead."""
+    monkeypatch.setattr(growing_tables, "FIRST_SIZE", 2)
+    monkeypatch.setattr(growing_tables, "MAX_STRUCTURES", 2)
+    growing = GrowingTables(1, 0)
+    with pytest.raises(StructureLimitError, match="more than 2 edge structures: use an order"):
+        for structure in tabulate_structures([GRAPH]).structures:
+            growing.number(structure)
