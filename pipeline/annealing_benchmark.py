@@ -1,0 +1,239 @@
+"""Measures annealing of orders: `make bench-annealing`.
+
+One table has the best counts that several seeds reach in a given time on the graphs of the tasks;
+the other one has how many orders one core evaluates in a second, from short programs to long ones.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from interpreter.counting import count_multiplications
+from interpreter.graph import ComputationalGraph
+from interpreter.orders import forward_order, portfolio, reverse_order
+from interpreter.orders.annealing import anneal
+from interpreter.tracing import trace
+from pipeline.files import write_json
+from pipeline.interpreter_scaling import ENDS, chain_program
+from pipeline.machine import device
+from pipeline.report_tables import Table, markdown_table
+from pipeline.stage import Count
+from pipeline.tasks import load_task, task_names
+
+COUNTS: tuple[Count, ...] = ("all", "nontrivial")
+SIZES = (100, 300, 1000, 3000, 10000)
+
+PUBLISHED = {
+    "roe_flux_1d": (320, 217),
+    "robot_arm_6dof": (231, 165),
+    "human_heart_dipole": (148, 48),
+    "propane_combustion": (88, 24),
+    "black_scholes_hessian": (307, 248),
+    "roe_flux_3d": (802, 522),
+    "mlp": (292, 199),
+    "transformer_encoder": (4534, 3982),
+}
+"""The orders that Lohoff & Neftci (NeurIPS 2024) publish, counted by the rule of this project: all
+multiplications and nontrivial ones."""
+
+KNOWN = {
+    "roe_flux_1d": (295, 184),
+    "robot_arm_6dof": (221, 151),
+    "human_heart_dipole": (148, 48),
+    "propane_combustion": (88, 24),
+    "black_scholes_hessian": (297, 237),
+    "roe_flux_3d": (634, 398),
+    "mlp": (284, 199),
+    "transformer_encoder": (4296, 3552),
+}
+"""The best counts known before this search, from some minutes of annealing in plain Python, each
+the best of searches for that count."""
+
+_FIGURES = PUBLISHED, KNOWN
+
+
+def measure_search(
+    graph: ComputationalGraph, count: Count, seconds: float, seeds: Sequence[int]
+) -> dict[str, Any]:
+    """Searches one graph with several seeds.
+
+    Args:
+        graph: The graph.
+        count: Which multiplications to save.
+        seconds: Time of each search, two chains beside each other.
+        seeds: The seeds.
+
+    Returns:
+        `portfolio`: the best classical count; `found`: the best count of every seed; `evaluations`
+        in a second, all chains together, the median; `order`: the best of all.
+    """
+    starts = list(portfolio(graph).values())
+    classic = min(getattr(count_multiplications(graph, order), count) for order in starts)
+    results = [anneal(graph, starts, count, seconds=seconds, seed=seed) for seed in seeds]
+    speeds = [result.evaluations / max(result.seconds, 1e-9) for result in results]
+    best = min(results, key=lambda result: getattr(result.count, count))
+    return {
+        "portfolio": classic,
+        "found": [getattr(result.count, count) for result in results],
+        "evaluations": round(float(np.median(speeds))),
+        "order": list(best.order.vertices),
+    }
+
+
+def is_scalar(graph: ComputationalGraph) -> bool:
+    """Whether every value of a graph is a number."""
+    return all(np.prod(shape) == 1 for shape in graph.node_shapes)
+
+
+def measure_graphs(
+    graphs: Mapping[str, ComputationalGraph],
+    seconds: tuple[float, float],
+    seeds: Sequence[int],
+    report: Callable[[str], None],
+) -> dict[str, dict[str, Any]]:
+    """Searches several graphs by both counts.
+
+    Args:
+        graphs: Graphs by name.
+        seconds: Time of each search of a graph of scalars, and of one with arrays.
+        seeds: The seeds.
+        report: Told which graph begins.
+
+    Returns:
+        By name and count what `measure_search` returns; also the number of `vertices`.
+    """
+    results: dict[str, dict[str, Any]] = {}
+    for name, graph in graphs.items():
+        report(name)
+        results[name] = {"vertices": graph.num_vertices}
+        for count in COUNTS:
+            limit = seconds[0] if is_scalar(graph) else seconds[1]
+            results[name][count] = measure_search(graph, count, limit, seeds)
+    return results
+
+
+def counts_table(results: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Makes the table of counts, one row per graph and count.
+
+    Args:
+        results: What `measure_graphs` returned.
+
+    Returns:
+        Headings and rows; `PUBLISHED` and `KNOWN` stand beside where there are such figures.
+    """
+    columns = ["graph", "count", "classic", "published", "known", "annealed", "orders/s"]
+    rows: list[list[Any]] = []
+    for name, entry in results.items():
+        for k, count in enumerate(COUNTS):
+            found = entry[count]["found"]
+            low, high = min(found), max(found)
+            others = [figures[name][k] if name in figures else None for figures in _FIGURES]
+            annealed = f"{low}" if low == high else f"{low} to {high}"
+            speed = entry[count]["evaluations"]
+            rows.append([name, count, entry[count]["portfolio"], *others, annealed, speed])
+    return columns, rows
+
+
+def above_known(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Names the searches that ended above the best count known before.
+
+    Args:
+        results: What `measure_graphs` returned.
+
+    Returns:
+        One line for each, empty if there is none.
+    """
+    lines = []
+    for name in results.keys() & KNOWN.keys():
+        for count, known in zip(COUNTS, KNOWN[name], strict=True):
+            found = results[name][count]["found"]
+            above = sum(cost > known for cost in found)
+            if above:
+                lines.append(f"{name}, {count}: {above} of {len(found)} seeds above {known}")
+    return sorted(lines)
+
+
+def measure_speed(graph: ComputationalGraph, seconds: float) -> float:
+    """Orders that one chain evaluates in a second.
+
+    Args:
+        graph: The graph.
+        seconds: How long it is measured.
+
+    Returns:
+        Orders in a second.
+    """
+    starts = [reverse_order(graph), forward_order(graph)]
+    result = anneal(graph, starts, seconds=seconds, chains=1)
+    return result.evaluations / result.seconds
+
+
+def scaling_graph(vertices: int) -> ComputationalGraph:
+    """The graph of a program of scalars with short edges."""
+    return trace(chain_program(vertices), *np.linspace(0.1, 0.9, ENDS, dtype="float32"))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the benchmark and prints Markdown tables.
+
+    Args:
+        arguments: Words after the program's name; None takes those of the process.
+
+    Returns:
+        The exit status, 0.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline.annealing_benchmark", description=(__doc__ or "").split("\n")[0]
+    )
+    add = parser.add_argument
+    add("tasks", nargs="*", metavar="TASK", help="tasks, all of them by default")
+    add("--seconds", nargs=2, type=float, default=[10.0, 60.0], metavar=("SCALAR", "ARRAY"))
+    add("--seeds", type=int, default=5, metavar="N", help="searches of a graph")
+    add("--sizes", nargs="*", type=int, default=list(SIZES), metavar="V", help="of long programs")
+    add("--json", type=Path, metavar="PATH", help="where the result goes as JSON")
+    given = parser.parse_args(arguments)
+    graphs = {name: task_graph(name) for name in given.tasks or task_names()}
+    limits = given.seconds[0], given.seconds[1]
+    results = measure_graphs(graphs, limits, range(given.seeds), _say)
+    sys.stdout.write(markdown_table(*counts_table(results)) + "\n\n")
+    lines = above_known(results) or ["Every seed is at or below the best count known before."]
+    sys.stdout.write("".join(f"- {line}\n" for line in lines) + "\n")
+    speeds = {}
+    for size in given.sizes:
+        _say(f"{size} vertices")
+        speeds[size] = round(measure_speed(scaling_graph(size), 3.0))
+    if speeds:
+        rows = [[size, speed] for size, speed in speeds.items()]
+        sys.stdout.write(markdown_table(["vertices", "orders/s on one core"], rows) + "\n")
+    if given.json:
+        write_json(given.json, {"device": device(), "tasks": results, "speeds": speeds})
+    return 0
+
+
+def task_graph(name: str) -> ComputationalGraph:
+    """The graph of a task at its example inputs.
+
+    Args:
+        name: Name of the task, or module:function.
+
+    Returns:
+        The graph.
+
+    Raises:
+        UnknownTaskError: If there is no such task.
+    """
+    task = load_task(name)
+    return trace(task.function, *task.example_inputs(), argnums=task.argnums)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
