@@ -160,15 +160,17 @@ class Plan:
                 raise ValueError(f"schema {content['schema']!r}, schema {PLAN_SCHEMA} is wanted")
             order = EliminationOrder.from_dict(content["order"])
             numbers = {name: _whole_number(name, content[name]) for name in _WHOLE_NUMBERS}
-            counts = {
-                name: MultiplicationCount(*(_whole_number(name, x) for x in content[name]))
+            forward, reverse = (
+                MultiplicationCount(*(_whole_number(name, x) for x in content[name]))
                 for name in _COUNTS
-            }
+            )
             bound, optimal = content["bound"], content["optimal"]
             if not (optimal is None or isinstance(optimal, bool)):
                 raise ValueError(f"optimal is {optimal!r}, true, false or null is wanted")
             bound = None if bound is None else _whole_number("bound", bound)
-            return cls(order, **numbers, **counts, bound=bound, optimal=optimal)
+            return cls(
+                order, **numbers, forward=forward, reverse=reverse, bound=bound, optimal=optimal
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise GraphFormatError(
                 f"cannot read the plan ({error!r}): make it again with elimax.plan"
