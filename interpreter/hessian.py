@@ -120,7 +120,7 @@ def _gradient(call: FlatCall, holomorphic: bool) -> tuple[Callable[..., list[Any
             rows = [row]
         else:
             # What "auto" finds may change, and with it the graph that orders of users are for.
-            inner = jacve(primary, nodes, True, holomorphic, order="reverse")
+            inner = jacve(primary, nodes, True, holomorphic, order="best_classic")
             rows, aux = inner(*leaves)
         return [*(row[place[node]] for row in rows for node in call.nodes), *aux]
 

@@ -13,7 +13,7 @@ from interpreter.flat_call import FlatCall
 from interpreter.graph import ComputationalGraph
 from interpreter.local_edges import LocalEdge, local_edges
 from interpreter.order import CarriesOrder, EliminationOrder, check_order
-from interpreter.orders.portfolio import named_order
+from interpreter.orders.portfolio import best_classic, named_order
 from interpreter.outputs import BlockForm, check_output, written_block
 from interpreter.plan_cache import cached_order
 from interpreter.program import Program, trace_program
@@ -44,7 +44,8 @@ def jacve(
             the block of a real output and a complex input z is the J with dy = Re(J dz).
         allow_int: Whether to accept integer inputs, whose Jacobian is zero.
         order: "auto" (the order with the fewest nontrivial multiplications that `orders.auto`
-            finds, or has found before, see `plan_cache`), the name of one of the portfolio, an
+            finds, or has found before, see `plan_cache`), "best_classic" (the cheapest one of the
+            portfolio, whatever was found before), the name of one of the portfolio, an
             `EliminationOrder`, a `Plan`, or vertex numbers.
         output: What the leaves of the Jacobian are: "dense" arrays of shape out.shape + in.shape,
             "structured" (`StructuredJacobian`) or "bcoo" (`jax.experimental.sparse.BCOO`), which
@@ -169,7 +170,7 @@ def resolve_order(
 
     Args:
         graph: The graph.
-        order: "auto", a name, an order, a plan, or vertex numbers.
+        order: "auto", "best_classic", a name, an order, a plan, or vertex numbers.
         wanted: Blocks of the Jacobian that are wanted, as (input node, output node); None for all.
 
     Returns:
@@ -182,4 +183,8 @@ def resolve_order(
         return order.order
     if not isinstance(order, str):
         return order
-    return cached_order(graph, wanted) if order == "auto" else named_order(graph, order)
+    if order == "auto":
+        return cached_order(graph, wanted)
+    if order == "best_classic":
+        return best_classic(graph, "nontrivial", wanted)
+    return named_order(graph, order)

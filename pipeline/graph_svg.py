@@ -13,7 +13,7 @@ from typing import NamedTuple
 from interpreter.graph import ComputationalGraph
 from interpreter.structure import EdgeStructure, Kind
 
-COLUMN, ROW, MARGIN, RADIUS = 30.0, 17.0, 16.0, 4.5
+COLUMN, ROW, MARGIN, RADIUS = 30.0, 17.0, 34.0, 4.5
 SWEEPS = 12
 LABELLED_UP_TO = 60
 """Nodes of a picture in which numbers fit beside the nodes."""
@@ -91,7 +91,7 @@ def draw(
     graph, notes = picture.graph, notes or {}
     marked = None if next_vertex is None else graph.node(next_vertex)
     faint = {graph.node(vertex) for vertex in gone}
-    opacity = max(0.25, min(0.8, 60 / max(1, len(edges))))
+    opacity = max(0.35, min(0.8, 60 / max(1, len(edges))))
     # Marked edges come last, so that they lie on top.
     drawn = sorted(edges.items(), key=lambda entry: (marked in entry[0], entry[0]))
     parts = [_edge(picture, ends, edge, marked, opacity) for ends, edge in drawn]
