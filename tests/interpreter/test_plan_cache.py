@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -293,15 +292,3 @@ def test_processes_share_a_folder(tmp_path, folder):
     counts = count_multiplications(graph, cached_order(graph, search=never))
     assert [counts.nontrivial, counts.all] == min(last)
     assert [path.suffix for path in folder.iterdir() if path.name != ".lock"] == [".json"]
-
-
-def test_hits_do_not_wait_for_a_search(folder):
-    """A hit calls nothing but the fingerprint and the file, even where the search is slow."""
-
-    def slow(graph: ComputationalGraph, wanted: object) -> EliminationOrder:
-        time.sleep(0.01)
-        return auto_order(graph)
-
-    graph = mlp()
-    order = cached_order(graph, search=slow)
-    assert cached_order(graph, search=never) is order
