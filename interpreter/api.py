@@ -8,6 +8,7 @@ from interpreter.errors import (
     GraphFormatError,
     InvalidOrderError,
     JacobianMismatchError,
+    PlanCacheWarning,
     RoundingWarning,
     StructureLimitError,
     TracingError,
@@ -24,6 +25,7 @@ from interpreter.orders import (
     portfolio,
     reverse_order,
 )
+from interpreter.plan import Plan, plan
 from interpreter.rounding import RoundingCheck, check_rounding
 from interpreter.structured_jacobian import StructuredJacobian
 from interpreter.tracing import trace
@@ -37,6 +39,8 @@ __all__ = [
     "JacobianCheck",
     "JacobianMismatchError",
     "MultiplicationCount",
+    "Plan",
+    "PlanCacheWarning",
     "RoundingCheck",
     "RoundingWarning",
     "StructureLimitError",
@@ -52,6 +56,7 @@ __all__ = [
     "hessve",
     "jacve",
     "markowitz_order",
+    "plan",
     "portfolio",
     "reverse_order",
     "trace",

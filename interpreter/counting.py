@@ -4,20 +4,20 @@ from collections.abc import Sequence
 
 from interpreter.elimination import FREE, CountingElimination, MultiplicationCount
 from interpreter.graph import ComputationalGraph
-from interpreter.order import EliminationOrder, check_order
+from interpreter.order import CarriesOrder, EliminationOrder, check_order
 from interpreter.wanted import Blocks
 
 
 def count_multiplications(
     graph: ComputationalGraph,
-    order: EliminationOrder | Sequence[int],
+    order: EliminationOrder | CarriesOrder | Sequence[int],
     wanted: Blocks | None = None,
 ) -> MultiplicationCount:
     """Counts the scalar multiplications of a whole elimination.
 
     Args:
         graph: The graph.
-        order: An order of all its eliminable vertices.
+        order: An order of all its eliminable vertices, or a plan.
         wanted: Blocks of the Jacobian that are wanted, as (input node, output node); None for all.
 
     Returns:

@@ -13,7 +13,7 @@ class InvalidOrderError(ElimaxError):
 
 
 class GraphFormatError(ElimaxError):
-    """A stored graph or order cannot be read."""
+    """A stored graph, order or plan cannot be read."""
 
 
 class StructureLimitError(ElimaxError):
@@ -34,3 +34,7 @@ class JacobianMismatchError(ElimaxError):
 
 class RoundingWarning(UserWarning):
     """An order loses digits that `jax.jacrev` keeps."""
+
+
+class PlanCacheWarning(UserWarning):
+    """A file of the plan cache cannot be read, and is replaced."""

@@ -104,8 +104,10 @@ class ComputationalGraph:
 
     def to_dict(self) -> dict[str, Any]:
         """The graph as plain JSON data, the same for the same graph on every machine."""
-        structures = sorted({_structure_key(structure) for structure in self.edges.values()})
-        number = {structure: index for index, structure in enumerate(structures)}
+        # Graphs have few structures and many edges: each structure is written once.
+        keys = {structure: _structure_key(structure) for structure in set(self.edges.values())}
+        structures = sorted(keys.values())
+        number = {key: index for index, key in enumerate(structures)}
         return {
             "schema": GRAPH_SCHEMA,
             "num_inputs": self.num_inputs,
@@ -114,7 +116,7 @@ class ComputationalGraph:
             "outputs": list(self.outputs),
             "structures": [json.loads(structure) for structure in structures],
             "edges": [
-                [pred, succ, number[_structure_key(self.edges[pred, succ])]]
+                [pred, succ, number[keys[self.edges[pred, succ]]]]
                 for pred, succ in sorted(self.edges)
             ],
         }

@@ -119,7 +119,9 @@ def _gradient(call: FlatCall, holomorphic: bool) -> tuple[Callable[..., list[Any
             row, aux = jax.grad(scalar, nodes, has_aux=True, holomorphic=holomorphic)(*leaves)
             rows = [row]
         else:
-            rows, aux = jacve(primary, nodes, has_aux=True, holomorphic=holomorphic)(*leaves)
+            # What "auto" finds may change, and with it the graph that orders of users are for.
+            inner = jacve(primary, nodes, True, holomorphic, order="best_classic")
+            rows, aux = inner(*leaves)
         return [*(row[place[node]] for row in rows for node in call.nodes), *aux]
 
     return gradient, not _may_be_asymmetric(closed.jaxpr)

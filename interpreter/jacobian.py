@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
@@ -11,15 +11,16 @@ from interpreter.call_checks import check_callable, check_inputs, check_outputs
 from interpreter.execution import edge_jacobians, eliminate, evaluate_nodes, read
 from interpreter.flat_call import FlatCall
 from interpreter.graph import ComputationalGraph
-from interpreter.order import EliminationOrder, check_order
-from interpreter.orders.auto import auto_order
-from interpreter.orders.portfolio import named_order
+from interpreter.local_edges import LocalEdge, local_edges
+from interpreter.order import CarriesOrder, EliminationOrder, check_order
+from interpreter.orders.portfolio import best_classic, named_order
 from interpreter.outputs import BlockForm, check_output, written_block
-from interpreter.program import trace_program
+from interpreter.plan_cache import cached_order
+from interpreter.program import Program, trace_program
 from interpreter.realification import in_real_parts
-from interpreter.tracing import graph_of, local_edges
+from interpreter.tracing import graph_of
 
-Order = str | EliminationOrder | Sequence[int]
+Order = str | EliminationOrder | CarriesOrder | Sequence[int]
 
 
 def jacve(
@@ -43,7 +44,9 @@ def jacve(
             the block of a real output and a complex input z is the J with dy = Re(J dz).
         allow_int: Whether to accept integer inputs, whose Jacobian is zero.
         order: "auto" (the order with the fewest nontrivial multiplications that `orders.auto`
-            finds), the name of one of the portfolio, an `EliminationOrder`, or vertex numbers.
+            finds, or has found before, see `plan_cache`), "best_classic" (the cheapest one of the
+            portfolio, whatever was found before), the name of one of the portfolio, an
+            `EliminationOrder`, a `Plan`, or vertex numbers.
         output: What the leaves of the Jacobian are: "dense" arrays of shape out.shape + in.shape,
             "structured" (`StructuredJacobian`) or "bcoo" (`jax.experimental.sparse.BCOO`), which
             leave out zeros that are known while tracing.
@@ -108,18 +111,14 @@ def value_and_jacve(
     def value_and_jacobian(*args: Any, **kwargs: Any) -> Any:
         call = FlatCall(fun, argnums, has_aux, args, kwargs)
         check_inputs(call.active_leaves, holomorphic, allow_int)
-        program = trace_program(call.flat_fun, call.leaves)
-        # Auxiliary outputs are evaluated but have no rows in the Jacobian.
-        primary = dataclasses.replace(program, outputs=program.outputs[: call.num_outputs])
-        in_parts, edges = in_real_parts(primary, local_edges(primary, call.active))
-        graph = graph_of(in_parts, edges)
+        program, edges, graph, is_split = trace_call(call)
         vertices = check_order(graph, resolve_order(graph, order))
         values = evaluate_nodes(program, call.leaves)
         outputs = [jnp.asarray(read(values, node)) for node in program.outputs]
         differentiated = outputs[: call.num_outputs]
         check_outputs(call.named_outputs(differentiated), holomorphic)
         blocks = eliminate(graph, edge_jacobians(program, edges, values), vertices)
-        form = BlockForm(in_parts is not primary, holomorphic, output)
+        form = BlockForm(is_split, holomorphic, output)
         rows = [
             [written_block(graph, blocks, x, call.leaves[x], node, out, form) for x in call.nodes]
             for node, out in zip(graph.outputs, differentiated, strict=True)
@@ -129,6 +128,41 @@ def value_and_jacve(
     return value_and_jacobian
 
 
+class TracedCall(NamedTuple):
+    """What the elimination of one call works on.
+
+    Attributes:
+        program: The function as a list of equations, auxiliary outputs last.
+        edges: Its active edges, towards outputs that are not auxiliary.
+        graph: Their graph.
+        is_split: Whether complex numbers stand in it in real parts.
+    """
+
+    program: Program
+    edges: Sequence[LocalEdge]
+    graph: ComputationalGraph
+    is_split: bool
+
+
+def trace_call(call: FlatCall) -> TracedCall:
+    """Traces a call to the graph that `jacve` eliminates.
+
+    Args:
+        call: The function and its arguments.
+
+    Returns:
+        The program and its graph.
+
+    Raises:
+        TracingError: If the function has side effects.
+    """
+    program = trace_program(call.flat_fun, call.leaves)
+    # Auxiliary outputs are evaluated but have no rows in the Jacobian.
+    primary = dataclasses.replace(program, outputs=program.outputs[: call.num_outputs])
+    in_parts, edges = in_real_parts(primary, local_edges(primary, call.active))
+    return TracedCall(program, edges, graph_of(in_parts, edges), in_parts is not primary)
+
+
 def resolve_order(
     graph: ComputationalGraph, order: Order, wanted: frozenset[tuple[int, int]] | None = None
 ) -> EliminationOrder | Sequence[int]:
@@ -136,7 +170,7 @@ def resolve_order(
 
     Args:
         graph: The graph.
-        order: "auto", a name, an order or vertex numbers.
+        order: "auto", "best_classic", a name, an order, a plan, or vertex numbers.
         wanted: Blocks of the Jacobian that are wanted, as (input node, output node); None for all.
 
     Returns:
@@ -145,15 +179,12 @@ def resolve_order(
     Raises:
         InvalidOrderError: If a name is unknown.
     """
+    if isinstance(order, CarriesOrder):
+        return order.order
     if not isinstance(order, str):
         return order
-    if order != "auto":
-        return named_order(graph, order)
-    key = graph.fingerprint, wanted
-    if key not in _AUTO_ORDERS:
-        _AUTO_ORDERS[key] = auto_order(graph, wanted)
-    return _AUTO_ORDERS[key]
-
-
-# What "auto" chose for the graphs of this process, by fingerprint and wanted blocks.
-_AUTO_ORDERS: dict[tuple[str, frozenset[tuple[int, int]] | None], EliminationOrder] = {}
+    if order == "auto":
+        return cached_order(graph, wanted)
+    if order == "best_classic":
+        return best_classic(graph, "nontrivial", wanted)
+    return named_order(graph, order)

@@ -4,7 +4,7 @@ import collections
 import dataclasses
 import operator
 from collections.abc import Mapping, Sequence, Set
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from interpreter.errors import GraphFormatError, InvalidOrderError
 from interpreter.graph import ComputationalGraph
@@ -59,14 +59,24 @@ class EliminationOrder:
             ) from error
 
 
+@runtime_checkable
+class CarriesOrder(Protocol):
+    """Something that holds an elimination order beside other things, as a `Plan` does."""
+
+    @property
+    def order(self) -> EliminationOrder:
+        """The order."""
+        ...
+
+
 def check_order(
-    graph: ComputationalGraph, order: EliminationOrder | Sequence[int]
+    graph: ComputationalGraph, order: EliminationOrder | CarriesOrder | Sequence[int]
 ) -> tuple[int, ...]:
     """Checks that an order lists every eliminable vertex of a graph exactly once.
 
     Args:
         graph: The graph.
-        order: An order, or plain vertex numbers.
+        order: An order, a plan, or plain vertex numbers.
 
     Returns:
         The vertex numbers.
@@ -75,6 +85,8 @@ def check_order(
         InvalidOrderError: If the order was made for another graph, or misses, repeats or invents
             vertices; the message lists them.
     """
+    if isinstance(order, CarriesOrder):
+        order = order.order
     if isinstance(order, EliminationOrder):
         if order.fingerprint != graph.fingerprint:
             raise InvalidOrderError(
@@ -109,8 +121,8 @@ def _vertex_numbers(order: Sequence[int]) -> tuple[int, ...]:
         except TypeError:
             pass
     raise InvalidOrderError(
-        "an order is 'auto', the name of one, an EliminationOrder, or a list of vertex numbers, "
-        f"whole numbers from 1, but was given {order!r:.60} of type {type(order).__name__}"
+        "an order is 'auto', the name of one, an EliminationOrder, a Plan, or a list of vertex "
+        f"numbers, whole numbers from 1, but was given {order!r:.60} of type {type(order).__name__}"
     )
 
 

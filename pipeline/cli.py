@@ -7,7 +7,8 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -154,6 +155,49 @@ def compare(task: TaskName, as_json: AsJson = False) -> None:
     title = f"{task}: {result['vertices']} vertices"
     console.table(["order", "all", "nontrivial", "found by"], table_rows(result), title)
     console.emit(result)
+
+
+@app.command(rich_help_panel=TOOLS)
+def explain(
+    task: TaskName,
+    order: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE|best|auto",
+            help="An order of the portfolio, a JSON file of an order or a plan, best (the order of "
+            "search) or auto (that of jacve); without it best where there is one, else auto.",
+        ),
+    ] = None,
+    count: Annotated[
+        Literal["all", "nontrivial"], typer.Option(help="Which multiplications are compared.")
+    ] = "all",
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="Write a page with pictures of the graph there."),
+    ] = None,
+    step: Annotated[
+        int | None,
+        typer.Option(help="Eliminations before the picture in the middle; half of them."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show where an order of TASK spends its multiplications, and which vertices save some.
+
+    Example: elimax explain roe_flux_1d --order markowitz_high --html graph.html
+    """
+    from pipeline import explain as explaining
+    from pipeline.explain_html import explanation_page
+    from pipeline.explain_tables import say_explanation
+    from pipeline.files import Layout, write_text
+
+    explained = explaining.explain_task(Layout.find(), task, order, count)
+    if html is not None:
+        write_text(html, explanation_page(explained, step))
+    console = Console(as_json=as_json)
+    say_explanation(explained, console)
+    if html is not None:
+        console.say(f"wrote {html}")
+    console.emit(explaining.as_json(explained))
 
 
 @app.command(rich_help_panel=TOOLS)

@@ -61,7 +61,7 @@ def compare_task(layout: Layout, name: str, count: Count = "all") -> dict[str, A
     """
     task = load_task(name)
     graph = trace(task.function, *task.example_inputs(), argnums=task.argnums)
-    return compare_orders(name, graph, _found(layout, name, graph), count)
+    return compare_orders(name, graph, stored_order(layout, name, graph), count)
 
 
 def table_rows(result: dict[str, Any]) -> list[list[Any]]:
@@ -72,10 +72,19 @@ def table_rows(result: dict[str, Any]) -> list[list[Any]]:
     ]
 
 
-def _found(
+def stored_order(
     layout: Layout, name: str, graph: ComputationalGraph
 ) -> tuple[str, EliminationOrder] | None:
-    """Returns the stored best order of a task, or None if there is none for this graph."""
+    """Reads the best order of a task that search has stored.
+
+    Args:
+        layout: Where data/orders may lie.
+        name: Name of the task.
+        graph: Its graph.
+
+    Returns:
+        Who found it, and the order; None if there is none for this graph.
+    """
     path, hint = layout.order(name), command("search", name)
     try:
         found_by = str(read_json(path, hint, keys=("found_by",))["found_by"])

@@ -2,7 +2,8 @@
 
 DVC that is killed leaves its children running, and its next run would start a second writer on the
 same files (seen with DVC 3.67). A stage therefore asks Linux to end it when its parent ends, turns
-SIGTERM into an ordinary exit so that open files and W&B runs are closed, and holds a lock.
+SIGTERM into an ordinary exit so that open files and W&B runs are closed, and holds a lock. Nor may
+its result depend on what this user has computed before: it sees nothing of the user's plan cache.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from types import FrameType
 
+from interpreter.plan_cache import isolated_cache
 from pipeline.errors import StageError
 from pipeline.files import Layout, stem
 
@@ -44,7 +46,7 @@ def stage_process(layout: Layout, stage: str, task: str | None = None) -> Iterat
             _share_compiled_functions(layout)
     previous = signal.signal(signal.SIGTERM, _exit_on_signal)
     try:
-        with _lock(layout, stage, task):
+        with _lock(layout, stage, task), isolated_cache():
             yield
     finally:
         signal.signal(signal.SIGTERM, previous)

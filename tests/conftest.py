@@ -4,6 +4,8 @@ import os
 
 # On a machine with a GPU too: tests are about results, which must not depend on the device.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# Nor on what "auto" has found before on this machine, and no test leaves anything there.
+os.environ["ELIMAX_CACHE_DIR"] = "off"
 for variable in ("ELIMAX_ROOT", "ELIMAX_DEBUG", "DVC_STAGE"):
     os.environ.pop(variable, None)
 

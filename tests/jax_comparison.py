@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from interpreter.jacobian import jacve
+from interpreter.plan_cache import isolated_cache
 from tests.jax_cases import Problem, part_of, problems_of
 
 # A dense Jacobian with more entries than this is compared in part.
@@ -178,7 +179,8 @@ def run_case(case: Any, seed: int, order: Any = "auto") -> Outcome:
         return Outcome("no derivative", f"{type(error).__name__}: {error}")
     if case.group_name in DENSE and any(problem.size > LARGEST for problem in problems):
         return Outcome("too large", f"{max(problem.size for problem in problems)} entries")
-    outcomes = [outcome for problem in problems for outcome in _outcomes(problem, order)]
+    with isolated_cache():
+        outcomes = [outcome for problem in problems for outcome in _outcomes(problem, order)]
     return min(outcomes, key=lambda x: WORST.index(x.status), default=Outcome("no float"))
 
 

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import json
+from pathlib import Path
 
 import jax.numpy as jnp
 import pytest
@@ -11,6 +12,9 @@ from interpreter.errors import GraphFormatError
 from interpreter.graph import ComputationalGraph
 from interpreter.structure import Kind, edge_structure
 from interpreter.tracing import trace
+from tests.interpreter.traced_tasks import task_graph
+
+ROOT = Path(__file__).parents[2]
 
 SCALAR = edge_structure((), (), [], [], Kind.GENERAL)
 
@@ -74,6 +78,13 @@ def test_fingerprint_is_pinned():
     edges = {(0, 1): SCALAR, (1, 2): SCALAR}
     graph = ComputationalGraph(1, ((), (), ()), ("sin", "sin"), (2,), edges)
     assert graph.fingerprint == "0068f864f3b28d58"
+
+
+@pytest.mark.parametrize("name", ["kerr_metric", "mlp", "lstm_rollout", "planar_arm_20"])
+def test_committed_orders_carry_the_fingerprints_of_their_graphs(name):
+    """Scalars, arrays, slices and unrolled loops, digested as when the orders were found."""
+    stored = json.loads((ROOT / "data" / "orders" / f"{name}.json").read_text())
+    assert task_graph(name).fingerprint == stored["fingerprint"]
 
 
 def test_edge_order_does_not_matter_for_the_fingerprint():

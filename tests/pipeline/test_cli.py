@@ -41,7 +41,7 @@ def test_help_lists_all_commands(layout: Layout) -> None:
     result = CliRunner().invoke(cli.app, ["--help"])
     assert result.exit_code == 0
     commands = ("extract", "pretrain", "finetune", "search", "evaluate", "report")
-    for name in (*commands, "run", "compare", "tasks", "params"):
+    for name in (*commands, "run", "compare", "explain", "tasks", "params"):
         assert name in result.stdout
 
 
@@ -64,6 +64,9 @@ def test_tasks_as_json(call: Callable[..., Outcome]) -> None:
     [
         (("extract", "roe_flux"), "error: there is no task 'roe_flux', did you mean roe_flux_"),
         (("compare", "nowhere:f"), "error: there is no module 'nowhere'"),
+        (("explain", "mlp", "--order", "revers"), "no order and no file 'revers', did you mean"),
+        (("explain", "mlp", "--order", "best"), "does not exist; write it with: elimax search mlp"),
+        (("explain", "mlp", "--step", "99", "--html", "x.html"), "step is 99, but reverse elim"),
         (("search", "propane_combustion"), "does not exist; write it with: elimax extract"),
         (("finetune", "propane_combustion"), "does not exist; write it with: elimax extract"),
         (("evaluate", "propane_combustion"), "does not exist; write it with: elimax extract"),
@@ -135,6 +138,22 @@ def test_compare_as_json(call: Callable[..., Outcome]) -> None:
             "best": {"all": 88, "nontrivial": 24, "found_by": "markowitz_high"},
         },
     }
+
+
+def test_explain(call: Callable[..., Outcome], layout: Layout) -> None:
+    """Tables for people, JSON for programs, a page where one is wanted; needs no file."""
+    path = layout.root / "page.html"
+    code, out, err = call("explain", "kerr_metric", "--order", "forward", "--html", str(path))
+    assert (code, err) == (0, "")
+    assert out.startswith("kerr_metric: forward eliminates 38 of 45 vertices with 223 multipl")
+    assert out.splitlines()[-1] == f"wrote {path}" and "saves 211 of 434" in out
+    assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
+    code, out, err = call("explain", "kerr_metric", "--json", "--count", "nontrivial")
+    assert (code, err) == (0, "")
+    content = json.loads(out)
+    assert content["count"] == "nontrivial" and len(content["steps"]) == 38
+    assert content["counts"]["order"]["nontrivial"] <= content["counts"]["forward"]["nontrivial"]
+    assert call("explain", "kerr_metric", "--count", "some")[0] == 2
 
 
 def test_module_and_command_are_the_same(layout: Layout) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from interpreter.plan_cache import cache_folder
 from pipeline.errors import StageError
 from pipeline.files import Layout
 from pipeline.process import stage_process
@@ -51,6 +52,15 @@ def test_a_stage_runs_once_at_a_time(layout: Layout) -> None:
             pass
     with stage_process(layout, "finetune", "x"):
         pass
+
+
+def test_a_stage_sees_no_plan_cache(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the user has computed before changes no result."""
+    monkeypatch.setenv("ELIMAX_CACHE_DIR", str(layout.root / "cache"))
+    assert cache_folder() == layout.root / "cache"
+    with stage_process(layout, "finetune", "x"):
+        assert cache_folder() is None
+    assert cache_folder() == layout.root / "cache"
 
 
 COMPILE = """

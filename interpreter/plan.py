@@ -1,0 +1,282 @@
+"""`plan`: how a Jacobian would be eliminated, to be looked at, kept in a file, run by `jacve`."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from interpreter.call_checks import check_callable, check_inputs, check_outputs
+from interpreter.counting import count_multiplications
+from interpreter.elimination import MultiplicationCount
+from interpreter.errors import GraphFormatError
+from interpreter.flat_call import FlatCall
+from interpreter.graph import ComputationalGraph
+from interpreter.jacobian import Order, resolve_order, trace_call
+from interpreter.order import EliminationOrder, check_order
+from interpreter.orders.fixed import forward_order, reverse_order
+from interpreter.plan_cache import read_json, write_text
+
+PLAN_SCHEMA = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """An elimination order of one graph, and what it costs.
+
+    Attributes:
+        order: The order.
+        all: Scalar multiplications, those by +1 and -1 included.
+        nontrivial: Scalar multiplications without those by +1 and -1: what `jacve` executes.
+        additions: Scalar additions.
+        num_vertices: V, the number of vertices of the graph, eliminated or not.
+        forward: What forward elimination costs, the order of `jax.jacfwd`.
+        reverse: What reverse elimination costs, the order of `jax.jacrev`.
+        bound: A number of nontrivial multiplications that no order gets below; None if unknown.
+        optimal: Whether no order has fewer nontrivial multiplications; None if unknown.
+    """
+
+    order: EliminationOrder
+    all: int
+    nontrivial: int
+    additions: int
+    num_vertices: int
+    forward: MultiplicationCount
+    reverse: MultiplicationCount
+    bound: int | None = None
+    optimal: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.bound is not None and self.bound > self.nontrivial:
+            raise GraphFormatError(
+                f"a plan of {self.nontrivial} nontrivial multiplications was given the lower bound "
+                f"{self.bound}, but a bound is no larger than what it bounds: make the plan again"
+            )
+        if self.optimal and self.bound != self.nontrivial:
+            raise GraphFormatError(
+                f"a plan of {self.nontrivial} nontrivial multiplications is said to be optimal, "
+                f"but its bound is {self.bound}: an optimal plan has the bound {self.nontrivial}"
+            )
+
+    @classmethod
+    def of_graph(
+        cls,
+        graph: ComputationalGraph,
+        order: EliminationOrder,
+        bound: int | None = None,
+        optimal: bool | None = None,
+    ) -> "Plan":
+        """Counts what an order of a graph costs.
+
+        Args:
+            graph: The graph.
+            order: An order of it.
+            bound: As the attribute.
+            optimal: As the attribute.
+
+        Returns:
+            The plan. An order without nontrivial multiplications is optimal, whatever was given.
+
+        Raises:
+            InvalidOrderError: If the order does not fit the graph.
+        """
+        counts = count_multiplications(graph, order)
+        if counts.nontrivial == 0:
+            bound, optimal = 0, True
+        return cls(
+            order,
+            *counts,
+            graph.num_vertices,
+            count_multiplications(graph, forward_order(graph)),
+            count_multiplications(graph, reverse_order(graph)),
+            bound,
+            optimal,
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of the graph that the plan is for; another one is refused."""
+        return self.order.fingerprint
+
+    @property
+    def found_by(self) -> str:
+        """Who found the order, for example "reverse"."""
+        return self.order.name
+
+    def __str__(self) -> str:
+        rows = [
+            ("", *MultiplicationCount._fields),
+            ("this plan", f"{self.all:,}", f"{self.nontrivial:,}", f"{self.additions:,}"),
+            ("forward", *(f"{count:,}" for count in self.forward)),
+            ("reverse", *(f"{count:,}" for count in self.reverse)),
+        ]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            f"Plan for the graph {self.fingerprint}, found by {self.found_by}: eliminates "
+            f"{len(self.order.vertices)} of {self.num_vertices} vertices"
+        ]
+        for name, *counts in rows:
+            cells = [x.rjust(width) for x, width in zip(counts, widths[1:], strict=True)]
+            lines.append("  ".join([name.ljust(widths[0]), *cells]))
+        return "\n".join([*lines, self._optimality()])
+
+    def _optimality(self) -> str:
+        if self.optimal:
+            return "optimal: no order has fewer nontrivial multiplications"
+        if self.bound is None:
+            return "no lower bound is known"
+        return f"no order has fewer than {self.bound:,} nontrivial multiplications"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The plan as plain JSON data."""
+        return {
+            "schema": PLAN_SCHEMA,
+            "order": self.order.to_dict(),
+            **{name: getattr(self, name) for name in _WHOLE_NUMBERS},
+            **{name: list(getattr(self, name)) for name in _COUNTS},
+            "bound": self.bound,
+            "optimal": self.optimal,
+        }
+
+    @classmethod
+    def from_dict(cls, content: Any) -> "Plan":
+        """Reads what `to_dict` wrote.
+
+        Args:
+            content: Plain JSON data.
+
+        Returns:
+            The plan, not yet checked against a graph.
+
+        Raises:
+            GraphFormatError: If the data is no plan of this schema.
+        """
+        try:
+            if content["schema"] != PLAN_SCHEMA:
+                raise ValueError(f"schema {content['schema']!r}, schema {PLAN_SCHEMA} is wanted")
+            order = EliminationOrder.from_dict(content["order"])
+            numbers = {name: _whole_number(name, content[name]) for name in _WHOLE_NUMBERS}
+            forward, reverse = (
+                MultiplicationCount(*(_whole_number(name, x) for x in content[name]))
+                for name in _COUNTS
+            )
+            bound, optimal = content["bound"], content["optimal"]
+            if not (optimal is None or isinstance(optimal, bool)):
+                raise ValueError(f"optimal is {optimal!r}, true, false or null is wanted")
+            bound = None if bound is None else _whole_number("bound", bound)
+            return cls(
+                order, **numbers, forward=forward, reverse=reverse, bound=bound, optimal=optimal
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise GraphFormatError(
+                f"cannot read the plan ({error!r}): make it again with elimax.plan"
+            ) from error
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the plan as JSON, whole or not at all.
+
+        Args:
+            path: The file; its folder exists.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        write_text(Path(path), f"{_as_text(self.to_dict())}\n")
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Plan":
+        """Reads what `save` wrote.
+
+        Args:
+            path: The file.
+
+        Returns:
+            The plan, not yet checked against a graph; `jacve` does that.
+
+        Raises:
+            GraphFormatError: If the file holds no plan of this schema.
+            OSError: If it cannot be read.
+        """
+        return cls.from_dict(read_json(Path(path)))
+
+
+_WHOLE_NUMBERS = ("all", "nontrivial", "additions", "num_vertices")
+_COUNTS = ("forward", "reverse")
+
+
+def plan(
+    fun: Callable[..., Any],
+    *args: Any,
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    allow_int: bool = False,
+    order: Order = "auto",
+    kwargs: Mapping[str, Any] | None = None,
+) -> Plan:
+    """Finds the order in which `jacve(fun, ...)(*args)` would eliminate, and what that costs.
+
+    Args:
+        fun: As for `jacve`.
+        *args: Example arguments: arrays, or `jax.ShapeDtypeStruct` where only shapes are known.
+        argnums: As for `jacve`.
+        has_aux: As for `jacve`.
+        holomorphic: As for `jacve`.
+        allow_int: As for `jacve`.
+        order: As for `jacve`.
+        kwargs: Keyword arguments of the function.
+
+    Returns:
+        The plan, to be passed on as `jacve(fun, ..., order=plan)`. `hessve(f, order=plan)` takes a
+        plan of `jax.grad(f, ...)`.
+
+    Raises:
+        InvalidOrderError: If the order does not fit the graph of `fun`.
+        TracingError: If `fun` has side effects.
+        TypeError: As `jacve` does when called.
+        ValueError: As `jacve` does when called.
+    """
+    check_callable(fun)
+    leaves, tree = jax.tree.flatten((args, dict(kwargs or {})))
+    graphs = []
+
+    def note_graph(missing: Sequence[Any]) -> None:
+        values = iter(missing)
+        filled = [next(values) if _is_abstract(leaf) else leaf for leaf in leaves]
+        call = FlatCall(fun, argnums, has_aux, *jax.tree.unflatten(tree, filled))
+        check_inputs(call.active_leaves, holomorphic, allow_int)
+        traced = trace_call(call)
+        outputs = [
+            traced.program.node_avals[x] if isinstance(x, int) else jnp.asarray(x.value)
+            for x in traced.program.outputs
+        ]
+        check_outputs(call.named_outputs(outputs), holomorphic)
+        graphs.append(traced.graph)
+
+    # Arguments with values keep them, as the function may steer by them.
+    jax.eval_shape(note_graph, [leaf for leaf in leaves if _is_abstract(leaf)])
+    (graph,) = graphs
+    found = resolve_order(graph, order)
+    if not isinstance(found, EliminationOrder):
+        found = EliminationOrder(check_order(graph, found), graph.fingerprint)
+    return Plan.of_graph(graph, found)
+
+
+def _is_abstract(leaf: Any) -> bool:
+    return isinstance(leaf, jax.ShapeDtypeStruct)
+
+
+def _whole_number(name: str, value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{name} is {value!r}, a whole number from 0 up is wanted")
+    return value
+
+
+def _as_text(content: dict[str, Any]) -> str:
+    """JSON with one entry a line, lists of numbers on one line."""
+    lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in content.items()]
+    return "{\n" + ",\n".join(lines) + "\n}"
