@@ -5,7 +5,7 @@ from interpreter.orders.clusters import make_clusters
 from interpreter.orders.reachable import Count
 from interpreter.orders.relaxation import Relaxation
 
-CLUSTER_SIZE = 8
+EFFORT = 20_000
 
 
 def lower_bound(graph: ComputationalGraph, count: Count = "all") -> int:
@@ -24,5 +24,5 @@ def lower_bound(graph: ComputationalGraph, count: Count = "all") -> int:
         Scalar multiplications. On scalar graphs often close to the cheapest order, on arrays less
         so, since it takes the least labels that each edge can ever carry.
     """
-    clusters = make_clusters(graph, Relaxation(graph, count), CLUSTER_SIZE)
+    clusters = make_clusters(graph, Relaxation(graph, count), effort=EFFORT)
     return sum(cluster.least[0] for cluster in clusters)

@@ -1,11 +1,16 @@
 """A lower bound that looks at small groups of vertices in every order of theirs."""
 
-import itertools
-from collections.abc import Iterable, Sequence
+import heapq
+import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from interpreter.graph import ComputationalGraph
 from interpreter.orders.relaxation import KindState, Relaxation
+
+Vertices = tuple[int, ...]
+
+CLUSTER_SIZES = (4, 6, 8, 10, 12)
 
 
 class Cluster(NamedTuple):
@@ -17,7 +22,7 @@ class Cluster(NamedTuple):
     """
 
     vertices: tuple[int, ...]
-    least: Sequence[int]
+    least: tuple[int, ...]
 
 
 def cluster_bound(relaxation: Relaxation, vertices: Iterable[int]) -> Cluster:
@@ -44,71 +49,105 @@ def cluster_bound(relaxation: Relaxation, vertices: Iterable[int]) -> Cluster:
         lowest = (mask & -mask).bit_length() - 1
         states.append(relaxation.eliminate(states[mask & (mask - 1)], chosen[lowest]))
     least = [0] * (full + 1)
+    bits = [1 << relaxation.graph.node(v) for v in chosen]
     for mask in range(full - 1, -1, -1):
         left = [i for i in range(len(chosen)) if not mask >> i & 1]
+        kept = sum(bits[i] for i in left)
+        gone = sum(bits) - kept
         least[mask] = min(
             least[mask | 1 << i]
-            + relaxation.least_cost(states[mask], chosen[i], (chosen[j] for j in left if j != i))
+            + relaxation.least_cost(states[mask], chosen[i], gone, kept - bits[i])
             for i in left
         )
-    return Cluster(chosen, least)
+    return Cluster(chosen, tuple(least))
 
 
-def make_clusters(graph: ComputationalGraph, relaxation: Relaxation, size: int) -> list[Cluster]:
+def make_clusters(
+    graph: ComputationalGraph,
+    relaxation: Relaxation,
+    *,
+    effort: int,
+    enough: float = math.inf,
+) -> list[Cluster]:
     """Divides the vertices of a graph into clusters that cost more than their parts.
 
-    Clusters grow by joining the two between which single pairs of vertices cost most beyond the
-    sum of both.
+    Two clusters that an edge, or two edges through one node, join are united where that raises the
+    sum most per vertex. Small unions are tried first, since time grows with 2^k.
 
     Args:
         graph: The graph.
         relaxation: Bounds of its vertices.
-        size: The most vertices in a cluster.
+        effort: The most bounds of single vertices to compute, some tens of microseconds each; no
+            cluster is begun when they are used up.
+        enough: The sum of all bounds at which to stop.
 
     Returns:
         Disjoint clusters of all eliminable vertices.
     """
-    alone = {v: relaxation.least_cost(relaxation.root, v) for v in graph.eliminable}
-    gains: dict[tuple[int, int], int] = {}
-    for u, v in _near_pairs(graph):
-        gain = cluster_bound(relaxation, (u, v)).least[0] - alone[u] - alone[v]
-        if gain > 0:
-            gains[u, v] = gain
-    group = {v: frozenset([v]) for v in graph.eliminable}
-    while True:
-        joint: dict[frozenset[frozenset[int]], int] = {}
-        for (u, v), gain in gains.items():
-            if group[u] != group[v] and len(group[u]) + len(group[v]) <= size:
-                pair = frozenset((group[u], group[v]))
-                joint[pair] = joint.get(pair, 0) + gain
-        if not joint:
-            break
-        united = frozenset(itertools.chain(*max(joint, key=lambda pair: _merit(pair, joint))))
-        group |= dict.fromkeys(united, united)
-    clusters = sorted({tuple(sorted(members)) for members in group.values()})
-    return [cluster_bound(relaxation, members) for members in clusters]
+    merging = _Merging(graph, relaxation, effort)
+    for size in CLUSTER_SIZES:
+        merging.join_up_to(size, enough)
+    return [merging.clusters[vertices] for vertices in sorted(merging.clusters)]
 
 
-def _merit(
-    pair: frozenset[frozenset[int]], joint: dict[frozenset[frozenset[int]], int]
-) -> tuple[float, list[int]]:
-    """What joining two groups is worth; vertex numbers make the choice definite."""
-    members = sorted(itertools.chain(*pair))
-    return joint[pair] / len(members), members
+class _Merging:
+    """Clusters, by their vertices, while they grow."""
+
+    def __init__(self, graph: ComputationalGraph, relaxation: Relaxation, effort: int) -> None:
+        self.clusters = {(v,): cluster_bound(relaxation, [v]) for v in graph.eliminable}
+        self._relaxation, self._effort = relaxation, effort
+        self._near = _near_vertices(graph)
+        self._known: dict[Vertices, Cluster] = {}
+
+    def join_up_to(self, size: int, enough: float) -> None:
+        """Unites pairs of clusters of at most so many vertices as long as the sum rises."""
+        options: list[tuple[float, Vertices, Vertices, Vertices]] = []
+        for first in sorted(self.clusters):
+            self._offer(first, size, options, after=first)
+        total = sum(cluster.least[0] for cluster in self.clusters.values())
+        while options and total < enough:
+            _, union, first, second = heapq.heappop(options)
+            if first in self.clusters and second in self.clusters:
+                total -= self.clusters.pop(first).least[0] + self.clusters.pop(second).least[0]
+                self.clusters[union] = self._known[union]
+                total += self._known[union].least[0]
+                self._offer(union, size, options, after=())
+
+    def _offer(
+        self,
+        first: Vertices,
+        size: int,
+        options: list[tuple[float, Vertices, Vertices, Vertices]],
+        after: Vertices,
+    ) -> None:
+        """Adds the unions of a cluster with later ones that raise the sum."""
+        near = set().union(*(self._near[v] for v in first))
+        for second in sorted(self.clusters):
+            if second <= after or len(first) + len(second) > size or near.isdisjoint(second):
+                continue
+            union = self._union(first, second)
+            parts = self.clusters[first].least[0] + self.clusters[second].least[0]
+            if union is not None and union.least[0] > parts:
+                merit = (union.least[0] - parts) / len(union.vertices)
+                heapq.heappush(options, (-merit, union.vertices, first, second))
+
+    def _union(self, first: Vertices, second: Vertices) -> Cluster | None:
+        """The bound of two clusters together; None if the effort is used up."""
+        vertices = tuple(sorted(first + second))
+        if vertices not in self._known:
+            if self._effort <= 0:
+                return None
+            self._effort -= len(vertices) << len(vertices) - 1
+            self._known[vertices] = cluster_bound(self._relaxation, vertices)
+        return self._known[vertices]
 
 
-def _near_pairs(graph: ComputationalGraph) -> list[tuple[int, int]]:
-    """Pairs of eliminable vertices that an edge joins, or two edges through a third one."""
-    near: dict[int, set[int]] = {graph.node(v): set() for v in graph.eliminable}
+def _near_vertices(graph: ComputationalGraph) -> dict[int, set[int]]:
+    """For each eliminable vertex those that an edge, or two through a vertex, join with it."""
+    direct: dict[int, set[int]] = {v: set() for v in graph.eliminable}
     for pred, succ in graph.edges:
-        if pred in near and succ in near:
-            near[pred].add(succ)
-            near[succ].add(pred)
-    pairs = {
-        (min(u, w), max(u, w))
-        for v, others in near.items()
-        for w in others
-        for u in (v, *others)
-        if u != w
-    }
-    return sorted((graph.vertex(u), graph.vertex(w)) for u, w in pairs)
+        u, w = graph.vertex(pred), graph.vertex(succ)
+        if u in direct and w in direct:
+            direct[u].add(w)
+            direct[w].add(u)
+    return {v: near.union(*(direct[u] for u in near)) - {v} for v, near in direct.items()}

@@ -12,7 +12,7 @@ from interpreter.orders.reachable import Count
 from interpreter.orders.relaxation import Relaxation
 from interpreter.orders.state_search import SearchResult, search_states
 
-CLUSTER_SIZE = 10
+CLUSTER_EFFORT = 200_000
 DEFAULT_LIMIT = 20_000
 CERTIFY_LIMIT = 2_000
 
@@ -99,5 +99,6 @@ def certify(
 
 def _search(graph: ComputationalGraph, count: Count, below: int, limit: int) -> SearchResult:
     """Searches below a cost; the bound is at least that of the clusters."""
-    clusters = make_clusters(graph, Relaxation(graph, count), CLUSTER_SIZE)
+    relaxation = Relaxation(graph, count)
+    clusters = make_clusters(graph, relaxation, effort=CLUSTER_EFFORT, enough=below)
     return search_states(graph, count, clusters, below=below, limit=limit)

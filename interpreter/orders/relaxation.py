@@ -1,17 +1,15 @@
 """What eliminating a vertex costs at least, when only part of the past is known."""
 
 import functools
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Iterator
 
 from interpreter.graph import ComputationalGraph
 from interpreter.orders.edge_state import EdgeState
 from interpreter.orders.reachable import (
     Count,
-    Structures,
+    ReachableStructures,
     is_scalar,
-    least_cost,
     paid_kind,
-    reachable_structures,
 )
 from interpreter.orders.separators import smallest_separator
 from interpreter.structure import Kind
@@ -45,10 +43,15 @@ class Relaxation:
         """
         self.graph = graph
         self.root = EdgeState.of(graph, {pair: edge.kind for pair, edge in graph.edges.items()})
-        self._inputs = frozenset(range(graph.num_inputs))
+        self._ends = frozenset(range(graph.num_inputs)), graph.output_nodes
+        self._reach = (
+            _reach(self.root.preds, range(graph.num_nodes)),
+            _reach(self.root.succs, reversed(range(graph.num_nodes))),
+        )
+        self._known: dict[tuple[int, int, int, int, int], int] = {}
         self._paid = paid_kind(count)
         self._count: Count = count
-        self._structures = {} if is_scalar(graph) else reachable_structures(graph)
+        self._structures = None if is_scalar(graph) else ReachableStructures(graph)
 
     def eliminate(self, state: KindState, vertex: int) -> KindState:
         """The edges after one more elimination.
@@ -63,60 +66,70 @@ class Relaxation:
         node = self.graph.node(vertex)
         return state.without(node, node in self.graph.output_nodes, max, _general)
 
-    def least_cost(self, state: KindState, vertex: int, kept: Iterable[int] = ()) -> int:
+    def least_cost(self, state: KindState, vertex: int, gone: int = 0, kept: int = 0) -> int:
         """What a vertex costs at least, in a state or in any later one that keeps some vertices.
 
         Args:
             state: The edges after the eliminations that are known to come before.
             vertex: Vertex number.
-            kept: Vertices that are known to come later.
+            gone: Nodes that are eliminated in this state, as bits.
+            kept: Nodes that are known to be eliminated later, as bits.
 
         Returns:
             Scalar multiplications.
         """
         v = self.graph.node(vertex)
-        ends = {self.graph.node(other) for other in kept}
-        first = [p for p, kind in state.preds[v].items() if kind >= self._paid]
-        last = [s for s, kind in state.succs[v].items() if kind >= self._paid]
-        if not first or not last:
-            return 0
-        ends_before, ends_after = ends | self._inputs, ends | self.graph.output_nodes
         best = 0
-        for alpha, beta in self._weights(v):
-            least = self._separator(state.preds, first, ends_before, alpha)
+        for option in range(len(self._weights(v))):
+            least = self._side(state.preds, v, option, (gone, kept), 0)
             if least:
-                least *= self._separator(state.succs, last, ends_after, beta)
+                least *= self._side(state.succs, v, option, (gone, kept), 1)
             best = max(best, least)
         return best
 
-    def _separator(
+    def _side(
         self,
         edges: list[dict[int, Kind]],
-        first: list[int],
-        ends: Collection[int],
-        weights: Weights,
+        v: int,
+        option: int,
+        past: tuple[int, int],
+        side: int,
     ) -> int:
-        weight = weights.__getitem__ if self._structures else _one
-        return smallest_separator(edges, first, ends, weight)
+        """Weight of a separator before (side 0) or after v (1); only what is there matters."""
+        there = self._reach[side][v]
+        gone, kept = past[0] & there, past[1] & there
+        key = v, option, side, gone, kept
+        if key not in self._known:
+            first = [u for u, kind in edges[v].items() if kind >= self._paid]
+            ends = self._ends[side].union(_members(kept))
+            weights = self._weights(v)[option][side]
+            weight = weights.__getitem__ if weights else _one
+            self._known[key] = smallest_separator(edges, first, ends, weight)
+        return self._known[key]
 
     @functools.cache  # noqa: B019 - lives as long as the search that uses it
     def _weights(self, v: int) -> list[tuple[Weights, Weights]]:
         """Pairs of weights of predecessors and successors: alpha_p beta_s is at most the cost."""
-        if not self._structures:
+        if self._structures is None:
             return [({}, {})]
-        before = {p: x for (p, s), x in self._structures.items() if s == v}
-        after = {s: x for (p, s), x in self._structures.items() if p == v}
+        before, after = self._structures.before[v], self._structures.after[v]
         costs = {
-            (x, y): least_cost(y, x, self._count)
+            (x, y): self._structures.least_cost(y, x, self._count)
             for x in set(before.values())
             for y in set(after.values())
         }
-        swapped = {(y, x): cost for (x, y), cost in costs.items()}
+        costs = {pair: cost for pair, cost in costs.items() if cost is not None}
         alpha, beta = _factors(costs)
-        other_beta, other_alpha = _factors(swapped)
+        other_beta, other_alpha = _factors({(y, x): cost for (x, y), cost in costs.items()})
+        options = [(alpha, beta)]
+        if any(other_alpha[x] * other_beta[y] > alpha[x] * beta[y] for x, y in costs):
+            options.append((other_alpha, other_beta))
         return [
-            ({p: a[x] for p, x in before.items()}, {s: b[y] for s, y in after.items()})
-            for a, b in ((alpha, beta), (other_alpha, other_beta))
+            (
+                {p: a.get(x, 0) for p, x in before.items()},
+                {s: b.get(y, 0) for s, y in after.items()},
+            )
+            for a, b in options
         ]
 
 
@@ -128,16 +141,29 @@ def _one(node: int) -> int:
     return 1
 
 
-def _factors(
-    costs: dict[tuple[Structures | None, Structures | None], int | None],
-) -> tuple[dict[Structures | None, int], dict[Structures | None, int]]:
+def _members(bits: int) -> Iterator[int]:
+    while bits:
+        yield (bits & -bits).bit_length() - 1
+        bits &= bits - 1
+
+
+def _reach(near: list[dict[int, Kind]], nodes: Iterable[int]) -> list[int]:
+    """For every node, as bits, those on ways that start with an edge to a neighbour."""
+    reach = [0] * len(near)
+    for v in nodes:
+        for u in near[v]:
+            reach[v] |= reach[u] | 1 << u
+    return reach
+
+
+def _factors(costs: dict[tuple[int, int], int]) -> tuple[dict[int, int], dict[int, int]]:
     """The greatest alpha, and then beta, in whole numbers, with alpha[x] beta[y] <= costs[x, y]."""
-    known = {pair: cost for pair, cost in costs.items() if cost is not None}
-    alpha = {x: 0 for x, _ in costs}
-    beta = {y: 0 for _, y in costs}
-    for x in alpha:
-        alpha[x] = min((cost for (a, _), cost in known.items() if a == x), default=0)
-    for y in beta:
-        ratios = (cost // alpha[x] for (x, b), cost in known.items() if b == y and alpha[x])
-        beta[y] = min(ratios, default=0)
+    alpha: dict[int, int] = {}
+    for (x, _), cost in costs.items():
+        alpha[x] = min(cost, alpha.get(x, cost))
+    beta: dict[int, int] = {}
+    for (x, y), cost in costs.items():
+        # Where alpha is 0 any beta will do.
+        ratio = cost // alpha[x] if alpha[x] else 1
+        beta[y] = min(ratio, beta.get(y, ratio))
     return alpha, beta

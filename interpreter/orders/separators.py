@@ -27,13 +27,18 @@ def smallest_separator(
 
     Source: Edmonds & Karp, Journal of the ACM 19 (1972), with every node split in two.
     """
-    first = list(first)
+    chosen = set(first)
+    # Ways of one node leave no choice; what is behind these nodes needs no other separator.
+    forced = {u for u in chosen if u in ends}
+    total = sum(map(weight, forced))
+    start = list(chosen - forced)
+    if not start:
+        return total
     through: dict[int, int] = collections.defaultdict(int)
     # Flow into a node, by the node that it comes from.
     entering: dict[int, dict[int, int]] = collections.defaultdict(dict)
-    total = 0
     while True:
-        came_from, goal = _search(neighbours, first, ends, weight, through, entering)
+        came_from, goal = _search(neighbours, (start, forced, ends), weight, through, entering)
         if goal is None:
             return total
         total += _augment(goal, came_from, weight, through, entering)
@@ -41,14 +46,17 @@ def smallest_separator(
 
 def _search(
     neighbours: Sequence[Collection[int]],
-    first: list[int],
-    ends: Collection[int],
+    ways: tuple[list[int], Collection[int], Collection[int]],
     weight: Callable[[int], int],
     through: dict[int, int],
     entering: dict[int, dict[int, int]],
 ) -> tuple[dict[int, int], int | None]:
-    """Breadth first in the residual network; 2u is the entrance of node u, 2u + 1 its exit."""
-    came_from = dict.fromkeys((2 * u for u in first), -1)
+    """Breadth first in the residual network; 2u is the entrance of node u, 2u + 1 its exit.
+
+    Ways lead from the first of three groups of nodes around the second to the third.
+    """
+    start, closed, ends = ways
+    came_from = dict.fromkeys((2 * u for u in start), -1)
     waiting = collections.deque(came_from)
     while waiting:
         place = waiting.popleft()
@@ -56,7 +64,7 @@ def _search(
         if place & 1:
             if u in ends:
                 return came_from, place
-            onward = [2 * w for w in neighbours[u]]
+            onward = [2 * w for w in neighbours[u] if w not in closed]
             if through[u]:
                 onward.append(2 * u)
         else:
