@@ -10,7 +10,7 @@ from interpreter.orders.relaxation import KindState, Relaxation
 
 Vertices = tuple[int, ...]
 
-CLUSTER_SIZES = (4, 6, 8, 10, 12)
+CLUSTER_SIZES = (4, 6, 8, 10, 12, 14, 16)
 
 
 class Cluster(NamedTuple):
@@ -77,8 +77,8 @@ def make_clusters(
     Args:
         graph: The graph.
         relaxation: Bounds of its vertices.
-        effort: The most bounds of single vertices to compute, some tens of microseconds each; no
-            cluster is begun when they are used up.
+        effort: The most bounds of single vertices to ask for, a few microseconds each; a cluster
+            of k vertices asks for k 2^(k-1).
         enough: The sum of all bounds at which to stop.
 
     Returns:
@@ -94,7 +94,9 @@ class _Merging:
     """Clusters, by their vertices, while they grow."""
 
     def __init__(self, graph: ComputationalGraph, relaxation: Relaxation, effort: int) -> None:
-        self.clusters = {(v,): cluster_bound(relaxation, [v]) for v in graph.eliminable}
+        self.clusters: dict[Vertices, Cluster] = {
+            (v,): cluster_bound(relaxation, [v]) for v in graph.eliminable
+        }
         self._relaxation, self._effort = relaxation, effort
         self._near = _near_vertices(graph)
         self._known: dict[Vertices, Cluster] = {}
@@ -135,9 +137,10 @@ class _Merging:
         """The bound of two clusters together; None if the effort is used up."""
         vertices = tuple(sorted(first + second))
         if vertices not in self._known:
-            if self._effort <= 0:
+            cost = len(vertices) << len(vertices) - 1
+            if cost > self._effort:
                 return None
-            self._effort -= len(vertices) << len(vertices) - 1
+            self._effort -= cost
             self._known[vertices] = cluster_bound(self._relaxation, vertices)
         return self._known[vertices]
 
