@@ -28,6 +28,10 @@ class TracingError(ElimaxError):
     """A function cannot be turned into a computational graph."""
 
 
+class CountMismatchError(ElimaxError):
+    """The two counters of multiplications disagree about an order."""
+
+
 class JacobianMismatchError(ElimaxError):
     """A Jacobian by elimination differs from JAX's own."""
 

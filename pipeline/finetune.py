@@ -4,8 +4,8 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from interpreter.counting import count_multiplications
 from interpreter.graph import ComputationalGraph
+from interpreter.independent_count import verified_count
 from interpreter.order import EliminationOrder
 from models.checkpoint import load_policy, load_training, save_policy
 from models.finetuning import FinetuneConfig, FinetuneResult, finetune
@@ -38,10 +38,13 @@ def describe_result(
     Returns:
         `task`, `fingerprint`, `count`, `eliminations`; the best `order` with `all` and
         `nontrivial`; `greedy` and `pretrained_greedy`, each with order and both counts.
+
+    Raises:
+        CountMismatchError: If the two counters disagree about an order.
     """
 
     def described(order: EliminationOrder) -> dict[str, Any]:
-        return {"order": list(order.vertices), **two_counts(count_multiplications(graph, order))}
+        return {"order": list(order.vertices), **two_counts(verified_count(graph, order))}
 
     return {
         "task": task_name,

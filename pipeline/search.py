@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from interpreter.counting import count_multiplications
 from interpreter.graph import ComputationalGraph
+from interpreter.independent_count import verified_count
 from interpreter.order import EliminationOrder
 from interpreter.orders import portfolio
 from models.checkpoint import load_policy
@@ -61,10 +61,9 @@ def choose_order(
 
     Raises:
         InvalidOrderError: If a candidate does not fit the graph.
+        CountMismatchError: If the two counters disagree about a candidate.
     """
-    counts = {
-        name: two_counts(count_multiplications(graph, order)) for name, order in candidates.items()
-    }
+    counts = {name: two_counts(verified_count(graph, order)) for name, order in candidates.items()}
     best = cheapest(counts, count)
     return {
         "fingerprint": graph.fingerprint,

@@ -1,0 +1,135 @@
+"""What a search must know of edges: kinds where that is enough, structures elsewhere."""
+
+from collections.abc import Hashable, Iterable, Mapping
+
+from interpreter.graph import ComputationalGraph
+from interpreter.orders.edge_state import EdgeState
+from interpreter.orders.reachable import Count, is_scalar, paid_kind
+from interpreter.structure import EdgeStructure, Kind, add, multiply
+
+
+class KindAlgebra:
+    """Edges between single numbers: a product costs 1, or nothing, by the kinds of its factors.
+
+    The kind of an edge depends only on the set of eliminated vertices (see `Relaxation`), so that
+    states with the same set are the same.
+
+    Attributes:
+        edges: Kind of every edge of the graph, by (predecessor node, successor node).
+        is_set_enough: Whether states with the same set of eliminated vertices are the same: yes.
+        all_cost_one: Whether every product costs 1, so that a vertex costs predecessors times
+            successors.
+    """
+
+    def __init__(self, graph: ComputationalGraph, count: Count) -> None:
+        """Reads the edges.
+
+        Args:
+            graph: A graph of which all nodes hold one number.
+            count: Which count is the cost.
+        """
+        self.edges: Mapping[tuple[int, int], int] = {
+            pair: int(edge.kind) for pair, edge in graph.edges.items()
+        }
+        self._paid = int(paid_kind(count))
+        self.is_set_enough = True
+        self.all_cost_one = all(kind >= self._paid for kind in self.edges.values())
+
+    def product(self, later: int, earlier: int) -> int:
+        """Kind of a product."""
+        return max(later, earlier)
+
+    def total(self, first: int, second: int) -> int:
+        """Kind of a sum."""
+        return int(Kind.GENERAL)
+
+    def cost(self, state: EdgeState[int], node: int) -> int:
+        """Scalar multiplications of eliminating a node now."""
+        before = sum(kind >= self._paid for kind in state.preds[node].values())
+        return before and before * sum(kind >= self._paid for kind in state.succs[node].values())
+
+    def key(self, state: EdgeState[int], mask: int, left: Iterable[int]) -> Hashable:
+        """What states have in common that are the same, given the mask of eliminated vertices."""
+        return mask
+
+
+class StructureAlgebra:
+    """Edges of arrays: structures, numbered as they are met.
+
+    The structure of an edge may depend on the order of eliminations, so the edges of what is left
+    belong to the state.
+
+    Attributes:
+        edges: Number of every edge's structure, by (predecessor node, successor node).
+        is_set_enough: Whether states with the same set of eliminated vertices are the same: no.
+        all_cost_one: Whether every product is known to cost 1: no.
+    """
+
+    def __init__(self, graph: ComputationalGraph, count: Count) -> None:
+        """Numbers the edges.
+
+        Args:
+            graph: Any graph.
+            count: Which count is the cost.
+        """
+        self._count: Count = count
+        self.is_set_enough = self.all_cost_one = False
+        self._structures: list[EdgeStructure] = []
+        self._number: dict[EdgeStructure, int] = {}
+        self._products: dict[tuple[int, int], tuple[int, int]] = {}
+        self._sums: dict[tuple[int, int], int] = {}
+        self.edges: Mapping[tuple[int, int], int] = {
+            pair: self._numbered(edge) for pair, edge in graph.edges.items()
+        }
+
+    def product(self, later: int, earlier: int) -> int:
+        """Number of a product's structure."""
+        return self._multiplied(later, earlier)[0]
+
+    def total(self, first: int, second: int) -> int:
+        """Number of a sum's structure."""
+        pair = first, second
+        if pair not in self._sums:
+            structure = add(self._structures[first], self._structures[second])
+            self._sums[pair] = self._numbered(structure)
+        return self._sums[pair]
+
+    def cost(self, state: EdgeState[int], node: int) -> int:
+        """Scalar multiplications of eliminating a node now."""
+        return sum(
+            self._multiplied(later, earlier)[1]
+            for later in state.succs[node].values()
+            for earlier in state.preds[node].values()
+        )
+
+    def key(self, state: EdgeState[int], mask: int, left: Iterable[int]) -> Hashable:
+        """What states have in common that are the same, given the mask of eliminated vertices."""
+        edges = ((tuple(state.preds[v].items()), tuple(state.succs[v].items())) for v in left)
+        return mask, tuple((tuple(sorted(x)), tuple(sorted(y))) for x, y in edges)
+
+    def _numbered(self, structure: EdgeStructure) -> int:
+        if structure not in self._number:
+            self._number[structure] = len(self._structures)
+            self._structures.append(structure)
+        return self._number[structure]
+
+    def _multiplied(self, later: int, earlier: int) -> tuple[int, int]:
+        pair = later, earlier
+        if pair not in self._products:
+            product = multiply(self._structures[later], self._structures[earlier])
+            cost = getattr(product, self._count)
+            self._products[pair] = self._numbered(product.structure), cost
+        return self._products[pair]
+
+
+def edge_algebra(graph: ComputationalGraph, count: Count) -> KindAlgebra | StructureAlgebra:
+    """The cheaper of the two that decides the costs of a graph.
+
+    Args:
+        graph: The graph.
+        count: Which count is the cost.
+
+    Returns:
+        Kinds if all nodes hold one number, else structures.
+    """
+    return (KindAlgebra if is_scalar(graph) else StructureAlgebra)(graph, count)

@@ -1,0 +1,93 @@
+"""Small graphs for hypothesis that no function was traced for, and the least that they cost."""
+
+import itertools
+from collections.abc import Sequence
+
+import hypothesis.strategies as st
+
+from interpreter.counting import count_multiplications
+from interpreter.graph import ComputationalGraph
+from interpreter.structure import Kind, edge_structure
+
+SHAPES = ((), (2,), (3,))
+
+
+@st.composite
+def scalar_graphs(
+    draw: st.DrawFn,
+    max_vertices: int = 8,
+    kinds: Sequence[Kind] = tuple(Kind),
+    min_vertices: int = 1,
+) -> ComputationalGraph:
+    """Draws graphs of single numbers: dead ends, intermediate outputs, any mixture of kinds."""
+    return draw(graphs(((),), max_vertices, kinds, min_vertices))
+
+
+@st.composite
+def graphs(
+    draw: st.DrawFn,
+    shapes: Sequence[tuple[int, ...]] = SHAPES,
+    max_vertices: int = 6,
+    kinds: Sequence[Kind] = tuple(Kind),
+    min_vertices: int = 1,
+) -> ComputationalGraph:
+    """Draws graphs whose edges have any ties, labels and kinds that fit their nodes."""
+    num_inputs = draw(st.integers(1, 3))
+    num_vertices = draw(st.integers(min_vertices, max_vertices))
+    num_nodes = num_inputs + num_vertices
+    node_shapes = tuple(draw(st.sampled_from(shapes)) for _ in range(num_nodes))
+    edges = {}
+    for succ in range(num_inputs, num_nodes):
+        for pred in sorted(draw(st.sets(st.integers(0, succ - 1), min_size=1, max_size=3))):
+            out, into = node_shapes[succ], node_shapes[pred]
+            tied = bool(out) and out == into and draw(st.booleans())
+            carried = [label for label in range(len(out + into)) if draw(st.booleans())]
+            ties = [0 if tied else -1] * len(into)
+            kind = draw(st.sampled_from(kinds))
+            edges[pred, succ] = edge_structure(out, into, ties, carried, kind)
+    outputs = draw(st.sets(st.integers(num_inputs, num_nodes - 1), max_size=3))
+    return ComputationalGraph(
+        num_inputs=num_inputs,
+        node_shapes=node_shapes,
+        primitives=("f",) * num_vertices,
+        outputs=tuple(sorted(outputs | {num_nodes - 1})),
+        edges=edges,
+    )
+
+
+def least_of_all_orders(graph: ComputationalGraph, count: str) -> int:
+    """The least cost by trying every order."""
+    orders = itertools.permutations(graph.eliminable)
+    return min(getattr(count_multiplications(graph, order), count) for order in orders)
+
+
+def least_by_subsets(graph: ComputationalGraph) -> int:
+    """The least `all` count of a graph of single numbers without structural edges.
+
+    A program over sets of eliminated nodes that looks for ways through them anew at every step.
+    """
+    nodes = [graph.node(v) for v in graph.eliminable]
+    preds = {v: {p for p, s in graph.edges if s == v} for v in range(graph.num_nodes)}
+    succs = {v: {s for p, s in graph.edges if p == v} for v in range(graph.num_nodes)}
+
+    def seen(v: int, near: dict[int, set[int]], gone: set[int], stops: frozenset[int]) -> int:
+        found, waiting = set(), list(near[v])
+        while waiting:
+            u = waiting.pop()
+            if u not in found:
+                found.add(u)
+                waiting += near[u] if u in gone else ()
+        return len(found - gone | found & stops)
+
+    least = {0: 0}
+    for mask in range(1, 1 << len(nodes)):
+        options = []
+        for i, v in enumerate(nodes):
+            if mask >> i & 1:
+                rest = mask & ~(1 << i)
+                gone = {u for j, u in enumerate(nodes) if rest >> j & 1}
+                ways_in = seen(v, preds, gone, frozenset())
+                ways_out = seen(v, succs, gone, graph.output_nodes)
+                options.append(least[rest] + ways_in * ways_out)
+        least[mask] = min(options)
+    return least[(1 << len(nodes)) - 1]
