@@ -30,7 +30,7 @@ from interpreter.counting import count_multiplications
 from interpreter.errors import ElimaxError, GraphFormatError, PlanCacheWarning
 from interpreter.graph import ComputationalGraph
 from interpreter.order import EliminationOrder, check_order
-from interpreter.orders.auto import auto_order
+from interpreter.orders.auto import auto_order, auto_seconds, full_seconds
 
 CACHE_SCHEMA = 1
 SEARCH_VERSION = 1
@@ -64,7 +64,7 @@ def cached_order(
     graph: ComputationalGraph,
     wanted: Wanted = None,
     search: Search = auto_order,
-    budget: float = 0.0,
+    budget: float | None = None,
 ) -> EliminationOrder:
     """An order of a graph, searched only if none is known.
 
@@ -72,8 +72,9 @@ def cached_order(
         graph: The graph.
         wanted: Blocks of the Jacobian that are wanted, as (input node, output node); None for all.
         search: Finds an order where none is known; called with the graph and the wanted blocks.
-        budget: Seconds that `search` may take. An order that was found with less does not stop the
-            search, and stays where the search finds nothing cheaper.
+        budget: Seconds that `search` may take; None for what `auto_order` may take now. An order
+            that was found with less does not stop the search, and stays where the search finds
+            nothing cheaper.
 
     Returns:
         The order, checked against the graph.
@@ -82,14 +83,18 @@ def cached_order(
         PlanCacheWarning: If a file is corrupt; it is replaced.
     """
     key = graph.fingerprint, wanted
+    enough = full_seconds(graph) if budget is None else budget
     known = _remembered(key)
-    if known is None or known.budget < budget:
+    if known is None or known.budget < enough:
         known = _better(graph, wanted, known, _read(graph, wanted))
-    if known is not None and known.budget >= budget:
+    if budget is None and (known is None or known.budget < enough):
+        # Only now, because it may load compiled code, which a hit has no need of.
+        enough = auto_seconds(graph)
+    if known is not None and known.budget >= enough:
         _remember(key, known)
         return known.order
     start = time.perf_counter()
-    found = _Entry(search(graph, wanted), budget)
+    found = _Entry(search(graph, wanted), enough)
     check_order(graph, found.order)
     seconds = time.perf_counter() - start
     best = _better(graph, wanted, known, found) or found

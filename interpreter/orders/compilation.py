@@ -6,6 +6,7 @@ process that wants a search; the very first time on a machine it takes about ten
 
 import functools
 import threading
+import time
 import warnings
 
 from interpreter.graph import ComputationalGraph
@@ -18,13 +19,13 @@ def is_compiled(patience: float) -> bool:
     """Tells whether the search can start at once; begins to compile it if nobody did.
 
     Args:
-        patience: Seconds to wait for it.
+        patience: Seconds to wait for it, from when it was begun: who asks later does not wait again.
 
     Returns:
         Whether it is compiled by then. Never, if numba cannot be loaded.
     """
-    thread = _compilation()
-    thread.join(patience)
+    thread, began = _compilation()
+    thread.join(max(0.0, began + patience - time.monotonic()))
     return not thread.is_alive() and not _FAILED
 
 
@@ -32,10 +33,11 @@ _FAILED: list[ImportError] = []
 
 
 @functools.cache
-def _compilation() -> threading.Thread:
+def _compilation() -> tuple[threading.Thread, float]:
+    """The thread that compiles, and when it was started."""
     thread = threading.Thread(target=_compile, name="elimax-compilation")
     thread.start()
-    return thread
+    return thread, time.monotonic()
 
 
 def _compile() -> None:

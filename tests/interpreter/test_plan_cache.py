@@ -16,7 +16,7 @@ from interpreter.errors import GraphFormatError, InvalidOrderError, PlanCacheWar
 from interpreter.graph import ComputationalGraph
 from interpreter.jacobian import resolve_order
 from interpreter.order import EliminationOrder
-from interpreter.orders import best_classic, forward_order, reverse_order
+from interpreter.orders import auto, best_classic, compilation, forward_order, reverse_order
 from interpreter.orders.auto import auto_order
 from interpreter.plan_cache import cache_folder, cached_order, forget_orders, write_text
 from interpreter.tracing import trace
@@ -28,7 +28,11 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty cache: nothing in memory, files in a folder of the test, all worth a file."""
+    """An empty cache: nothing in memory, files in a folder of the test, all worth a file.
+
+    Annealing is compiled first: an order that is found without counts as preliminary.
+    """
+    assert compilation.is_compiled(300.0)
     monkeypatch.setenv("ELIMAX_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(plan_cache, "WORTH_A_FILE", 0.0)
     forget_orders()
@@ -135,6 +139,22 @@ def test_wanted_blocks_have_entries_of_their_own(folder):
     assert cached_order(graph, search=never) == whole
     assert cached_order(graph, half, never) == forward_order(graph)
     assert len(files(folder)) == 2
+
+
+def test_what_was_found_without_annealing_is_searched_again(folder, monkeypatch):
+    """As soon as compiled code is there, and only then."""
+    graph = mlp()
+    cheap, dear = reverse_order(graph), forward_order(graph)
+    is_ready = False
+    monkeypatch.setattr(auto, "is_compiled", lambda patience: is_ready)
+    assert cached_order(graph, search=by(dear)) == dear
+    assert cached_order(graph, search=never) == dear
+    is_ready = True
+    assert cached_order(graph, search=by(cheap)) == cheap
+    monkeypatch.setattr(auto, "is_compiled", lambda patience: pytest.fail("a hit needs none"))
+    assert cached_order(graph, search=never) == cheap
+    forget_orders()
+    assert cached_order(graph, search=never) == cheap
 
 
 def test_a_larger_budget_searches_again_and_keeps_the_better(folder):

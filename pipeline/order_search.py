@@ -1,0 +1,80 @@
+"""Command search with a method: one search for an order of a task, without policy and stages."""
+
+import time
+from typing import Any, Literal
+
+from interpreter.counting import count_multiplications
+from interpreter.errors import StructureLimitError
+from interpreter.graph import ComputationalGraph
+from interpreter.order import EliminationOrder
+from interpreter.orders import best_classic, portfolio
+from interpreter.orders.annealing import anneal
+from interpreter.orders.exact import certify, optimal_order
+from interpreter.orders.moves_last import moves_last_orders
+from interpreter.tracing import trace
+from pipeline.stage import Count, two_counts
+from pipeline.tasks import load_task
+
+Method = Literal["annealing", "exact", "portfolio"]
+
+
+def search_order(
+    name: str, method: Method, count: Count = "all", seconds: float = 10.0, seed: int = 0
+) -> dict[str, Any]:
+    """Searches an order of one task; reads and writes no file.
+
+    Args:
+        name: Name of a task, or module:function.
+        method: "annealing", "exact" (branch and bound up to a number of states) or "portfolio".
+        count: Which multiplications to save.
+        seconds: Time that annealing takes.
+        seed: Seed of annealing.
+
+    Returns:
+        `task`, `method`; `all` and `nontrivial` multiplications of the best order; `bound`: no
+        order has fewer of the chosen count; `optimal`: whether the order is proven to be the best;
+        `evaluations`: orders, or states, that were looked at; `seconds` that it took without
+        compiling and proving; the `order`.
+
+    Raises:
+        UnknownTaskError: If there is no such task.
+        TracingError: If the function cannot be traced.
+    """
+    task = load_task(name)
+    graph = trace(task.function, *task.example_inputs(), argnums=task.argnums)
+    began = time.perf_counter()
+    order, evaluations, spent = _SEARCHES[method](graph, count, seconds, seed)
+    spent = time.perf_counter() - began if spent is None else spent
+    counts = two_counts(count_multiplications(graph, order))
+    certificate = certify(graph, count, counts[count])
+    return {
+        "task": name,
+        "method": method,
+        **counts,
+        "bound": certificate.bound,
+        "optimal": certificate.optimal,
+        "evaluations": evaluations,
+        "seconds": round(spent, 3),
+        "order": list(order.vertices),
+    }
+
+
+_Found = tuple[EliminationOrder, int, float | None]
+
+
+def _anneal(graph: ComputationalGraph, count: Count, seconds: float, seed: int) -> _Found:
+    starts = [*portfolio(graph).values(), *moves_last_orders(graph)]
+    result = anneal(graph, starts, count, seconds=seconds, seed=seed)
+    return result.order, result.evaluations, result.seconds
+
+
+def _exact(graph: ComputationalGraph, count: Count, seconds: float, seed: int) -> _Found:
+    result = optimal_order(graph, count)
+    return result.order, result.states, None
+
+
+def _portfolio(graph: ComputationalGraph, count: Count, seconds: float, seed: int) -> _Found:
+    return best_classic(graph, count), len(portfolio(graph)), None
+
+
+_SEARCHES = {"annealing": _anneal, "exact": _exact, "portfolio": _portfolio}
