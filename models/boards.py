@@ -12,7 +12,7 @@ import numpy as np
 
 from interpreter.counting import count_multiplications
 from interpreter.graph import ComputationalGraph
-from interpreter.orders import best_classic
+from interpreter.orders import CLASSIC, best_classic
 from interpreter.structure_tables import edge_numbers, tabulate_structures
 from models.game import DEFAULT_MAX_STRUCTURES, Board, Count, Nodes, Rules, Scale, State
 
@@ -55,7 +55,6 @@ def make_board(
     vertex = np.maximum(on_board - graph.num_inputs + 1, 0)
     remaining = (vertex > 0) & (~is_output | edges.any(axis=0))
     depth, height = _levels(edges)
-    classic = getattr(count_multiplications(graph, best_classic(graph, count)), count)
     board = Board(
         State(_array(edges, np.int16), _array(remaining, np.bool_)),
         Nodes(
@@ -73,10 +72,27 @@ def make_board(
         Scale(
             moves=_array(remaining.sum(), np.float32),
             unit=_array(_typical_cost(edges, remaining, cost), np.float32),
-            classic=_array(max(classic, 1), np.float32),
+            classic=_array(normalising_cost(graph, count), np.float32),
         ),
     )
     return pad_board(board, bucket_size(len(on_board)), _structure_bucket(len(cost)))
+
+
+def normalising_cost(graph: ComputationalGraph, count: Count) -> int:
+    """The cost that returns are divided by.
+
+    It is that of the best order of `CLASSIC` and not of the whole portfolio: a policy would learn
+    something else, and old curves would mean something else, with every rule that is added there.
+
+    Args:
+        graph: The graph.
+        count: Which multiplications cost, "all" or "nontrivial".
+
+    Returns:
+        Scalar multiplications, at least 1.
+    """
+    order = best_classic(graph, count, names=CLASSIC)
+    return max(1, getattr(count_multiplications(graph, order), count))
 
 
 def _array(values: Any, dtype: type) -> Any:

@@ -73,7 +73,7 @@ class Scale(NamedTuple):
     Attributes:
         moves: float32[], number of vertices to eliminate.
         unit: float32[], a typical cost of one edge product; 1 for scalars in the count "all".
-        classic: float32[], cost of the best classic order.
+        classic: float32[], cost of the best order of `CLASSIC`, see `boards.normalising_cost`.
     """
 
     moves: jax.Array

@@ -9,10 +9,8 @@ from interpreter.order import EliminationOrder
 from interpreter.orders import portfolio
 from interpreter.tracing import trace
 from pipeline.files import Layout, read_json
-from pipeline.stage import Count, cheapest, command, read_order, two_counts
+from pipeline.stage import SHOWN, Count, cheapest, command, read_order, two_counts
 from pipeline.tasks import load_task
-
-SHOWN = ("forward", "reverse", "markowitz", "markowitz_high")
 
 
 def compare_orders(

@@ -8,7 +8,7 @@ from interpreter.orders import portfolio
 from interpreter.tracing import trace
 from pipeline.files import write_json
 from pipeline.process import stage_process
-from pipeline.stage import StageContext
+from pipeline.stage import StageContext, table_names
 from pipeline.tasks import load_task
 from pipeline.tasks.task import Task
 from pipeline.tracking import track
@@ -63,7 +63,11 @@ def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
         with track(context.layout, "extract", task_name, {"graph": fingerprint}) as tracker:
             tracker.summary({"best_classic": content["best_classic"], "counts": content["counts"]})
             tracker.artifact(path, f"graph-{path.stem}", "graph")
-    rows = [[name, count["all"], count["nontrivial"]] for name, count in content["counts"].items()]
+    counts = content["counts"]
+    rows = [
+        [name, counts[name]["all"], counts[name]["nontrivial"]]
+        for name in table_names(counts, context.count)
+    ]
     title = f"{task_name}: {len(content['graph']['primitives'])} vertices"
     context.console.table(["order", "all", "nontrivial"], rows, title)
     return content

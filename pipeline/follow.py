@@ -41,4 +41,4 @@ class Follower:
         self._tracker.log(metrics)
         self._checkpoint.save(lambda path: save_training(path, state))
         cost = -metrics["returns/mean"]
-        self._report(update, f"mean cost {cost:.3f} of the best classic order")
+        self._report(update, f"mean cost {cost:.3f} of the best of forward, reverse, Markowitz")

@@ -4,7 +4,6 @@ import time
 from typing import Any, Literal
 
 from interpreter.counting import count_multiplications
-from interpreter.errors import StructureLimitError
 from interpreter.graph import ComputationalGraph
 from interpreter.order import EliminationOrder
 from interpreter.orders import best_classic, portfolio

@@ -7,17 +7,15 @@ result and nothing else; run times go to results/timings.json.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from interpreter.orders import PORTFOLIO
+from interpreter.orders import CLASSIC, PORTFOLIO
 from pipeline.errors import FileError
 from pipeline.files import read_csv, read_json, write_json, write_text
 from pipeline.params import task_list
 from pipeline.process import stage_process
 from pipeline.report_html import render_page
 from pipeline.report_tables import count_table, markdown_report
-from pipeline.stage import Count, StageContext, cheapest, command
+from pipeline.stage import SHOWN, Count, StageContext, cheapest, command
 from pipeline.tracking import track
-
-CLASSIC = ("forward", "reverse", "markowitz", "markowitz_high")
 
 
 def summarise_task(
@@ -31,17 +29,24 @@ def summarise_task(
         count: Which count decides what the best classic order is.
 
     Returns:
-        `vertices`, both counts of the classical orders, of `best_classic` (the cheapest of the
-        whole portfolio) and of `best` with `found_by`, `improvement` (the share of
-        multiplications that best saves over best_classic), `correct`, `error_below`.
+        `vertices`, both counts of the classical orders that are shown, of `best_classic` (the
+        cheapest of the whole portfolio) and of `best` with `found_by`, `improvement` (the share of
+        multiplications that best saves over best_classic), `normaliser` (the cost that returns of
+        training are divided by), `correct`, `error_below`.
 
     Raises:
-        FileError: If the two are about different graphs.
+        FileError: If the two are about different graphs, or search knew fewer classical orders.
     """
     if evaluation["fingerprint"] != found["fingerprint"]:
         raise FileError(
             f"evaluation and order of {found['task']} are for different graphs; "
             f"run: {command('evaluate', found['task'])}"
+        )
+    missing = [name for name in PORTFOLIO if name not in found["candidates"]]
+    if missing:
+        raise FileError(
+            f"the candidates of {found['task']} lack {', '.join(missing)}, expected the whole "
+            f"portfolio; run: {command('search', found['task'])}"
         )
     classic = {name: found["candidates"][name] for name in PORTFOLIO}
     best_classic = cheapest(classic, count)
@@ -51,10 +56,11 @@ def summarise_task(
     correct = all(entry["correct"] for entry in evaluation["orders"].values())
     return {
         "vertices": evaluation["vertices"],
-        **{name: dict(classic[name]) for name in CLASSIC},
+        **{name: dict(classic[name]) for name in SHOWN},
         "best_classic": {**classic[best_classic], "found_by": best_classic},
         "best": best,
         "improvement": round(1 - best[count] / reference, 4),
+        "normaliser": max(1, min(classic[name][count] for name in CLASSIC)),
         "correct": correct,
         "error_below": max(errors) if correct else None,
     }

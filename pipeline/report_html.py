@@ -61,13 +61,12 @@ def finetune_chart(
     Returns:
         An SVG element.
     """
-    classic = summary["best_classic"][count]
     lines = [
-        Line("mean", _points(curve, "returns/mean", -classic)),
+        Line("mean", _points(curve, "returns/mean", -summary["normaliser"])),
         Line("greedy", _points(curve, "costs/greedy")),
         Line("best", _points(curve, "costs/best")),
     ]
-    levels = {"reverse": summary["reverse"][count], "best classic": classic}
+    levels = {"reverse": summary["reverse"][count], "best classic": summary["best_classic"][count]}
     return line_chart(lines, levels, "eliminations")
 
 
@@ -85,7 +84,7 @@ def pretrain_chart(curve: Sequence[Mapping[str, float]]) -> str:
         Line("best of each program", _points(curve, "returns/best", -1.0)),
         Line("greedy on validation", _points(curve, "validation/ratio")),
     ]
-    return line_chart(lines, {"best classic": 1.0}, "eliminations")
+    return line_chart(lines, {"best of forward, reverse, Markowitz": 1.0}, "eliminations")
 
 
 def _points(

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.console import cell
-from pipeline.stage import Count
+from pipeline.stage import SHOWN, Count
 
 Table = tuple[list[str], list[list[Any]]]
 
@@ -22,12 +22,13 @@ def count_table(summaries: Mapping[str, Mapping[str, Any]]) -> Table:
         "task", "vertices", "forward", "reverse", "Markowitz", "Markowitz high",
         "best classic", "best", "saved %", "found by", "correct",
     ]  # fmt: skip
-    orders = ("forward", "reverse", "markowitz", "markowitz_high", "best_classic", "best")
     rows = [
         [
             task,
             summary["vertices"],
-            *(both_counts(summary[name]) for name in orders),
+            *(both_counts(summary[name]) for name in SHOWN),
+            f"{both_counts(summary['best_classic'])} ({summary['best_classic']['found_by']})",
+            both_counts(summary["best"]),
             round(100 * summary["improvement"], 1),
             summary["best"]["found_by"],
             "yes" if summary["correct"] else "NO",

@@ -23,6 +23,7 @@ from pipeline.stage import (
     order_from,
     read_graph,
     read_order,
+    table_names,
     two_counts,
 )
 from pipeline.tracking import track
@@ -135,14 +136,16 @@ def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
             content = {"task": task_name, **choose_order(graph, candidates, context.count)}
             write_json(layout.order(task_name), content)
             tracker.summary({key: content[key] for key in ("all", "nontrivial", "found_by")})
-            tracker.table("candidates", ["order", "all", "nontrivial"], _rows(content))
+            rows = _rows(content["candidates"], context.count)
+            tracker.table("candidates", ["order", "all", "nontrivial"], rows)
             tracker.artifact(layout.order(task_name), f"order-{graph.fingerprint}", "order")
     title = f"{task_name}: best by {content['found_by']}"
-    context.console.table(["order", "all", "nontrivial"], _rows(content), title)
+    context.console.table(["order", "all", "nontrivial"], rows, title)
     return content
 
 
-def _rows(content: Mapping[str, Any]) -> list[list[Any]]:
+def _rows(counts: Mapping[str, Mapping[str, int]], count: Count) -> list[list[Any]]:
     return [
-        [name, count["all"], count["nontrivial"]] for name, count in content["candidates"].items()
+        [name, counts[name]["all"], counts[name]["nontrivial"]]
+        for name in table_names(counts, count)
     ]

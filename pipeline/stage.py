@@ -9,6 +9,7 @@ from interpreter.counting import MultiplicationCount
 from interpreter.errors import InvalidOrderError
 from interpreter.graph import ComputationalGraph
 from interpreter.order import EliminationOrder, check_order
+from interpreter.orders import PORTFOLIO
 from pipeline.configs import PARAMS_FILE, build
 from pipeline.console import Console
 from pipeline.errors import FileError, ParamsError
@@ -18,6 +19,9 @@ from pipeline.params import section
 
 Config = TypeVar("Config")
 Count = Literal["all", "nontrivial"]
+
+SHOWN = ("forward", "reverse", "markowitz", "markowitz_high")
+"""Classical orders that every table shows; of the others only the best."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,6 +162,21 @@ def cheapest(counts: Mapping[str, Mapping[str, int]], count: Count) -> str:
         raise InvalidOrderError("there is no order to choose from: give at least one candidate")
     other = "nontrivial" if count == "all" else "all"
     return min(counts, key=lambda name: (counts[name][count], counts[name][other]))
+
+
+def table_names(counts: Mapping[str, Mapping[str, int]], count: Count) -> list[str]:
+    """Returns the names of the orders that a table shows, of all that were counted.
+
+    Args:
+        counts: Both counts by name, those of the whole portfolio among them.
+        count: Which count decides what the best of the portfolio is.
+
+    Returns:
+        `SHOWN`, the best of the portfolio if it is another one, and all that are no part of it.
+    """
+    best = cheapest({name: counts[name] for name in PORTFOLIO}, count)
+    learned = [name for name in counts if name not in PORTFOLIO]
+    return list(dict.fromkeys((*SHOWN, best, *learned)))
 
 
 def input_digests(layout: Layout, *paths: Path) -> dict[str, str]:

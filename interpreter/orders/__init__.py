@@ -2,9 +2,16 @@
 
 from interpreter.orders.fixed import forward_order, reverse_order
 from interpreter.orders.markowitz import markowitz_order
-from interpreter.orders.portfolio import PORTFOLIO, best_classic, named_order, portfolio
+from interpreter.orders.portfolio import (
+    CLASSIC,
+    PORTFOLIO,
+    best_classic,
+    named_order,
+    portfolio,
+)
 
 __all__ = [
+    "CLASSIC",
     "PORTFOLIO",
     "best_classic",
     "forward_order",

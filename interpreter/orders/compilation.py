@@ -19,7 +19,7 @@ def is_compiled(patience: float) -> bool:
     """Tells whether the search can start at once; begins to compile it if nobody did.
 
     Args:
-        patience: Seconds to wait for it, from when it was begun: who asks later does not wait again.
+        patience: Seconds to wait for it, counted from when it was begun.
 
     Returns:
         Whether it is compiled by then. Never, if numba cannot be loaded.

@@ -13,7 +13,8 @@ import math
 from interpreter.graph import ComputationalGraph
 from interpreter.order import EliminationOrder
 from interpreter.orders.fixed import forward_order, reverse_order
-from interpreter.orders.markowitz import markowitz_order
+from interpreter.orders.portfolio import GREEDY
+from interpreter.orders.single_use import single_use_order
 from interpreter.structure import EdgeStructure, Kind
 
 
@@ -53,15 +54,17 @@ def moves_last_orders(graph: ComputationalGraph) -> list[EliminationOrder]:
     late = movers(graph)
     if not late:
         return []
-    orders = [forward_order(graph), reverse_order(graph)]
     found = [
         EliminationOrder(
             tuple(sorted(order.vertices, key=lambda vertex: vertex in late)),
             order.fingerprint,
             f"{order.name}_moves_last",
         )
-        for order in orders
+        for order in (forward_order(graph), reverse_order(graph))
     ]
-    for ties, count in itertools.product(("low", "high"), ("all", "nontrivial")):
-        found.append(markowitz_order(graph, ties, count, late=late))
+    for make in GREEDY.values():
+        for ties, count in itertools.product(("low", "high"), ("all", "nontrivial")):
+            found.append(make(graph, ties, count, late=late))
+    for then in ("forward", "reverse"):
+        found.append(single_use_order(graph, then, late=late))
     return found

@@ -1,26 +1,63 @@
 """The portfolio: every classical order under its name, and the best of them."""
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
 
 from interpreter.counting import count_multiplications
 from interpreter.errors import InvalidOrderError
 from interpreter.graph import ComputationalGraph
 from interpreter.order import EliminationOrder
+from interpreter.orders.damage import lmmd_order, momr_order
+from interpreter.orders.degrees import Count
 from interpreter.orders.fixed import forward_order, reverse_order
-from interpreter.orders.markowitz import Count, markowitz_order
+from interpreter.orders.lowest_fill_in import lowest_fill_in_order
+from interpreter.orders.markowitz import markowitz_order
+from interpreter.orders.relative_markowitz import relative_markowitz_order
+from interpreter.orders.single_use import single_use_order
 from interpreter.wanted import Blocks
 
-PORTFOLIO: dict[str, Callable[[ComputationalGraph], EliminationOrder]] = {
+Maker = Callable[[ComputationalGraph], EliminationOrder]
+
+
+GREEDY: dict[str, Callable[..., EliminationOrder]] = {
+    "markowitz": markowitz_order,
+    "relative_markowitz": relative_markowitz_order,
+    "lowest_fill_in": lowest_fill_in_order,
+    "lmmd": lmmd_order,
+    "momr": momr_order,
+}
+"""Greedy rules: functions of a graph, `ties`, `count` and `late`."""
+
+
+def _variants(rule_name: str) -> dict[str, Maker]:
+    """A greedy rule with both tie-breaks and by both counts."""
+    make = GREEDY[rule_name]
+    return {
+        rule_name: make,
+        f"{rule_name}_high": partial(make, ties="high"),
+        f"{rule_name}_nontrivial": partial(make, count="nontrivial"),
+        f"{rule_name}_nontrivial_high": partial(make, ties="high", count="nontrivial"),
+    }
+
+
+PORTFOLIO: dict[str, Maker] = {
     "forward": forward_order,
     "reverse": reverse_order,
-    "markowitz": markowitz_order,
-    "markowitz_high": lambda graph: markowitz_order(graph, ties="high"),
-    "markowitz_nontrivial": lambda graph: markowitz_order(graph, count="nontrivial"),
-    "markowitz_nontrivial_high": lambda graph: markowitz_order(
-        graph, ties="high", count="nontrivial"
-    ),
+    **{name: make for rule in GREEDY for name, make in _variants(rule).items()},
+    "single_use_forward": single_use_order,
+    "single_use_reverse": partial(single_use_order, then="reverse"),
 }
+
+CLASSIC = (
+    "forward",
+    "reverse",
+    "markowitz",
+    "markowitz_high",
+    "markowitz_nontrivial",
+    "markowitz_nontrivial_high",
+)
+"""Names that stay the same when rules are added: what is measured by them stays comparable."""
 
 
 def named_order(graph: ComputationalGraph, name: str) -> EliminationOrder:
@@ -46,20 +83,30 @@ def named_order(graph: ComputationalGraph, name: str) -> EliminationOrder:
     return PORTFOLIO[name](graph)
 
 
-def portfolio(graph: ComputationalGraph) -> dict[str, EliminationOrder]:
+def portfolio(
+    graph: ComputationalGraph, names: Collection[str] = tuple(PORTFOLIO)
+) -> dict[str, EliminationOrder]:
     """All orders of the portfolio, by name.
 
     Args:
         graph: The graph.
+        names: Keys of `PORTFOLIO`, if not all are wanted.
 
     Returns:
         The orders.
+
+    Raises:
+        InvalidOrderError: If there is no order of a name.
     """
-    return {name: make(graph) for name, make in PORTFOLIO.items()}
+    return {name: named_order(graph, name) for name in names}
 
 
 def best_classic(
-    graph: ComputationalGraph, count: Count = "all", wanted: Blocks | None = None
+    graph: ComputationalGraph,
+    count: Count = "all",
+    wanted: Blocks | None = None,
+    *,
+    names: Collection[str] = tuple(PORTFOLIO),
 ) -> EliminationOrder:
     """The order of the portfolio with the fewest multiplications.
 
@@ -67,9 +114,13 @@ def best_classic(
         graph: The graph.
         count: Which count decides; the other one breaks ties.
         wanted: Blocks of the Jacobian that are wanted; None for all.
+        names: Keys of `PORTFOLIO`, if not all may be chosen.
 
     Returns:
-        The order; among equals the one named first in `PORTFOLIO`.
+        The order; among equals the one named first.
+
+    Raises:
+        InvalidOrderError: If there is no order of a name.
     """
     other = "nontrivial" if count == "all" else "all"
 
@@ -77,4 +128,4 @@ def best_classic(
         counts = count_multiplications(graph, order, wanted)
         return getattr(counts, count), getattr(counts, other)
 
-    return min(portfolio(graph).values(), key=cost)
+    return min(portfolio(graph, names).values(), key=cost)

@@ -10,7 +10,7 @@ from interpreter import hessian
 from interpreter.counting import count_multiplications
 from interpreter.errors import InvalidOrderError
 from interpreter.hessian import hessve, wanted_blocks
-from interpreter.orders import PORTFOLIO, forward_order, portfolio
+from interpreter.orders import CLASSIC, forward_order, portfolio
 from interpreter.tracing import trace
 from tests.interpreter.compare import (
     QUICK,
@@ -132,7 +132,7 @@ SCALARS = [jnp.float32(0.1 * k) for k in range(1, 9)]
 ALL = tuple(range(8))
 
 
-@pytest.mark.parametrize("name", PORTFOLIO)
+@pytest.mark.parametrize("name", CLASSIC)
 def test_half_of_the_blocks_is_computed(name):
     """What is executed is what is counted for the wanted blocks, and less than for all."""
     graph = trace(jax.grad(dense_scalar, ALL), *SCALARS)
@@ -248,7 +248,7 @@ def test_orders():
     f = lambda x: jnp.sin(x) * jnp.exp(x)  # noqa: E731
     graph = trace(jax.grad(f), 1.0)
     numbers = list(graph.eliminable)[::-1]
-    assert_same_hessian(f, 1.0, by=[*PORTFOLIO, numbers, forward_order(graph)])
+    assert_same_hessian(f, 1.0, by=[*CLASSIC, numbers, forward_order(graph)])
     with pytest.raises(InvalidOrderError, match=r"the order does not fit the graph: it misses"):
         hessve(f, order=numbers[1:])(1.0)
     with pytest.raises(InvalidOrderError, match="was made for the graph"):

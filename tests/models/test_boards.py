@@ -5,8 +5,8 @@ from model_graphs import array_graph, program, scalar_graph
 
 from interpreter.counting import count_multiplications
 from interpreter.errors import StructureLimitError
-from interpreter.orders import best_classic
-from models.boards import bucket_size, make_board, stack_boards
+from interpreter.orders import CLASSIC, PORTFOLIO
+from models.boards import bucket_size, make_board, normalising_cost, stack_boards
 
 
 def test_nodes_without_edges_are_not_on_the_board():
@@ -19,12 +19,24 @@ def test_nodes_without_edges_are_not_on_the_board():
 
 
 def test_classic_cost_and_unit():
-    """A board knows the best classic cost; scalar products cost one each."""
+    """A board knows what its costs are divided by; scalar products cost one each."""
     graph = program(7)
     scale = make_board(graph).scale
-    assert scale.classic == count_multiplications(graph, best_classic(graph)).all
+    assert scale.classic == normalising_cost(graph, "all")
     assert scale.unit == pytest.approx(1.0)
     assert scale.moves == make_board(graph).start.remaining.sum()
+
+
+@pytest.mark.parametrize("count", ["all", "nontrivial"])
+def test_costs_are_divided_by_the_best_of_six_orders(count):
+    """Rules that are added to the portfolio change no training."""
+    for seed in range(4):
+        graph = program(seed)
+        costs = [
+            getattr(count_multiplications(graph, PORTFOLIO[name](graph)), count) for name in CLASSIC
+        ]
+        assert len(costs) == 6 and normalising_cost(graph, count) == max(1, min(costs))
+    assert normalising_cost(scalar_graph(1, 1, [(0, 1)], (1,)), count) == 1
 
 
 def test_bucket_sizes():

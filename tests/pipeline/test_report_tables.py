@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from interpreter.orders import CLASSIC, PORTFOLIO
 from pipeline.errors import FileError
 from pipeline.report import summarise_task
 from pipeline.report_html import finetune_chart, render_page
@@ -15,6 +16,7 @@ from pipeline.report_tables import (
     timing_table,
     verdict,
 )
+from pipeline.stage import SHOWN
 
 DEVICE = {"platform": "cpu", "device": "cpu", "cpu": "Test chip", "jax": "1.0"}
 BOTH = {"all": 10, "nontrivial": 5}
@@ -61,6 +63,7 @@ def summary(**changes: Any) -> dict[str, Any]:
         "best_classic": {**BOTH, "found_by": "forward"},
         "best": {"all": 8, "nontrivial": 5, "found_by": "finetuned"},
         "improvement": 0.2,
+        "normaliser": 20,
         "correct": True,
         **changes,
     }
@@ -92,7 +95,9 @@ def test_losses_are_counted_and_shown() -> None:
 def test_counts_as_rows() -> None:
     """One row per task; a wrong Jacobian cannot be overlooked."""
     columns, rows = count_table({"a": summary(), "b": summary(correct=False)})
-    assert rows[0] == ["a", 7, *["10 / 5"] * 5, "8 / 5", 20.0, "finetuned", "yes"]
+    assert rows[0] == [
+        "a", 7, *["10 / 5"] * 4, "10 / 5 (forward)", "8 / 5", 20.0, "finetuned", "yes"
+    ]  # fmt: skip
     assert rows[1][columns.index("correct")] == "NO"
 
 
@@ -109,6 +114,26 @@ def test_a_summary_needs_one_graph() -> None:
         summarise_task({"fingerprint": "1"}, {"fingerprint": "2", "task": "t"}, "all")
 
 
+def test_a_summary_needs_the_whole_portfolio() -> None:
+    """An order that was found when there were fewer rules is found again."""
+    found = {"fingerprint": "1", "task": "t", "candidates": dict.fromkeys(CLASSIC, BOTH)}
+    with pytest.raises(FileError, match=r"of t lack .*lmmd.*; run: elimax search t"):
+        summarise_task({"fingerprint": "1"}, found, "all")
+
+
+def test_a_summary_has_the_best_of_all_and_what_training_divides_by() -> None:
+    """A new rule may be the best, but never changes the normaliser."""
+    candidates = {**dict.fromkeys(PORTFOLIO, BOTH), "lmmd": {"all": 7, "nontrivial": 4}}
+    found = {"fingerprint": "1", "task": "t", "candidates": candidates}
+    found |= {**candidates["lmmd"], "found_by": "lmmd"}
+    checked = {"best": {"correct": True, "error_below": 1e-14}}
+    evaluation = {"fingerprint": "1", "vertices": 7, "orders": checked}
+    entry = summarise_task(evaluation, found, "all")
+    assert entry["best_classic"] == {"all": 7, "nontrivial": 4, "found_by": "lmmd"}
+    assert entry["normaliser"] == 10 and entry["improvement"] == 0.0
+    assert not set(entry) & (set(PORTFOLIO) - set(SHOWN))
+
+
 def test_the_page_escapes_names_and_colours_losses() -> None:
     """Names are text, never markup."""
     curve = [{"charts/eliminations": 1.0, "returns/mean": -1.2, "costs/best": 9.0}]
@@ -122,3 +147,7 @@ def test_the_page_escapes_names_and_colours_losses() -> None:
     assert "<b>" not in page and "&lt;b&gt;" in page
     assert '<td class="number slower">0.50</td>' in page
     assert "best classic 10" in finetune_chart(curve, summary(), "all")
+    # A mean return of -1.2 is 24 multiplications, 1.2 times the normaliser.
+    assert finetune_chart(curve, summary(), "all") != finetune_chart(
+        curve, summary(normaliser=10), "all"
+    )

@@ -1,50 +1,23 @@
 """Greedy elimination against a plain version of itself."""
 
-import itertools
-
 import hypothesis.strategies as st
 import jax.numpy as jnp
 import pytest
 from hypothesis import given, settings
 
-from interpreter.elimination import CountingElimination
 from interpreter.order import check_order
 from interpreter.orders.markowitz import markowitz_order
 from interpreter.tracing import trace
-from tests.interpreter.random_programs import array_programs, scalar_programs
-
-VARIANTS = list(itertools.product(("low", "high"), ("all", "nontrivial")))
+from tests.interpreter.orders.plain_greedy import VARIANTS, degree, graphs, plain_greedy
 
 
-def plain_greedy(graph, ties: str, count: str, late: frozenset[int] = frozenset()):
-    """Looks at every vertex that is left, every time."""
-    elimination, left, order = CountingElimination(graph), set(graph.eliminable), []
-    sign = 1 if ties == "low" else -1
-    while left:
-        degrees = {v: getattr(elimination.cost(v), count) for v in left}
-        best = min(left, key=lambda v, d=degrees: (v in late, d[v], sign * v))
-        elimination.eliminate(best)
-        left.remove(best)
-        order.append(best)
-    return tuple(order)
-
-
-@given(scalar_programs(), st.sampled_from(VARIANTS))
-@settings(max_examples=40)
-def test_heap_takes_what_a_full_look_takes(program, variant):
-    """Degrees that change while a vertex waits are noticed, on random scalar programs."""
-    graph = trace(program, *program.inputs)
+@given(graphs(), st.sampled_from(VARIANTS))
+@settings(max_examples=60)
+def test_heap_takes_what_a_full_look_takes(graph, variant):
+    """Degrees that change while a vertex waits are noticed, on random programs."""
     order = markowitz_order(graph, *variant)
-    assert order.vertices == plain_greedy(graph, *variant)
+    assert order.vertices == plain_greedy(graph, degree, *variant)
     assert check_order(graph, order) == order.vertices
-
-
-@given(array_programs(), st.sampled_from(VARIANTS))
-@settings(max_examples=25)
-def test_heap_takes_what_a_full_look_takes_on_arrays(program, variant):
-    """The same where degrees are sizes of arrays."""
-    graph = trace(program, *(jnp.zeros(shape) for shape in program.shapes))
-    assert markowitz_order(graph, *variant).vertices == plain_greedy(graph, *variant)
 
 
 def test_ties_and_counts_decide():
@@ -75,14 +48,13 @@ def test_names_tell_the_variant(options, name):
     assert markowitz_order(graph, **options).name == name
 
 
-@given(array_programs(), st.sampled_from(VARIANTS), st.sets(st.integers(1, 10)))
+@given(graphs(), st.sampled_from(VARIANTS), st.sets(st.integers(1, 10)))
 @settings(max_examples=25)
-def test_late_vertices_wait(program, variant, late):
+def test_late_vertices_wait(graph, variant, late):
     """Greedy among all others first, then greedy among those."""
-    graph = trace(program, *(jnp.zeros(shape) for shape in program.shapes))
     late = frozenset(late & set(graph.eliminable))
     order = markowitz_order(graph, *variant, late=late)
-    assert order.vertices == plain_greedy(graph, *variant, late)
+    assert order.vertices == plain_greedy(graph, degree, *variant, late)
     assert order.name.endswith("_moves_last") == bool(late)
 
 

@@ -6,11 +6,17 @@ import pytest
 from interpreter.counting import count_multiplications
 from interpreter.errors import InvalidOrderError
 from interpreter.order import check_order
-from interpreter.orders.portfolio import PORTFOLIO, best_classic, named_order, portfolio
+from interpreter.orders.portfolio import (
+    CLASSIC,
+    PORTFOLIO,
+    best_classic,
+    named_order,
+    portfolio,
+)
 from interpreter.tracing import trace
 from tests.interpreter.traced_tasks import task_graph
 
-NAMES = (
+SIX = (
     "forward",
     "reverse",
     "markowitz",
@@ -18,9 +24,17 @@ NAMES = (
     "markowitz_nontrivial",
     "markowitz_nontrivial_high",
 )
+RULES = ("relative_markowitz", "lowest_fill_in", "lmmd", "momr")
+VARIANTS = ("", "_high", "_nontrivial", "_nontrivial_high")
+NAMES = (
+    *SIX,
+    *(rule + variant for rule in RULES for variant in VARIANTS),
+    "single_use_forward",
+    "single_use_reverse",
+)
 
 
-def test_six_orders_under_their_names():
+def test_all_orders_under_their_names():
     """Every order fits the graph and is called as it is listed."""
     graph = task_graph("propane_combustion")
     found = portfolio(graph)
@@ -29,6 +43,16 @@ def test_six_orders_under_their_names():
         assert order.name == name
         assert named_order(graph, name) == order
         assert check_order(graph, order) == order.vertices
+
+
+def test_classic_is_the_first_six():
+    """What training is measured by does not grow with the portfolio."""
+    graph = task_graph("roe_flux_1d")
+    assert CLASSIC == SIX
+    assert tuple(portfolio(graph, CLASSIC)) == SIX
+    best = best_classic(graph, names=CLASSIC)
+    assert (best.name, count_multiplications(graph, best).all) == ("markowitz_high", 344)
+    assert count_multiplications(graph, best_classic(graph)).all < 320
 
 
 @pytest.mark.parametrize("count", ["all", "nontrivial"])
