@@ -5,7 +5,7 @@ from interpreter.orders.clusters import make_clusters
 from interpreter.orders.reachable import Count
 from interpreter.orders.relaxation import Relaxation
 
-EFFORT = 20_000
+EFFORT = 40_000
 
 
 def lower_bound(graph: ComputationalGraph, count: Count = "all") -> int:

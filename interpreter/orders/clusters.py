@@ -11,6 +11,9 @@ from interpreter.orders.relaxation import KindState, Relaxation
 Vertices = tuple[int, ...]
 
 CLUSTER_SIZES = (4, 6, 8, 10, 12, 14, 16)
+# Larger clusters are joined even where nothing is gained yet, since three may gain what two do not.
+# From which size on is best depends on the graph, so both are tried.
+FOR_NOTHING_FROM = (8, 6)
 
 
 class Cluster(NamedTuple):
@@ -71,8 +74,8 @@ def make_clusters(
 ) -> list[Cluster]:
     """Divides the vertices of a graph into clusters that cost more than their parts.
 
-    Two clusters that an edge, or two edges through one node, join are united where that raises the
-    sum most per vertex. Small unions are tried first, since time grows with 2^k.
+    Two clusters that an edge, or two edges through one vertex, join are united where that raises
+    the sum most per vertex. Small unions are tried first, since time grows with 2^k.
 
     Args:
         graph: The graph.
@@ -84,10 +87,20 @@ def make_clusters(
     Returns:
         Disjoint clusters of all eliminable vertices.
     """
-    merging = _Merging(graph, relaxation, effort)
-    for size in CLUSTER_SIZES:
-        merging.join_up_to(size, enough)
-    return [merging.clusters[vertices] for vertices in sorted(merging.clusters)]
+    best: dict[Vertices, Cluster] = {}
+    for joined_for_nothing in FOR_NOTHING_FROM:
+        merging = _Merging(graph, relaxation, effort // len(FOR_NOTHING_FROM))
+        for size in CLUSTER_SIZES:
+            merging.join_up_to(size, enough, least_gain=int(size < joined_for_nothing))
+        if not best or _total(merging.clusters) > _total(best):
+            best = merging.clusters
+        if _total(best) >= enough:
+            break
+    return [best[vertices] for vertices in sorted(best)]
+
+
+def _total(clusters: dict[Vertices, Cluster]) -> int:
+    return sum(cluster.least[0] for cluster in clusters.values())
 
 
 class _Merging:
@@ -101,35 +114,36 @@ class _Merging:
         self._near = _near_vertices(graph)
         self._known: dict[Vertices, Cluster] = {}
 
-    def join_up_to(self, size: int, enough: float) -> None:
-        """Unites pairs of clusters of at most so many vertices as long as the sum rises."""
+    def join_up_to(self, size: int, enough: float, least_gain: int) -> None:
+        """Unites pairs of clusters of at most so many vertices while that gains enough each."""
         options: list[tuple[float, Vertices, Vertices, Vertices]] = []
         for first in sorted(self.clusters):
-            self._offer(first, size, options, after=first)
-        total = sum(cluster.least[0] for cluster in self.clusters.values())
+            self._offer(first, size, least_gain, options, after=first)
+        total = _total(self.clusters)
         while options and total < enough:
             _, union, first, second = heapq.heappop(options)
             if first in self.clusters and second in self.clusters:
                 total -= self.clusters.pop(first).least[0] + self.clusters.pop(second).least[0]
                 self.clusters[union] = self._known[union]
                 total += self._known[union].least[0]
-                self._offer(union, size, options, after=())
+                self._offer(union, size, least_gain, options, after=())
 
     def _offer(
         self,
         first: Vertices,
         size: int,
+        least_gain: int,
         options: list[tuple[float, Vertices, Vertices, Vertices]],
         after: Vertices,
     ) -> None:
-        """Adds the unions of a cluster with later ones that raise the sum."""
+        """Adds the unions of a cluster with later ones that gain enough."""
         near = set().union(*(self._near[v] for v in first))
-        for second in sorted(self.clusters):
+        for second in sorted(self.clusters.keys() - {first}):
             if second <= after or len(first) + len(second) > size or near.isdisjoint(second):
                 continue
             union = self._union(first, second)
             parts = self.clusters[first].least[0] + self.clusters[second].least[0]
-            if union is not None and union.least[0] > parts:
+            if union is not None and union.least[0] >= parts + least_gain:
                 merit = (union.least[0] - parts) / len(union.vertices)
                 heapq.heappush(options, (-merit, union.vertices, first, second))
 

@@ -12,7 +12,7 @@ from interpreter.orders.reachable import Count
 from interpreter.orders.relaxation import Relaxation
 from interpreter.orders.state_search import SearchResult, search_states
 
-CLUSTER_EFFORT = 200_000
+CLUSTER_EFFORT = 300_000
 DEFAULT_LIMIT = 20_000
 CERTIFY_LIMIT = 2_000
 
