@@ -62,6 +62,7 @@ def timed_orders(
         "reverse": orders["reverse"],
         "markowitz": orders[cheapest(ties, "all")],
         "best": orders["best"],
+        "fewest_nontrivial": orders["fewest_nontrivial"],
         "best_again": orders["best"],
     }
 

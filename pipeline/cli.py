@@ -3,6 +3,7 @@
 Commands import what they need when they run, so that help and listings start at once.
 """
 
+import enum
 import importlib
 import os
 import sys
@@ -19,6 +20,22 @@ if TYPE_CHECKING:
 
 STAGES = "Stages of the pipeline, in this order"
 TOOLS = "Tools"
+
+
+class SearchMethod(enum.StrEnum):
+    """Searches that need neither a policy nor a file."""
+
+    ANNEALING = "annealing"
+    EXACT = "exact"
+    PORTFOLIO = "portfolio"
+
+
+class CountName(enum.StrEnum):
+    """Which multiplications count."""
+
+    ALL = "all"
+    NONTRIVIAL = "nontrivial"
+
 
 app = typer.Typer(
     name="elimax",
@@ -109,9 +126,33 @@ def finetune(task: TaskName, params: Overrides = None, as_json: AsJson = False) 
 
 
 @app.command(rich_help_panel=STAGES)
-def search(task: TaskName, params: Overrides = None, as_json: AsJson = False) -> None:
-    """Keep the cheapest order of TASK that anything has found."""
-    _run_stage("search", task, params, as_json)
+def search(
+    task: TaskName,
+    method: Annotated[
+        SearchMethod | None,
+        typer.Option(help="Run this search alone; reads and writes no file."),
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=0.0, help="Time of annealing.")] = 10.0,
+    count: Annotated[
+        CountName, typer.Option(help="Which multiplications to save, with --method.")
+    ] = CountName.ALL,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of annealing.")] = 0,
+    params: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """Keep the cheapest order of TASK that anything has found, or search for one.
+
+    Example: elimax search roe_flux_1d --method annealing --seconds 10 --json
+    """
+    if method is None:
+        _run_stage("search", task, params, as_json)
+        return
+    from pipeline.order_search import search_order, summary_rows
+
+    console = Console(as_json=as_json)
+    result = search_order(task, method.value, count.value, seconds, seed)
+    console.table(["figure", "value"], summary_rows(result), f"{task}: {method.value}")
+    console.emit(result)
 
 
 @app.command(rich_help_panel=STAGES)

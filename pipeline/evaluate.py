@@ -20,6 +20,7 @@ from pipeline.process import stage_process
 from pipeline.stage import (
     StageContext,
     command,
+    order_from,
     read_graph,
     read_order,
     two_counts,
@@ -66,9 +67,21 @@ def power_of_ten(error: float) -> float:
     return 10.0 ** math.ceil(math.log10(max(float(error), SMALLEST_ERROR)))
 
 
-def orders_of(graph: ComputationalGraph, best: EliminationOrder) -> dict[str, EliminationOrder]:
-    """Returns every order that is evaluated, by name."""
-    return {**{name: named_order(graph, name) for name in CHECKED}, "best": best}
+def orders_of(
+    graph: ComputationalGraph, best: EliminationOrder, fewest: EliminationOrder
+) -> dict[str, EliminationOrder]:
+    """Gathers every order that is evaluated.
+
+    Args:
+        graph: The graph.
+        best: The best order by the count of the parameters.
+        fewest: The one with the fewest nontrivial multiplications.
+
+    Returns:
+        The orders by name.
+    """
+    classic = {name: named_order(graph, name) for name in CHECKED}
+    return {**classic, "best": best, "fewest_nontrivial": fewest}
 
 
 def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
@@ -90,8 +103,13 @@ def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
         config = context.config(EvaluateConfig, "evaluate", task_name)
         task, graph = load_task(task_name), read_graph(layout, task_name)
         path = layout.order(task_name)
-        found_by = read_json(path, hint, keys=("found_by",))["found_by"]
-        orders = orders_of(graph, read_order(path, graph, hint, "best"))
+        content = read_json(path, hint, keys=("found_by", "by_count"))
+        fewest = content["by_count"].get("nontrivial")
+        orders = orders_of(
+            graph,
+            read_order(path, graph, hint, "best"),
+            order_from(fewest, graph, path, hint, "fewest_nontrivial"),
+        )
         counts = {
             name: two_counts(count_multiplications(graph, order)) for name, order in orders.items()
         }
@@ -101,7 +119,7 @@ def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
             "task": task_name,
             "fingerprint": graph.fingerprint,
             "vertices": graph.num_vertices,
-            "found_by": found_by,
+            "found_by": content["found_by"],
             "tolerance": config.tolerance,
             "orders": results,
         }

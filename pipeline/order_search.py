@@ -1,14 +1,14 @@
 """Command search with a method: one search for an order of a task, without policy and stages."""
 
 import time
+from collections.abc import Mapping
 from typing import Any, Literal
 
-from interpreter.counting import count_multiplications
 from interpreter.graph import ComputationalGraph
+from interpreter.independent_count import verified_count
 from interpreter.order import EliminationOrder
-from interpreter.orders import best_classic, portfolio
+from interpreter.orders import best_classic, certify, optimal_order, portfolio
 from interpreter.orders.annealing import anneal
-from interpreter.orders.exact import certify, optimal_order
 from interpreter.orders.moves_last import moves_last_orders
 from interpreter.tracing import trace
 from pipeline.stage import Count, two_counts
@@ -44,7 +44,7 @@ def search_order(
     began = time.perf_counter()
     order, evaluations, spent = _SEARCHES[method](graph, count, seconds, seed)
     spent = time.perf_counter() - began if spent is None else spent
-    counts = two_counts(count_multiplications(graph, order))
+    counts = two_counts(verified_count(graph, order))
     certificate = certify(graph, count, counts[count])
     return {
         "task": name,
@@ -56,6 +56,12 @@ def search_order(
         "seconds": round(spent, 3),
         "order": list(order.vertices),
     }
+
+
+def summary_rows(result: Mapping[str, Any]) -> list[list[Any]]:
+    """Returns the rows figure, value, for a table; the order itself is left out."""
+    shown = ("all", "nontrivial", "bound", "optimal", "evaluations", "seconds")
+    return [[key, result[key]] for key in shown]
 
 
 _Found = tuple[EliminationOrder, int, float | None]

@@ -14,6 +14,7 @@ from pipeline.params import task_list
 from pipeline.process import stage_process
 from pipeline.report_html import render_page
 from pipeline.report_tables import count_table, markdown_report
+from pipeline.search import ANNEALED
 from pipeline.stage import SHOWN, Count, StageContext, cheapest, command
 from pipeline.tracking import track
 
@@ -30,9 +31,10 @@ def summarise_task(
 
     Returns:
         `vertices`, both counts of the classical orders that are shown, of `best_classic` (the
-        cheapest of the whole portfolio) and of `best` with `found_by`, `improvement` (the share of
-        multiplications that best saves over best_classic), `normaliser` (the cost that returns of
-        training are divided by), `correct`, `error_below`.
+        cheapest of the whole portfolio), `learned` (of the policy's own orders), `best` and
+        `fewest_nontrivial` with `found_by`; `bounds` and whether they are reached, by count;
+        `improvement` (the share of multiplications that best saves over best_classic),
+        `normaliser` (the cost that returns of training are divided by), `correct`, `error_below`.
 
     Raises:
         FileError: If the two are about different graphs, or search knew fewer classical orders.
@@ -50,7 +52,14 @@ def summarise_task(
         )
     classic = {name: found["candidates"][name] for name in PORTFOLIO}
     best_classic = cheapest(classic, count)
-    best = {"all": found["all"], "nontrivial": found["nontrivial"], "found_by": found["found_by"]}
+    not_learned = {*PORTFOLIO, *ANNEALED.values()}
+    learned = {name: x for name, x in found["candidates"].items() if name not in not_learned}
+    best_learned = cheapest(learned, count)
+    by_count = found["by_count"]
+    best, fewest = (
+        {key: by_count[which][key] for key in ("all", "nontrivial", "found_by")}
+        for which in (count, "nontrivial")
+    )
     reference = max(1, classic[best_classic][count])
     errors = [entry.get("error_below", float("inf")) for entry in evaluation["orders"].values()]
     correct = all(entry["correct"] for entry in evaluation["orders"].values())
@@ -58,7 +67,13 @@ def summarise_task(
         "vertices": evaluation["vertices"],
         **{name: dict(classic[name]) for name in SHOWN},
         "best_classic": {**classic[best_classic], "found_by": best_classic},
+        "learned": {**learned[best_learned], "found_by": best_learned},
         "best": best,
+        "fewest_nontrivial": fewest,
+        "bounds": {
+            which: {key: entry[key] for key in ("bound", "optimal")}
+            for which, entry in by_count.items()
+        },
         "improvement": round(1 - best[count] / reference, 4),
         "normaliser": max(1, min(classic[name][count] for name in CLASSIC)),
         "correct": correct,

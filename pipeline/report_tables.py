@@ -20,7 +20,8 @@ def count_table(summaries: Mapping[str, Mapping[str, Any]]) -> Table:
     """
     columns = [
         "task", "vertices", "forward", "reverse", "Markowitz", "Markowitz high",
-        "best classic", "best", "saved %", "found by", "correct",
+        "best classic", "learned", "best", "fewest nontrivial", "bound", "saved %", "found by",
+        "correct",
     ]  # fmt: skip
     rows = [
         [
@@ -28,7 +29,10 @@ def count_table(summaries: Mapping[str, Mapping[str, Any]]) -> Table:
             summary["vertices"],
             *(both_counts(summary[name]) for name in SHOWN),
             f"{both_counts(summary['best_classic'])} ({summary['best_classic']['found_by']})",
+            both_counts(summary["learned"]),
             both_counts(summary["best"]),
+            both_counts(summary["fewest_nontrivial"]),
+            bounds(summary["bounds"]),
             round(100 * summary["improvement"], 1),
             summary["best"]["found_by"],
             "yes" if summary["correct"] else "NO",
@@ -50,6 +54,19 @@ def both_counts(counts: Mapping[str, Any]) -> str:
     return f"{counts['all']:,} / {counts['nontrivial']:,}"
 
 
+def bounds(by_count: Mapping[str, Mapping[str, Any]]) -> str:
+    """Formats how low any order could be by both counts.
+
+    Args:
+        by_count: `bound` and `optimal` by count.
+
+    Returns:
+        "all / nontrivial"; an equals sign stands before a bound that is reached.
+    """
+    entries = (by_count[count] for count in ("all", "nontrivial"))
+    return " / ".join(f"{'=' if x['optimal'] else ''}{x['bound']:,}" for x in entries)
+
+
 def timing_table(timings: Mapping[str, Mapping[str, Any]]) -> Table:
     """Makes the table of run times: one row per task, dtype, layout and batch size.
 
@@ -61,13 +78,13 @@ def timing_table(timings: Mapping[str, Mapping[str, Any]]) -> Table:
     """
     columns = [
         "task", "dtype", "layout", "batch", "jacfwd us", "jacrev us", "best us",
-        "forward", "reverse", "Markowitz", "best", "spread", "null",
+        "forward", "reverse", "Markowitz", "best", "spread", "fewest nontrivial", "null",
     ]  # fmt: skip
     rows = []
     for task, case in _cases(timings):
         rival = better_rival(case)
         ratios = case["ratios"].get(rival, {})
-        best = ratios.get("best")
+        best, fewest = ratios.get("best"), ratios.get("fewest_nontrivial")
         seconds = case["seconds"]
         rows.append(
             [
@@ -81,6 +98,7 @@ def timing_table(timings: Mapping[str, Mapping[str, Any]]) -> Table:
                     for name in ("forward", "reverse", "markowitz", "best")
                 ),
                 f"{best['low']:.2f} to {best['high']:.2f}" if best else None,
+                fewest["median"] if fewest else None,
                 f"{case['null']['low']:.2f} to {case['null']['high']:.2f}",
             ]
         )
@@ -178,7 +196,9 @@ def markdown_report(
     """
     parts = [
         "## Multiplications, all / nontrivial",
-        f"Orders were chosen by the count `{count}`; `saved` is against the best classic order.",
+        f"`best` has the lowest count `{count}`, `learned` is the best of the policy's own orders, "
+        "`saved` is what best saves over the best classic order. No order is below `bound`; an "
+        "equals sign stands before a bound that best, or fewest nontrivial, reaches.",
         markdown_table(*count_table(summaries)),
         "## Run time",
         *timing_notes(timings),

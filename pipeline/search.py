@@ -4,10 +4,12 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from interpreter.counting import count_multiplications
 from interpreter.graph import ComputationalGraph
 from interpreter.independent_count import verified_count
 from interpreter.order import EliminationOrder
-from interpreter.orders import portfolio
+from interpreter.orders import certify, lower_bound, portfolio
+from interpreter.orders.annealing import anneal
 from models.checkpoint import load_policy
 from models.game import DEFAULT_MAX_STRUCTURES
 from models.policy_search import best_sampled_order
@@ -28,6 +30,9 @@ from pipeline.stage import (
 )
 from pipeline.tracking import track
 
+COUNTS: tuple[Count, ...] = ("all", "nontrivial")
+ANNEALED: dict[Count, str] = {"all": "annealing", "nontrivial": "annealing_nontrivial"}
+
 
 @dataclasses.dataclass(frozen=True)
 class SearchConfig:
@@ -36,18 +41,27 @@ class SearchConfig:
     Attributes:
         episodes: Orders that the finetuned policy samples.
         max_structures: The most edge structures that the graph may reach.
+        annealing: Orders that annealing evaluates for each count; none where the best one that is
+            known already is proven to be the best of all.
+        proof_states: States that are looked at to prove that a count is the lowest.
     """
 
     episodes: int = 64
     max_structures: int = DEFAULT_MAX_STRUCTURES
+    annealing: int = 3_000_000
+    proof_states: int = 2000
 
     def __post_init__(self) -> None:
-        if self.episodes < 1:
-            raise ValueError(f"episodes is {self.episodes}, expected at least 1")
+        for name, least in (("episodes", 1), ("annealing", 0), ("proof_states", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected at least {least}")
 
 
 def choose_order(
-    graph: ComputationalGraph, candidates: Mapping[str, EliminationOrder], count: Count
+    graph: ComputationalGraph,
+    candidates: Mapping[str, EliminationOrder],
+    count: Count,
+    proof_states: int,
 ) -> dict[str, Any]:
     """Counts all candidates and takes the cheapest; equals go to the one named first.
 
@@ -55,33 +69,73 @@ def choose_order(
         graph: The graph that all of them are for.
         candidates: Orders by the name of who found them.
         count: Which count decides; the other one breaks ties.
+        proof_states: States that are looked at to prove that a count is the lowest.
 
     Returns:
-        `fingerprint` of the graph, the best `order` with its counts `all` and `nontrivial`,
-        `found_by`, and both counts of all `candidates`.
+        `fingerprint` of the graph; the best `order` with its counts `all` and `nontrivial`, and
+        `found_by`; both counts of all `candidates`; `by_count`: for each count the order that is
+        best by it with the same keys, and the `bound` that no order can be below, `optimal` if it
+        is reached.
 
     Raises:
         InvalidOrderError: If a candidate does not fit the graph.
         CountMismatchError: If the two counters disagree about a candidate.
     """
     counts = {name: two_counts(verified_count(graph, order)) for name, order in candidates.items()}
-    best = cheapest(counts, count)
+    by_count: dict[str, dict[str, Any]] = {}
+    for which in COUNTS:
+        best = cheapest(counts, which)
+        certificate = certify(graph, which, counts[best][which], limit=proof_states)
+        by_count[which] = {
+            "order": list(candidates[best].vertices),
+            **counts[best],
+            "found_by": best,
+            **certificate._asdict(),
+        }
     return {
         "fingerprint": graph.fingerprint,
         "vertices": graph.num_vertices,
-        "order": list(candidates[best].vertices),
-        **counts[best],
-        "found_by": best,
+        **{key: by_count[count][key] for key in ("order", "all", "nontrivial", "found_by")},
+        "by_count": by_count,
         "candidates": counts,
     }
+
+
+def annealed_orders(
+    graph: ComputationalGraph,
+    candidates: Mapping[str, EliminationOrder],
+    evaluations: int,
+    seed: int,
+) -> dict[str, EliminationOrder]:
+    """Searches further from what is known, by both counts.
+
+    Args:
+        graph: The graph.
+        candidates: Known orders.
+        evaluations: Orders to evaluate for each count.
+        seed: Seed of the search.
+
+    Returns:
+        "annealing" and "annealing_nontrivial"; not the one whose count cannot get lower.
+    """
+    found = {}
+    counts = [count_multiplications(graph, order) for order in candidates.values()]
+    for count, name in ANNEALED.items():
+        least = min(getattr(entry, count) for entry in counts)
+        if evaluations == 0 or least == lower_bound(graph, count):
+            continue
+        starts = list(candidates.values())
+        found[name] = anneal(graph, starts, count, evaluations=evaluations, seed=seed).order
+    return found
 
 
 def gather_candidates(
     context: StageContext, task_name: str, graph: ComputationalGraph
 ) -> dict[str, EliminationOrder]:
-    """Returns every known order: classical ones, those of finetune, and newly sampled ones.
+    """Returns every known order: classical, of finetune, newly sampled, annealed from all of those.
 
-    Classical orders come first, so that a learned order is named only where it is cheaper.
+    Classical orders come first and annealed ones last, so that a learned order is named only where
+    it is cheaper than the classical ones, and an annealed one only where it is cheaper than all.
 
     Raises:
         FileError: If finetune has not run, or its files are broken.
@@ -105,7 +159,9 @@ def gather_candidates(
         count=context.count,
         max_structures=config.max_structures,
     )
-    return {**candidates, sampled.name: sampled}
+    candidates[sampled.name] = sampled
+    annealed = annealed_orders(graph, candidates, config.annealing, context.seed)
+    return {**candidates, **annealed}
 
 
 def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
@@ -133,9 +189,13 @@ def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
         )
         config = {"params": dict(context.params.get("search") or {}), "inputs": inputs}
         with track(layout, "search", task_name, {**config, **device()}) as tracker:
-            content = {"task": task_name, **choose_order(graph, candidates, context.count)}
+            states = context.config(SearchConfig, "search", task_name).proof_states
+            content = {"task": task_name, **choose_order(graph, candidates, context.count, states)}
             write_json(layout.order(task_name), content)
             tracker.summary({key: content[key] for key in ("all", "nontrivial", "found_by")})
+            for which, best in content["by_count"].items():
+                shown = ("all", "nontrivial", "found_by", "bound", "optimal")
+                tracker.summary({f"fewest_{which}": {key: best[key] for key in shown}})
             rows = _rows(content["candidates"], context.count)
             tracker.table("candidates", ["order", "all", "nontrivial"], rows)
             tracker.artifact(layout.order(task_name), f"order-{graph.fingerprint}", "order")
