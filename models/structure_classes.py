@@ -54,8 +54,8 @@ def merge_boards(boards: Board) -> tuple[np.ndarray, ClassRule] | None:
 
     Returns:
         The class of every structure, int32[G, S], 0 where it does not occur, and the rule of all
-        boards; None if a board has more structures or classes than `MAX_REACHED` and `MAX_CLASSES`,
-        or the boards have no rule in common.
+        boards; None if there are more structures or classes than `MAX_REACHED` and `MAX_CLASSES`,
+        no edge at all, or no rule in common.
     """
     edges = np.asarray(boards.start.edges)
     rules = [_Tables(*tables) for tables in zip(*map(np.asarray, boards.rules), strict=True)]
@@ -64,7 +64,7 @@ def merge_boards(boards: Board) -> tuple[np.ndarray, ClassRule] | None:
         return None
     merged = [_merge(*pair) for pair in zip(rules, reached, strict=True)]
     common = max((rule for _, rule in merged), key=lambda rule: len(rule.cost))
-    if len(common.cost) > MAX_CLASSES:
+    if not 1 < len(common.cost) <= MAX_CLASSES:
         return None
     classes = np.zeros((len(rules), rules[0].cost.shape[0]), np.int32)
     for index, (members, rule) in enumerate(merged):
@@ -97,8 +97,9 @@ def _merge(rules: _Tables, reached: np.ndarray) -> tuple[np.ndarray, ClassRule]:
     members, size = np.minimum(np.arange(len(reached)), 1), 0
     while size <= members.max():
         size = members.max() + 1
-        columns = (members[:, None], cost, cost.T, members[product], members[product.T])
-        signature = np.concatenate([*columns, members[total]], axis=1)
+        tables = (cost, members[product], members[total])
+        sides = [side for table in tables for side in (table, table.T)]
+        signature = np.concatenate([members[:, None], *sides], axis=1)
         members = np.unique(signature, axis=0, return_inverse=True)[1].ravel()
     first = np.ix_(*[[int(np.argmax(members == c)) for c in range(size)]] * 2)
     tables = (members[product[first]], members[total[first]], cost[first].astype(np.int64))

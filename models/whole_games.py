@@ -180,7 +180,7 @@ def play_random(
 
     Args:
         games: From `prepare_games`.
-        episodes: K, games of every graph.
+        episodes: K, games of every graph, at least 1.
         key: Source of the draws; the same games on any number of devices.
         devices: Devices that share the episodes; None plays on the default one, also inside `jit`.
 
@@ -208,7 +208,7 @@ def _drawn(games: Games, key: jax.Array, *, episodes: int, mesh: Mesh | None) ->
     graph = jnp.repeat(jnp.arange(graphs, dtype=jnp.int32), episodes)
     keys = jax.random.split(key, graphs * episodes)
     played = _share(_play_drawn, games, (graph, keys), mesh)
-    return jax.tree.map(lambda array: array.reshape(graphs, episodes, -1), played)
+    return jax.tree.map(lambda array: array.reshape(graphs, episodes, games.moves), played)
 
 
 def _share(
@@ -251,15 +251,15 @@ def _play_given(games: Games, graph: jax.Array, orders: jax.Array) -> Played:
     count, moves = orders.shape
     at_once = min(count, EPISODES_AT_ONCE)
     is_played = _legal_moves(games.remaining[graph], orders)
-    missing = -count % at_once
+    batches, missing = -(-count // at_once), -count % at_once
 
     def batched(array: jax.Array) -> jax.Array:
         padding = [(0, missing)] + [(0, 0)] * (array.ndim - 1)
-        return jnp.pad(array, padding).reshape(-1, at_once, *array.shape[1:])
+        return jnp.pad(array, padding).reshape(batches, at_once, *array.shape[1:])
 
-    batches = (batched(graph), batched(jnp.maximum(orders, 0)), batched(is_played))
-    cost = jax.lax.map(lambda batch: _play_batch(games, *batch), batches)
-    return Played(orders, cost.reshape(-1, moves)[:count], is_played)
+    inputs = (batched(graph), batched(jnp.maximum(orders, 0)), batched(is_played))
+    cost = jax.lax.map(lambda batch: _play_batch(games, *batch), inputs)
+    return Played(orders, cost.reshape(count + missing, moves)[:count], is_played)
 
 
 def _legal_moves(remaining: jax.Array, orders: jax.Array) -> jax.Array:
