@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 export PATH := $(VENV)/bin:$(PATH)
 export VIRTUAL_ENV := $(VENV)
 
-.PHONY: run smoke test coverage-jax lint types stale bench-interpreter bench-scaling install clean help
+.PHONY: run smoke test coverage-jax lint types stale bench-interpreter bench-scaling bench-game install clean help
 
 run: $(STAMP)  ## Run the stages that are out of date, print the results (TASKS="mlp lstm_rollout" for some)
 	@python -m pipeline run $(TASKS)
@@ -39,6 +39,9 @@ bench-interpreter: $(STAMP)  ## Compare the interpreter with JAX on every task (
 
 bench-scaling: $(STAMP)  ## Measure tracing and emission of programs of up to 10 000 equations
 	@python -m pipeline.interpreter_scaling $(ARGS)
+
+bench-game: $(STAMP)  ## Measure random games (TASKS="mlp lstm_rollout" for some, ARGS="--devices 2")
+	@python -m pipeline.game_benchmark $(TASKS) $(ARGS)
 
 install: $(STAMP)  ## Set up .venv from requirements.lock (UV=1: with uv, faster)
 
