@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 export PATH := $(VENV)/bin:$(PATH)
 export VIRTUAL_ENV := $(VENV)
 
-.PHONY: run smoke test coverage-jax lint types stale bench-interpreter bench-scaling bench-annealing install clean help
+.PHONY: run smoke test coverage-jax lint types stale bench-interpreter bench-scaling bench-annealing bench-game install clean help
 
 run: $(STAMP)  ## Run the stages that are out of date, print the results (TASKS="mlp lstm_rollout" for some)
 	@python -m pipeline run $(TASKS)
@@ -42,6 +42,9 @@ bench-scaling: $(STAMP)  ## Measure tracing and emission of programs of up to 10
 
 bench-annealing: $(STAMP)  ## Best counts by annealing, orders a second (TASKS="mlp", ARGS="--seconds 5 20 --seeds 2")
 	@python -m pipeline.annealing_benchmark $(TASKS) $(ARGS)
+
+bench-game: $(STAMP)  ## Measure random games (TASKS="mlp lstm_rollout" for some, ARGS="--devices 2")
+	@python -m pipeline.game_benchmark $(TASKS) $(ARGS)
 
 install: $(STAMP)  ## Set up .venv from requirements.lock (UV=1: with uv, faster)
 
