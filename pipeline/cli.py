@@ -3,7 +3,6 @@
 Commands import what they need when they run, so that help and listings start at once.
 """
 
-import enum
 import importlib
 import os
 import sys
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from pipeline.arguments import AsJson, CountName, Overrides, SearchMethod, TaskName
 from pipeline.console import Console
 
 if TYPE_CHECKING:
@@ -20,22 +20,6 @@ if TYPE_CHECKING:
 
 STAGES = "Stages of the pipeline, in this order"
 TOOLS = "Tools"
-
-
-class SearchMethod(enum.StrEnum):
-    """Searches that need neither a policy nor a file."""
-
-    ANNEALING = "annealing"
-    EXACT = "exact"
-    PORTFOLIO = "portfolio"
-
-
-class CountName(enum.StrEnum):
-    """Which multiplications count."""
-
-    ALL = "all"
-    NONTRIVIAL = "nontrivial"
-
 
 app = typer.Typer(
     name="elimax",
@@ -45,20 +29,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-TaskName = Annotated[
-    str, typer.Argument(metavar="TASK", help="A name from `elimax tasks`, or module:function.")
-]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option(
-        "-S",
-        "--set-param",
-        metavar="KEY=VALUE",
-        help="Replace a value of params.yaml for this call; may be repeated.",
-    ),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 def run(arguments: Sequence[str] | None = None) -> None:

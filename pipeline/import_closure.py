@@ -28,6 +28,7 @@ WITHOUT_INFLUENCE = frozenset(
     {
         "interpreter.errors",  # Names of errors: a stage that raises one has no result
         "models.errors",
+        "pipeline.arguments",  # Of the command line
         "pipeline.cli",  # Reads the command line
         "pipeline.console",  # Prints
         "pipeline.errors",

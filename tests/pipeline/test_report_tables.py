@@ -61,7 +61,13 @@ def summary(**changes: Any) -> dict[str, Any]:
         "vertices": 7,
         **dict.fromkeys(names, BOTH),
         "best_classic": {**BOTH, "found_by": "forward"},
-        "best": {"all": 8, "nontrivial": 5, "found_by": "finetuned"},
+        "learned": {"all": 9, "nontrivial": 6, "found_by": "finetuned"},
+        "best": {"all": 8, "nontrivial": 5, "found_by": "annealing"},
+        "fewest_nontrivial": {"all": 11, "nontrivial": 4, "found_by": "annealing_nontrivial"},
+        "bounds": {
+            "all": {"bound": 8, "optimal": True},
+            "nontrivial": {"bound": 1234, "optimal": False},
+        },
         "improvement": 0.2,
         "normaliser": 20,
         "correct": True,
@@ -96,7 +102,8 @@ def test_counts_as_rows() -> None:
     """One row per task; a wrong Jacobian cannot be overlooked."""
     columns, rows = count_table({"a": summary(), "b": summary(correct=False)})
     assert rows[0] == [
-        "a", 7, *["10 / 5"] * 4, "10 / 5 (forward)", "8 / 5", 20.0, "finetuned", "yes"
+        "a", 7, *["10 / 5"] * 4, "10 / 5 (forward)", "9 / 6", "8 / 5", "11 / 4", "=8 / 1,234", 20.0,
+        "annealing", "yes",
     ]  # fmt: skip
     assert rows[1][columns.index("correct")] == "NO"
 
@@ -125,12 +132,30 @@ def test_a_summary_has_the_best_of_all_and_what_training_divides_by() -> None:
     """A new rule may be the best, but never changes the normaliser."""
     candidates = {**dict.fromkeys(PORTFOLIO, BOTH), "lmmd": {"all": 7, "nontrivial": 4}}
     found = {"fingerprint": "1", "task": "t", "candidates": candidates}
-    found |= {**candidates["lmmd"], "found_by": "lmmd"}
+    candidates |= {
+        "finetuned": {"all": 9, "nontrivial": 4},
+        "annealing": {"all": 6, "nontrivial": 6},
+        "annealing_nontrivial": {"all": 9, "nontrivial": 2},
+    }
+    annealed = {
+        "all": {**candidates["annealing"], "found_by": "annealing", "bound": 6, "optimal": True},
+        "nontrivial": {
+            **candidates["annealing_nontrivial"],
+            "found_by": "annealing_nontrivial",
+            "bound": 1,
+            "optimal": False,
+        },
+    }
+    found |= {"by_count": annealed}
     checked = {"best": {"correct": True, "error_below": 1e-14}}
     evaluation = {"fingerprint": "1", "vertices": 7, "orders": checked}
     entry = summarise_task(evaluation, found, "all")
     assert entry["best_classic"] == {"all": 7, "nontrivial": 4, "found_by": "lmmd"}
-    assert entry["normaliser"] == 10 and entry["improvement"] == 0.0
+    assert entry["learned"] == {"all": 9, "nontrivial": 4, "found_by": "finetuned"}
+    assert entry["best"] == {"all": 6, "nontrivial": 6, "found_by": "annealing"}
+    assert entry["fewest_nontrivial"]["nontrivial"] == 2
+    assert entry["bounds"]["nontrivial"] == {"bound": 1, "optimal": False}
+    assert entry["normaliser"] == 10 and entry["improvement"] == round(1 - 6 / 7, 4)
     assert not set(entry) & (set(PORTFOLIO) - set(SHOWN))
 
 

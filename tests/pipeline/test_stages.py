@@ -12,7 +12,7 @@ import pytest
 from pipeline_probe import PARAMS, TOY, of_type, read_run
 
 from interpreter.counting import count_multiplications
-from interpreter.orders import PORTFOLIO
+from interpreter.orders import PORTFOLIO, portfolio
 from models.checkpoint import load_policy
 from models.training import TrainingState
 from pipeline import evaluate, extract, finetune, follow, pretrain, report, resume, search
@@ -22,6 +22,7 @@ from pipeline.files import Layout, read_csv, read_json, write_json
 from pipeline.params import load_params
 from pipeline.stage import StageContext, read_graph
 from pipeline.tracking import STEP
+from tests.interpreter.traced_tasks import task_graph
 
 TASK = "toy_functions:toy"
 
@@ -95,12 +96,27 @@ def test_the_best_order_is_the_cheapest_candidate(finished: StageContext) -> Non
     layout = finished.layout
     found = read_json(layout.order(TASK), "")
     learned = {"finetuned", "finetuned_greedy", "pretrained_greedy", "policy_sampled"}
-    assert set(found["candidates"]) == {*PORTFOLIO, *learned}
+    annealed = set(search.ANNEALED.values())
+    assert {*PORTFOLIO, *learned} <= set(found["candidates"]) <= {*PORTFOLIO, *learned, *annealed}
     graph = read_graph(layout, TASK)
     count = count_multiplications(graph, found["order"])
     assert (found["all"], found["nontrivial"]) == (count.all, count.nontrivial)
     assert found["all"] == min(entry["all"] for entry in found["candidates"].values())
     assert found["candidates"][found["found_by"]]["all"] == found["all"]
+    for count, best in found["by_count"].items():
+        cost = getattr(count_multiplications(graph, best["order"]), count)
+        assert cost == best[count] == min(entry[count] for entry in found["candidates"].values())
+        assert best["bound"] <= cost and best["optimal"] == (best["bound"] == cost)
+
+
+def test_what_is_proven_is_not_annealed() -> None:
+    """Nothing is cheaper than a bound, so nobody looks for it."""
+    graph = task_graph("propane_combustion")
+    known = portfolio(graph, ("markowitz_high",))
+    assert search.annealed_orders(graph, known, 1000, 0) == {}
+    dear = portfolio(graph, ("forward",))
+    assert set(search.annealed_orders(graph, dear, 1000, 0)) == set(search.ANNEALED.values())
+    assert search.annealed_orders(graph, dear, 0, 0) == {}
 
 
 def test_equal_results_are_equal_bytes(copy: StageContext, finished: StageContext) -> None:
