@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 export PATH := $(VENV)/bin:$(PATH)
 export VIRTUAL_ENV := $(VENV)
 
-.PHONY: run smoke test coverage-jax lint types stale bench-interpreter bench-scaling bench-annealing bench-game install clean help
+.PHONY: run smoke test coverage-jax lint types stale bench-interpreter bench-scaling bench-orders bench-game install clean help
 
 run: $(STAMP)  ## Run the stages that are out of date, print the results (TASKS="mlp lstm_rollout" for some)
 	@python -m pipeline run $(TASKS)
@@ -40,8 +40,8 @@ bench-interpreter: $(STAMP)  ## Compare the interpreter with JAX on every task (
 bench-scaling: $(STAMP)  ## Measure tracing and emission of programs of up to 10 000 equations
 	@python -m pipeline.interpreter_scaling $(ARGS)
 
-bench-annealing: $(STAMP)  ## Best counts by annealing, orders a second (TASKS="mlp", ARGS="--seconds 5 20 --seeds 2")
-	@python -m pipeline.annealing_benchmark $(TASKS) $(ARGS)
+bench-orders: $(STAMP)  ## Best counts by annealing, bounds, what auto finds (TASKS="mlp", ARGS="--seconds 5 20 --seeds 2")
+	@python -m pipeline.order_benchmark $(TASKS) $(ARGS)
 
 bench-game: $(STAMP)  ## Measure random games (TASKS="mlp lstm_rollout" for some, ARGS="--devices 2")
 	@python -m pipeline.game_benchmark $(TASKS) $(ARGS)

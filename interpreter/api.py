@@ -25,7 +25,8 @@ from interpreter.orders import (
     portfolio,
     reverse_order,
 )
-from interpreter.plan import Plan, plan
+from interpreter.plan import Plan
+from interpreter.planning import plan
 from interpreter.rounding import RoundingCheck, check_rounding
 from interpreter.structured_jacobian import StructuredJacobian
 from interpreter.tracing import trace

@@ -1,23 +1,17 @@
-"""`plan`: how a Jacobian would be eliminated, to be looked at, kept in a file, run by `jacve`."""
+"""`Plan`: how a Jacobian is eliminated, to be looked at, kept in a file, run by `jacve`."""
 
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-
-from interpreter.call_checks import check_callable, check_inputs, check_outputs
 from interpreter.counting import count_multiplications
 from interpreter.elimination import MultiplicationCount
 from interpreter.errors import GraphFormatError
-from interpreter.flat_call import FlatCall
 from interpreter.graph import ComputationalGraph
-from interpreter.jacobian import Order, resolve_order, trace_call
-from interpreter.order import EliminationOrder, check_order
+from interpreter.independent_count import verified_count
+from interpreter.order import EliminationOrder
 from interpreter.orders.fixed import forward_order, reverse_order
 from interpreter.plan_cache import read_json, write_text
 
@@ -84,7 +78,8 @@ class Plan:
         Raises:
             InvalidOrderError: If the order does not fit the graph.
         """
-        counts = count_multiplications(graph, order)
+        # Counted twice, as every order that may end in a file.
+        counts = verified_count(graph, order)
         if counts.nontrivial == 0:
             bound, optimal = 0, True
         return cls(
@@ -206,68 +201,6 @@ class Plan:
 
 _WHOLE_NUMBERS = ("all", "nontrivial", "additions", "num_vertices")
 _COUNTS = ("forward", "reverse")
-
-
-def plan(
-    fun: Callable[..., Any],
-    *args: Any,
-    argnums: int | Sequence[int] = 0,
-    has_aux: bool = False,
-    holomorphic: bool = False,
-    allow_int: bool = False,
-    order: Order = "auto",
-    kwargs: Mapping[str, Any] | None = None,
-) -> Plan:
-    """Finds the order in which `jacve(fun, ...)(*args)` would eliminate, and what that costs.
-
-    Args:
-        fun: As for `jacve`.
-        *args: Example arguments: arrays, or `jax.ShapeDtypeStruct` where only shapes are known.
-        argnums: As for `jacve`.
-        has_aux: As for `jacve`.
-        holomorphic: As for `jacve`.
-        allow_int: As for `jacve`.
-        order: As for `jacve`.
-        kwargs: Keyword arguments of the function.
-
-    Returns:
-        The plan, to be passed on as `jacve(fun, ..., order=plan)`. `hessve(f, order=plan)` takes a
-        plan of `jax.grad(f, ...)`.
-
-    Raises:
-        InvalidOrderError: If the order does not fit the graph of `fun`.
-        TracingError: If `fun` has side effects.
-        TypeError: As `jacve` does when called.
-        ValueError: As `jacve` does when called.
-    """
-    check_callable(fun)
-    leaves, tree = jax.tree.flatten((args, dict(kwargs or {})))
-    graphs = []
-
-    def note_graph(missing: Sequence[Any]) -> None:
-        values = iter(missing)
-        filled = [next(values) if _is_abstract(leaf) else leaf for leaf in leaves]
-        call = FlatCall(fun, argnums, has_aux, *jax.tree.unflatten(tree, filled))
-        check_inputs(call.active_leaves, holomorphic, allow_int)
-        traced = trace_call(call)
-        outputs = [
-            traced.program.node_avals[x] if isinstance(x, int) else jnp.asarray(x.value)
-            for x in traced.program.outputs
-        ]
-        check_outputs(call.named_outputs(outputs), holomorphic)
-        graphs.append(traced.graph)
-
-    # Arguments with values keep them, as the function may steer by them.
-    jax.eval_shape(note_graph, [leaf for leaf in leaves if _is_abstract(leaf)])
-    (graph,) = graphs
-    found = resolve_order(graph, order)
-    if not isinstance(found, EliminationOrder):
-        found = EliminationOrder(check_order(graph, found), graph.fingerprint)
-    return Plan.of_graph(graph, found)
-
-
-def _is_abstract(leaf: Any) -> bool:
-    return isinstance(leaf, jax.ShapeDtypeStruct)
 
 
 def _whole_number(name: str, value: Any) -> int:

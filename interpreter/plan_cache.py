@@ -37,7 +37,7 @@ SEARCH_VERSION = 1
 """Version of what "auto" looks for: raise it when the search gets better, and all is found anew."""
 MAX_IN_MEMORY = 512
 WORTH_A_FILE = 0.005
-"""Seconds; a file is read in less than a millisecond, but one for every trifle helps nobody."""
+"""Seconds of a search from which on its result gets a file."""
 FOLDER_VARIABLE = "ELIMAX_CACHE_DIR"
 
 Wanted: TypeAlias = frozenset[tuple[int, int]] | None
@@ -292,8 +292,7 @@ def _locked(folder: Path) -> Iterator[None]:
     try:
         import fcntl
     except ImportError:  # No such locks outside POSIX systems.
-        yield
-        return
+        return (yield)
     with (folder / ".lock").open("a", encoding="utf-8") as file:
         # Some network file systems have no locks: a better order may then be lost, no file is torn.
         with contextlib.suppress(OSError):

@@ -1,7 +1,8 @@
-"""Measures annealing of orders: `make bench-annealing`.
+"""Measures the search for orders: `make bench-orders`.
 
-One table has the best counts that several seeds reach in a given time on the graphs of the tasks;
-the other one has how many orders one core evaluates in a second, from short programs to long ones.
+Three tables: the best counts that several seeds of annealing reach in a given time on the graphs of
+the tasks, beside bounds; what `jacve` finds by itself, in what time, and how long it takes to find
+it again; how many orders one core evaluates in a second, from short programs to long ones.
 """
 
 import argparse
@@ -14,9 +15,11 @@ import numpy as np
 
 from interpreter.counting import count_multiplications
 from interpreter.graph import ComputationalGraph
-from interpreter.orders import forward_order, portfolio, reverse_order
+from interpreter.orders import certify, forward_order, portfolio, reverse_order
 from interpreter.orders.annealing import anneal
+from interpreter.orders.compilation import is_compiled
 from interpreter.tracing import trace
+from pipeline.auto_measure import measure_auto
 from pipeline.files import write_json
 from pipeline.interpreter_scaling import ENDS, chain_program
 from pipeline.machine import device
@@ -68,8 +71,9 @@ def measure_search(
         seeds: The seeds.
 
     Returns:
-        `portfolio`: the best classical count; `found`: the best count of every seed; `evaluations`
-        in a second, all chains together, the median; `order`: the best of all.
+        `portfolio`: the best classical count; `found`: the best count of every seed; `bound` and
+        `optimal` as `certify` tells of the best one; `evaluations` in a second, all chains
+        together, the median; `order`: the best of all.
     """
     starts = list(portfolio(graph).values())
     classic = min(getattr(count_multiplications(graph, order), count) for order in starts)
@@ -79,6 +83,7 @@ def measure_search(
     return {
         "portfolio": classic,
         "found": [getattr(result.count, count) for result in results],
+        **certify(graph, count, getattr(best.count, count))._asdict(),
         "evaluations": round(float(np.median(speeds))),
         "order": list(best.order.vertices),
     }
@@ -125,7 +130,9 @@ def counts_table(results: Mapping[str, Mapping[str, Any]]) -> Table:
     Returns:
         Headings and rows; `PUBLISHED` and `KNOWN` stand beside where there are such figures.
     """
-    columns = ["graph", "count", "classic", "published", "known", "annealed", "orders/s"]
+    columns = [
+        "graph", "count", "classic", "published", "known", "annealed", "bound", "gap %", "orders/s",
+    ]  # fmt: skip
     rows: list[list[Any]] = []
     for name, entry in results.items():
         for k, count in enumerate(COUNTS):
@@ -133,8 +140,10 @@ def counts_table(results: Mapping[str, Mapping[str, Any]]) -> Table:
             low, high = min(found), max(found)
             others = [figures[name][k] if name in figures else None for figures in _FIGURES]
             annealed = f"{low}" if low == high else f"{low} to {high}"
-            speed = entry[count]["evaluations"]
-            rows.append([name, count, entry[count]["portfolio"], *others, annealed, speed])
+            bound = entry[count]["bound"]
+            gap = round(100 * (low - bound) / max(low, 1), 1)
+            classic, speed = entry[count]["portfolio"], entry[count]["evaluations"]
+            rows.append([name, count, classic, *others, annealed, bound, gap, speed])
     return columns, rows
 
 
@@ -187,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status, 0.
     """
     parser = argparse.ArgumentParser(
-        prog="python -m pipeline.annealing_benchmark", description=(__doc__ or "").split("\n")[0]
+        prog="python -m pipeline.order_benchmark", description=(__doc__ or "").split("\n")[0]
     )
     add = parser.add_argument
     add("tasks", nargs="*", metavar="TASK", help="tasks, all of them by default")
@@ -202,6 +211,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.stdout.write(markdown_table(*counts_table(results)) + "\n\n")
     lines = above_known(results) or ["Every seed is at or below the best count known before."]
     sys.stdout.write("".join(f"- {line}\n" for line in lines) + "\n")
+    is_compiled(60.0)
+    automatic = {name: measure_auto(graph) for name, graph in graphs.items()}
+    columns = ["graph", "seconds", "all", "nontrivial", "found_by", "memory_ms", "file_ms"]
+    rows = [[name, *(entry[key] for key in columns[1:])] for name, entry in automatic.items()]
+    sys.stdout.write(markdown_table(columns, rows) + "\n\n")
     speeds = {}
     for size in given.sizes:
         _say(f"{size} vertices")
@@ -210,7 +224,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows = [[size, speed] for size, speed in speeds.items()]
         sys.stdout.write(markdown_table(["vertices", "orders/s on one core"], rows) + "\n")
     if given.json:
-        write_json(given.json, {"device": device(), "tasks": results, "speeds": speeds})
+        write_json(
+            given.json, {"device": device(), "tasks": results, "auto": automatic, "speeds": speeds}
+        )
     return 0
 
 

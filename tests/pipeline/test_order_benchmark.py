@@ -5,8 +5,8 @@ import json
 import pytest
 
 from interpreter.counting import count_multiplications
-from pipeline import annealing_benchmark
-from pipeline.annealing_benchmark import (
+from pipeline import order_benchmark
+from pipeline.order_benchmark import (
     above_known,
     counts_table,
     is_scalar,
@@ -22,7 +22,7 @@ def results_of(found_all: list[int], found_nontrivial: list[int]) -> dict:
     entries = {"all": found_all, "nontrivial": found_nontrivial}
     return {
         "roe_flux_1d": {
-            count: {"portfolio": 400, "found": found, "evaluations": 7}
+            count: {"portfolio": 400, "found": found, "bound": 100, "evaluations": 7}
             for count, found in entries.items()
         }
     }
@@ -44,10 +44,10 @@ def test_counts_are_those_of_orders():
 def test_table():
     """Equal seeds are one number, different ones a range; known figures stand beside."""
     columns, rows = counts_table(results_of([295, 295], [184, 190]))
-    assert columns == ["graph", "count", "classic", "published", "known", "annealed", "orders/s"]
+    assert columns[3:8] == ["published", "known", "annealed", "bound", "gap %"]
     assert rows == [
-        ["roe_flux_1d", "all", 400, 320, 295, "295", 7],
-        ["roe_flux_1d", "nontrivial", 400, 217, 184, "184 to 190", 7],
+        ["roe_flux_1d", "all", 400, 320, 295, "295", 100, 66.1, 7],
+        ["roe_flux_1d", "nontrivial", 400, 217, 184, "184 to 190", 100, 45.7, 7],
     ]
     unknown = {"mine": results_of([1], [1])["roe_flux_1d"]}
     assert counts_table(unknown)[1][0][3:5] == [None, None]
@@ -69,7 +69,7 @@ def test_scalar_graphs_have_the_shorter_limit():
 
 def test_command(capsys, tmp_path, monkeypatch):
     """Both tables, and the same as JSON."""
-    monkeypatch.setattr(annealing_benchmark, "measure_speed", lambda graph, seconds: 1234.5)
+    monkeypatch.setattr(order_benchmark, "measure_speed", lambda graph, seconds: 1234.5)
     path = tmp_path / "result.json"
     words = ["mlp", "--seconds", "0.05", "0.05", "--seeds", "1", "--sizes", "20"]
     assert main([*words, "--json", str(path)]) == 0
