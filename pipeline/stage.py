@@ -137,7 +137,7 @@ def order_from(
         FileError: If there is no order, or it is none of this graph.
     """
     try:
-        vertices = check_order(graph, tuple(int(vertex) for vertex in content["order"]))
+        vertices = check_order(graph, content["order"])
     except (TypeError, ValueError, KeyError, InvalidOrderError) as error:
         raise FileError(f"{path} holds no order ({error}); write it with: {hint}") from None
     return EliminationOrder(vertices, graph.fingerprint, name)
