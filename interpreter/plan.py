@@ -17,9 +17,9 @@ from interpreter.errors import GraphFormatError
 from interpreter.flat_call import FlatCall
 from interpreter.graph import ComputationalGraph
 from interpreter.jacobian import Order, resolve_order, trace_call
+from interpreter.json_files import read_json, write_text
 from interpreter.order import EliminationOrder, check_order
 from interpreter.orders.fixed import forward_order, reverse_order
-from interpreter.plan_cache import read_json, write_text
 
 PLAN_SCHEMA = 1
 
