@@ -6,8 +6,7 @@ from typing import NamedTuple
 from interpreter.elimination import FREE, CountingElimination, MultiplicationCount
 from interpreter.graph import ComputationalGraph
 from interpreter.order import CarriesOrder, EliminationOrder, check_order
-from interpreter.orders.markowitz import Count
-from interpreter.structure import EdgeStructure, Shape
+from interpreter.structure import Count, EdgeStructure, Shape
 
 Edges = dict[tuple[int, int], EdgeStructure]
 

@@ -11,9 +11,9 @@ from interpreter.elimination import MultiplicationCount
 from interpreter.errors import GraphFormatError
 from interpreter.graph import ComputationalGraph
 from interpreter.independent_count import verified_count
+from interpreter.json_files import read_json, write_text
 from interpreter.order import EliminationOrder
 from interpreter.orders.fixed import forward_order, reverse_order
-from interpreter.plan_cache import read_json, write_text
 
 PLAN_SCHEMA = 1
 

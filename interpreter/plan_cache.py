@@ -1,4 +1,4 @@
-"""What "auto" has found before, in memory and in files: the one module here that touches files.
+"""What "auto" has found before, in memory and in files.
 
 A graph with the same fingerprint, and the same wanted blocks, gets the same order again at once.
 The last `MAX_IN_MEMORY` orders stay in memory. One that took longer to find than `WORTH_A_FILE`
@@ -17,8 +17,8 @@ import contextvars
 import dataclasses
 import hashlib
 import json
+import math
 import os
-import secrets
 import threading
 import time
 import warnings
@@ -27,8 +27,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from interpreter.counting import count_multiplications
-from interpreter.errors import ElimaxError, GraphFormatError, PlanCacheWarning
+from interpreter.errors import ElimaxError, PlanCacheWarning
 from interpreter.graph import ComputationalGraph
+from interpreter.json_files import read_json, write_text
 from interpreter.order import EliminationOrder, check_order
 from interpreter.orders.auto import auto_order, auto_seconds, full_seconds
 
@@ -143,48 +144,6 @@ def cache_folder() -> Path | None:
     return Path(platformdirs.user_cache_dir("elimax", appauthor=False)) / "orders"
 
 
-def write_text(path: Path, text: str) -> None:
-    """Writes a text file whole or not at all.
-
-    Args:
-        path: The file; its folder exists.
-        text: Its content.
-
-    Raises:
-        OSError: If the file cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
-
-
-def read_json(path: Path) -> Any:
-    """Reads a JSON file.
-
-    Args:
-        path: The file.
-
-    Returns:
-        Its content.
-
-    Raises:
-        GraphFormatError: If it is no JSON.
-        OSError: If it cannot be read.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise GraphFormatError(
-            f"{path} is torn or no JSON ({error}): write the file again"
-        ) from error
-
-
 def _current_memory() -> _Memory:
     isolated = _isolated.get()
     return _memory if isolated is None else isolated
@@ -259,7 +218,10 @@ def _entry_from(content: Any, graph: ComputationalGraph, wanted: Wanted) -> _Ent
         return None
     order = EliminationOrder.from_dict(content["order"])
     check_order(graph, order)
-    return _Entry(order, float(content["budget"]))
+    budget = float(content["budget"])
+    if not 0 <= budget < math.inf:
+        raise ValueError(f"the budget is {budget} seconds")
+    return _Entry(order, budget)
 
 
 def _write(graph: ComputationalGraph, wanted: Wanted, entry: _Entry) -> _Entry:

@@ -18,11 +18,27 @@ import enum
 import functools
 import math
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 Shape = tuple[int, ...]
 
 UNTIED = -1
+
+Count = Literal["all", "nontrivial"]
+"""Which scalar multiplications are counted: all, or those that are not by +1 or -1."""
+
+
+def check_count(count: str) -> None:
+    """Refuses a count that is neither of the two.
+
+    Args:
+        count: What a user gave.
+
+    Raises:
+        ValueError: If it is not "all" or "nontrivial".
+    """
+    if count not in ("all", "nontrivial"):
+        raise ValueError(f"count={count!r}: it is 'all' or 'nontrivial'")
 
 
 class Kind(enum.IntEnum):

@@ -180,7 +180,7 @@ def play_random(
 
     Args:
         games: From `prepare_games`.
-        episodes: K, games of every graph, at least 1.
+        episodes: K, games of every graph.
         key: Source of the draws; the same games on any number of devices.
         devices: Devices that share the episodes; None plays on the default one, also inside `jit`.
 
@@ -198,7 +198,7 @@ def _mesh(devices: Sequence[Any] | None) -> Mesh | None:
 def _given(games: Games, orders: jax.Array, *, mesh: Mesh | None) -> Played:
     graphs, episodes, moves = orders.shape
     graph = jnp.repeat(jnp.arange(graphs, dtype=jnp.int32), episodes)
-    played = _share(_play_given, games, (graph, orders.reshape(-1, moves)), mesh)
+    played = _share(_play_given, games, (graph, orders.reshape(len(graph), moves)), mesh)
     return jax.tree.map(lambda array: array.reshape(orders.shape), played)
 
 
@@ -249,7 +249,7 @@ def _play_drawn(games: Games, graph: jax.Array, keys: jax.Array) -> Played:
 def _play_given(games: Games, graph: jax.Array, orders: jax.Array) -> Played:
     """Plays orders [B, T] of given graphs [B], some episodes at a time."""
     count, moves = orders.shape
-    at_once = min(count, EPISODES_AT_ONCE)
+    at_once = max(1, min(count, EPISODES_AT_ONCE))
     is_played = _legal_moves(games.remaining[graph], orders)
     batches, missing = -(-count // at_once), -count % at_once
 

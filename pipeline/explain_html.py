@@ -56,8 +56,9 @@ def cost_chart(explained: Explanation) -> str:
         An SVG element.
     """
     lines = []
-    for name in dict.fromkeys((explained.order.name, *explained.rivals)):
-        steps = explained.steps if name == explained.order.name else explained.others[name]
+    # An order from a file may have the name of one of the portfolio without being it.
+    rivals = [(name, explained.others[name]) for name in explained.rivals]
+    for name, steps in [(explained.order.name, explained.steps), *rivals]:
         points = [(k, getattr(step.total, explained.count)) for k, step in enumerate(steps, 1)]
         lines.append(Line(name, [(0, 0), *points]))
     return line_chart(lines, x_label="eliminations")

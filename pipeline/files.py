@@ -209,6 +209,8 @@ def read_json(path: Path, command: str, keys: Sequence[str] = ()) -> dict[str, A
         raise FileError(
             f"{path} is torn or no JSON (line {error.lineno}: {error.msg}); {hint}"
         ) from None
+    except (ValueError, RecursionError) as error:  # a number too long, brackets too deep
+        raise FileError(f"{path} is no JSON that can be read ({error}); {hint}") from None
     found = content.get("schema") if isinstance(content, dict) else None
     if found != SCHEMA:
         raise FileError(f"{path} has schema version {found}, expected {SCHEMA}; {hint}")

@@ -97,11 +97,9 @@ def measure_game(
     boards = stack_boards([make_board(graph, count)])
     games, vertices = prepare_games(boards), int(boards.start.remaining.sum())
     key = jax.random.key(seed)
+    moves = partial(play_moves, episodes=episodes, moves=vertices)
     ways: dict[str, tuple[Callable[..., Any], Any]] = {
-        "moves": (
-            partial(play_moves, episodes=episodes, moves=vertices),
-            jax.tree.map(jnp.asarray, boards),
-        ),
+        "moves": (moves, jax.tree.map(jnp.asarray, boards)),
         "whole": (partial(_play_whole, episodes, None), games),
     }
     if jax.device_count() > 1:

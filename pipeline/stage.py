@@ -3,13 +3,14 @@
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from interpreter.counting import MultiplicationCount
 from interpreter.errors import InvalidOrderError
 from interpreter.graph import ComputationalGraph
 from interpreter.order import EliminationOrder, check_order
 from interpreter.orders import PORTFOLIO
+from interpreter.structure import Count
 from pipeline.configs import PARAMS_FILE, build
 from pipeline.console import Console
 from pipeline.errors import FileError, ParamsError
@@ -18,7 +19,6 @@ from pipeline.machine import file_digest
 from pipeline.params import section
 
 Config = TypeVar("Config")
-Count = Literal["all", "nontrivial"]
 
 SHOWN = ("forward", "reverse", "markowitz", "markowitz_high")
 """Classical orders that every table shows; of the others only the best."""
@@ -137,7 +137,7 @@ def order_from(
         FileError: If there is no order, or it is none of this graph.
     """
     try:
-        vertices = check_order(graph, tuple(int(vertex) for vertex in content["order"]))
+        vertices = check_order(graph, content["order"])
     except (TypeError, ValueError, KeyError, InvalidOrderError) as error:
         raise FileError(f"{path} holds no order ({error}); write it with: {hint}") from None
     return EliminationOrder(vertices, graph.fingerprint, name)

@@ -2,8 +2,8 @@
 
 from interpreter.graph import ComputationalGraph
 from interpreter.orders.clusters import make_clusters
-from interpreter.orders.reachable import Count
 from interpreter.orders.relaxation import Relaxation
+from interpreter.structure import Count
 
 EFFORT = 40_000
 
@@ -23,6 +23,9 @@ def lower_bound(graph: ComputationalGraph, count: Count = "all") -> int:
     Returns:
         Scalar multiplications. On scalar graphs often close to the cheapest order, on arrays less
         so, since it takes the least labels that each edge can ever carry.
+
+    Raises:
+        ValueError: If `count` is neither of its two values.
     """
     clusters = make_clusters(graph, Relaxation(graph, count), effort=EFFORT)
     return sum(cluster.least[0] for cluster in clusters)

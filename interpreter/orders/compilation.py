@@ -10,8 +10,7 @@ import time
 import warnings
 
 from interpreter.graph import ComputationalGraph
-from interpreter.order import EliminationOrder
-from interpreter.orders.annealing import anneal
+from interpreter.orders.annealing_state import Schedule
 from interpreter.structure import Kind, edge_structure
 
 
@@ -45,7 +44,10 @@ def _compile() -> None:
     edges = {(0, 1): scalar, (1, 2): scalar, (2, 3): scalar}
     graph = ComputationalGraph(1, ((),) * 4, ("sin",) * 3, (3,), edges)
     try:
-        anneal(graph, [EliminationOrder((1, 2), graph.fingerprint)], evaluations=1, chains=1)
+        # Imports numba. One chain without a pool: at the end of a process no pool can be started.
+        from interpreter.orders.chain import Chain
+
+        Chain(graph, (1, 2), weights=(1, 0), seed=0).walk(1, Schedule(1.0, 1.0, 1))
     except ImportError as error:
         _FAILED.append(error)
         warnings.warn(f"orders are not annealed, numba cannot be loaded: {error}", stacklevel=1)

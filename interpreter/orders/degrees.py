@@ -7,12 +7,12 @@ predecessors and in-edges of its successors, so every new edge (p, s) changes tw
 weight each, and no degree is ever computed anew.
 """
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from interpreter.graph import ComputationalGraph
+from interpreter.structure import Count
 from interpreter.structure_numbers import NUMBERS, NumberTable
 
-Count = Literal["all", "nontrivial"]
 Edges = dict[int, int]
 
 

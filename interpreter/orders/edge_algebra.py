@@ -4,8 +4,9 @@ from collections.abc import Hashable, Iterable, Mapping
 
 from interpreter.graph import ComputationalGraph
 from interpreter.orders.edge_state import EdgeState
-from interpreter.orders.reachable import Count, is_scalar, paid_kind
-from interpreter.structure import EdgeStructure, Kind, add, multiply
+from interpreter.orders.reachable import is_scalar, paid_kind
+from interpreter.structure import Count, Kind
+from interpreter.structure_numbers import NUMBERS
 
 
 class KindAlgebra:
@@ -54,7 +55,7 @@ class KindAlgebra:
 
 
 class StructureAlgebra:
-    """Edges of arrays: structures, numbered as they are met.
+    """Edges of arrays: structures, by the numbers of `structure_numbers`.
 
     The structure of an edge may depend on the order of eliminations, so the edges of what is left
     belong to the state.
@@ -66,38 +67,30 @@ class StructureAlgebra:
     """
 
     def __init__(self, graph: ComputationalGraph, count: Count) -> None:
-        """Numbers the edges.
+        """Reads the edges.
 
         Args:
             graph: Any graph.
             count: Which count is the cost.
         """
-        self._count: Count = count
         self.is_set_enough = self.all_cost_one = False
-        self._structures: list[EdgeStructure] = []
-        self._number: dict[EdgeStructure, int] = {}
-        self._products: dict[tuple[int, int], tuple[int, int]] = {}
-        self._sums: dict[tuple[int, int], int] = {}
+        self._costs = NUMBERS.cost[count]
         self.edges: Mapping[tuple[int, int], int] = {
-            pair: self._numbered(edge) for pair, edge in graph.edges.items()
+            pair: NUMBERS.number(edge) for pair, edge in graph.edges.items()
         }
 
     def product(self, later: int, earlier: int) -> int:
         """Number of a product's structure."""
-        return self._multiplied(later, earlier)[0]
+        return NUMBERS.product[later][earlier]
 
     def total(self, first: int, second: int) -> int:
         """Number of a sum's structure."""
-        pair = first, second
-        if pair not in self._sums:
-            structure = add(self._structures[first], self._structures[second])
-            self._sums[pair] = self._numbered(structure)
-        return self._sums[pair]
+        return NUMBERS.total[first][second]
 
     def cost(self, state: EdgeState[int], node: int) -> int:
         """Scalar multiplications of eliminating a node now."""
         return sum(
-            self._multiplied(later, earlier)[1]
+            self._costs[later][earlier]
             for later in state.succs[node].values()
             for earlier in state.preds[node].values()
         )
@@ -106,20 +99,6 @@ class StructureAlgebra:
         """What states have in common that are the same, given the mask of eliminated vertices."""
         edges = ((tuple(state.preds[v].items()), tuple(state.succs[v].items())) for v in left)
         return mask, tuple((tuple(sorted(x)), tuple(sorted(y))) for x, y in edges)
-
-    def _numbered(self, structure: EdgeStructure) -> int:
-        if structure not in self._number:
-            self._number[structure] = len(self._structures)
-            self._structures.append(structure)
-        return self._number[structure]
-
-    def _multiplied(self, later: int, earlier: int) -> tuple[int, int]:
-        pair = later, earlier
-        if pair not in self._products:
-            product = multiply(self._structures[later], self._structures[earlier])
-            cost = getattr(product, self._count)
-            self._products[pair] = self._numbered(product.structure), cost
-        return self._products[pair]
 
 
 def edge_algebra(graph: ComputationalGraph, count: Count) -> KindAlgebra | StructureAlgebra:

@@ -8,9 +8,9 @@ from interpreter.graph import ComputationalGraph
 from interpreter.order import EliminationOrder, check_order
 from interpreter.orders.clusters import make_clusters
 from interpreter.orders.portfolio import best_classic
-from interpreter.orders.reachable import Count
 from interpreter.orders.relaxation import Relaxation
 from interpreter.orders.state_search import SearchResult, search_states
+from interpreter.structure import Count, check_count
 
 CLUSTER_EFFORT = 300_000
 DEFAULT_LIMIT = 20_000
@@ -69,7 +69,9 @@ def optimal_order(
 
     Raises:
         InvalidOrderError: If `upper` does not fit the graph.
+        ValueError: If `count` is neither of its two values.
     """
+    check_count(count)
     vertices = check_order(graph, best_classic(graph, count) if upper is None else upper)
     cost = getattr(count_multiplications(graph, vertices), count)
     result = _search(graph, count, cost, limit)
@@ -92,6 +94,9 @@ def certify(
 
     Returns:
         A bound, and whether the cost is proven to be the least.
+
+    Raises:
+        ValueError: If `count` is neither of its two values.
     """
     result = _search(graph, count, cost, limit)
     return Certificate(result.bound, result.bound >= cost)

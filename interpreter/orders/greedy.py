@@ -11,7 +11,8 @@ from typing import Literal
 
 from interpreter.graph import ComputationalGraph
 from interpreter.order import EliminationOrder
-from interpreter.orders.degrees import Change, Count, DegreeElimination
+from interpreter.orders.degrees import Change, DegreeElimination
+from interpreter.structure import Count
 
 Ties = Literal["low", "high"]
 

@@ -10,8 +10,9 @@ from collections.abc import Iterable
 
 from interpreter.graph import ComputationalGraph
 from interpreter.order import EliminationOrder
-from interpreter.orders.degrees import Change, Count
+from interpreter.orders.degrees import Change
 from interpreter.orders.greedy import GreedyRule, Ties, greedy_order, nodes_between
+from interpreter.structure import Count
 
 
 def lowest_fill_in_order(

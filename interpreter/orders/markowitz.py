@@ -6,8 +6,8 @@ Markowitz's pivoting rule (1957).
 
 from interpreter.graph import ComputationalGraph
 from interpreter.order import EliminationOrder
-from interpreter.orders.degrees import Count
 from interpreter.orders.greedy import GreedyRule, Ties, greedy_order
+from interpreter.structure import Count
 
 
 def markowitz_order(

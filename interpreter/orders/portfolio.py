@@ -9,12 +9,12 @@ from interpreter.errors import InvalidOrderError
 from interpreter.graph import ComputationalGraph
 from interpreter.order import EliminationOrder
 from interpreter.orders.damage import lmmd_order, momr_order
-from interpreter.orders.degrees import Count
 from interpreter.orders.fixed import forward_order, reverse_order
 from interpreter.orders.lowest_fill_in import lowest_fill_in_order
 from interpreter.orders.markowitz import markowitz_order
 from interpreter.orders.relative_markowitz import relative_markowitz_order
 from interpreter.orders.single_use import single_use_order
+from interpreter.structure import Count, check_count
 from interpreter.wanted import Blocks
 
 Maker = Callable[[ComputationalGraph], EliminationOrder]
@@ -121,7 +121,9 @@ def best_classic(
 
     Raises:
         InvalidOrderError: If there is no order of a name.
+        ValueError: If `count` is neither of its two values.
     """
+    check_count(count)
     other = "nontrivial" if count == "all" else "all"
 
     def cost(order: EliminationOrder) -> tuple[int, int]:

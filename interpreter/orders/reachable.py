@@ -2,12 +2,10 @@
 
 import itertools
 import math
-from typing import Literal
 
 from interpreter.graph import ComputationalGraph
-from interpreter.structure import EdgeStructure, Kind, add, multiply
+from interpreter.structure import Count, EdgeStructure, Kind, add, check_count, multiply
 
-Count = Literal["all", "nontrivial"]
 Structures = frozenset[EdgeStructure]
 
 MOST_STRUCTURES = 48
@@ -22,7 +20,11 @@ def paid_kind(count: Count) -> Kind:
 
     Returns:
         `TRIVIAL` for "all", `GENERAL` for "nontrivial".
+
+    Raises:
+        ValueError: If `count` is neither of its two values.
     """
+    check_count(count)
     return Kind.TRIVIAL if count == "all" else Kind.GENERAL
 
 

@@ -16,8 +16,9 @@ from collections.abc import Iterable, Mapping
 
 from interpreter.graph import ComputationalGraph
 from interpreter.order import EliminationOrder
-from interpreter.orders.degrees import Count, DegreeElimination
+from interpreter.orders.degrees import DegreeElimination
 from interpreter.orders.greedy import GreedyRule, Ties, greedy_order
+from interpreter.structure import Count
 from interpreter.structure_numbers import NUMBERS, NumberTable
 
 # Which ends (inputs or outputs) a node sees through a Jacobian of which structure: {structure

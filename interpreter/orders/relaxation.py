@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator
 from interpreter.graph import ComputationalGraph
 from interpreter.orders.edge_state import EdgeState
 from interpreter.orders.reachable import (
-    Count,
     ReachableStructures,
     is_scalar,
     paid_kind,
 )
 from interpreter.orders.separators import smallest_separator
-from interpreter.structure import Kind
+from interpreter.structure import Count, Kind
 
 KindState = EdgeState[Kind]
 Weights = dict[int, int]
@@ -72,7 +71,7 @@ class Relaxation:
         Args:
             state: The edges after the eliminations that are known to come before.
             vertex: Vertex number.
-            gone: Nodes that are eliminated in this state, as bits.
+            gone: Nodes that are eliminated in this state, as bits: results are remembered by them.
             kept: Nodes that are known to be eliminated later, as bits.
 
         Returns:

@@ -9,8 +9,8 @@ from interpreter.graph import ComputationalGraph
 from interpreter.orders.clusters import Cluster
 from interpreter.orders.edge_algebra import edge_algebra
 from interpreter.orders.edge_state import EdgeState
-from interpreter.orders.reachable import Count
 from interpreter.orders.safe_moves import find_safe_move
+from interpreter.structure import Count
 
 
 class SearchResult(NamedTuple):

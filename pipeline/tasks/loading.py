@@ -2,6 +2,7 @@
 
 import difflib
 import importlib
+import inspect
 import os
 import sys
 from types import ModuleType
@@ -63,6 +64,7 @@ def load_user_function(specification: str) -> Task:
             f"the example inputs of {specification!r} are of type {type(inputs).__name__}, "
             "expected a tuple with one entry for each argument"
         )
+    _check_call(specification, function, inputs)
     argnums = getattr(module, f"{function_name}_argnums", tuple(range(len(inputs))))
     _check_argnums(specification, argnums, inputs)
     text = (getattr(function, "__doc__", None) or "").strip() or function_name
@@ -112,6 +114,21 @@ def _find_example_inputs(module: ModuleType, function_name: str) -> Any:
         f"module {module.__name__!r} has no example inputs for {function_name!r}: define {own}() "
         "or example_inputs() there, which returns the tuple of arguments"
     )
+
+
+def _check_call(specification: str, function: Any, inputs: tuple[Any, ...]) -> None:
+    """Checks that a function can be called with its example inputs and nothing else."""
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # Some functions that are written in C do not tell.
+        return
+    try:
+        signature.bind(*inputs)
+    except TypeError as error:
+        raise InvalidTaskError(
+            f"{specification!r} cannot be called with its {len(inputs)} example inputs ({error}): "
+            "give one for each argument, and bind keyword-only arguments with functools.partial"
+        ) from None
 
 
 def _check_argnums(specification: str, argnums: Any, inputs: tuple[Any, ...]) -> None:

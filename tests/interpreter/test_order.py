@@ -47,6 +47,14 @@ def test_other_data_is_no_order(content):
         EliminationOrder.from_dict(content)
 
 
+@pytest.mark.parametrize("vertices", ["12", ["1", "2"], [1.5], [1.0], [float("inf")], 3])
+def test_vertices_in_files_are_whole_numbers(vertices):
+    """Nothing is rounded or read out of a text."""
+    content = {**EliminationOrder((1,), "abc").to_dict(), "vertices": vertices}
+    with pytest.raises(GraphFormatError, match="cannot read the elimination order"):
+        EliminationOrder.from_dict(content)
+
+
 @pytest.mark.parametrize("order", [(1, 2, 3), [3, 2, 1], iter([2, 1, 3])])
 def test_plain_numbers_in_any_sequence_are_an_order(order):
     """Tuples, lists and iterators of vertex numbers pass and come back as a tuple."""

@@ -71,6 +71,20 @@ def test_cost_of_array_programs(drawn, count):
     assert played == counted
 
 
+@pytest.mark.parametrize("bits", [True, False])
+@pytest.mark.parametrize("episodes", [0, 2])
+def test_no_moves_and_no_games(bits, episodes):
+    """A graph with nothing to eliminate, and no episode of it, give empty results."""
+    boards = stack_boards([make_board(scalar_graph(1, 1, [(0, 1)], (1,)), "all")])
+    games = prepare_games(boards, bits=bits)
+    moves = order_positions(boards, [[[]] * episodes])
+    for played in (
+        play_orders(games, moves),
+        play_random(games, episodes, key=jax.random.key(0)),
+    ):
+        assert {array.shape for array in played} == {(1, episodes, 0)}
+
+
 @pytest.mark.parametrize(("count", "bits"), [("nontrivial", True), ("all", False)])
 def test_different_graphs_in_one_batch(monkeypatch, count, bits):
     """Every game follows its own graph, with fewer episodes at once than there are."""

@@ -1,5 +1,6 @@
 """The page of `elimax explain`."""
 
+import dataclasses
 import re
 import xml.etree.ElementTree as ElementTree
 
@@ -46,6 +47,10 @@ def test_costs_add_up_in_the_chart() -> None:
     """One curve for the order and one for each rival."""
     graph = task_graph("kerr_metric")
     explained = explain_order("kerr_metric", graph, forward_order(graph))
+    assert cost_chart(explained).count("<polyline") == 1 + len(explained.rivals)
+    namesake = dataclasses.replace(forward_order(graph), name="reverse")
+    explained = explain_order("kerr_metric", graph, namesake)
+    assert "reverse" in explained.rivals
     assert cost_chart(explained).count("<polyline") == 1 + len(explained.rivals)
 
 

@@ -37,6 +37,8 @@ def test_csv_round_trip(tmp_path: Path) -> None:
     [
         (None, "does not exist; write it with: elimax extract x"),
         ('{"schema": 1, "a"', "is torn or no JSON (line 1:"),
+        ("[" * 100_000, "is no JSON that can be read (maximum recursion depth"),
+        ("9" * 5_000, "is no JSON that can be read (Exceeds the limit"),
         ('{"schema": 2, "a": 1}', "has schema version 2, expected 1; write it with"),
         ("[1]", "has schema version None, expected 1"),
         ('{"schema": 1}', "lacks the key 'a'; write it with"),

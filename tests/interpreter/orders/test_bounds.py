@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 
 from interpreter.counting import count_multiplications
-from interpreter.orders import portfolio
+from interpreter.orders import best_classic, portfolio
 from interpreter.orders.bounds import lower_bound
+from interpreter.orders.exact import optimal_order
 from interpreter.structure import Kind
 from interpreter.tracing import trace
 from tests.interpreter.random_programs import array_programs, scalar_programs
@@ -70,3 +71,11 @@ def test_tasks(task, bounds):
     """Tight on most scalar tasks: orders that cost 88 / 24, 148 / 48, 264 / 40, 221 are known."""
     graph = task_graph(task)
     assert (lower_bound(graph), lower_bound(graph, "nontrivial")) == bounds
+
+
+def test_unknown_counts_are_refused():
+    """A misspelt count is not taken for one of the two."""
+    graph = trace(lambda x: jnp.sin(jnp.sin(x)), 1.0)
+    for bound in (lower_bound, optimal_order, best_classic):
+        with pytest.raises(ValueError, match="count='trivial': it is 'all' or 'nontrivial'"):
+            bound(graph, "trivial")

@@ -62,6 +62,14 @@ def listed_example_inputs():
     return [1.0]
 
 
+def keyword(x, *, y):
+    return x * y
+
+
+def keyword_example_inputs():
+    return (1.0,)
+
+
 def failing(x):
     return x
 
@@ -227,6 +235,7 @@ def test_functions_that_are_not_there(user_module: str, specification: str, mess
         ("odd:same", "'example_inputs' in module '{user}.odd' is of type tuple, expected a fun"),
         ("good:listed", "are of type list, expected a tuple with one entry for each argument"),
         ("good:failing", "fail: ValueError: no data"),
+        ("good:keyword", "with its 1 example inputs (missing a required argument: 'y'): give one"),
         ("good:integers", "in argnums (0, 1) holds floating point numbers"),
         ("good:whole", "in argnums (1,) holds floating point numbers"),
         ("good:empty", "are (), expected a tuple of distinct positions from 0 to 1"),
