@@ -178,16 +178,18 @@ def pad_board(board: Board, num_nodes: int, num_structures: int) -> Board:
     def pad(array: Any, size: int) -> Any:
         return _pad(array, (size,) * np.ndim(array))
 
-    *tables, classes = board.rules
+    rules = board.rules
     return Board(
         State(*(pad(array, num_nodes) for array in board.start)),
         Nodes(*(pad(array, num_nodes) for array in board.nodes)),
         Rules(
-            *(pad(array, num_structures) for array in tables),
-            CostClasses(
-                pad(classes.later, num_structures),
-                pad(classes.earlier, num_structures),
-                classes.cost,
+            product=pad(rules.product, num_structures),
+            sum=pad(rules.sum, num_structures),
+            cost=pad(rules.cost, num_structures),
+            classes=CostClasses(
+                later=pad(rules.classes.later, num_structures),
+                earlier=pad(rules.classes.earlier, num_structures),
+                cost=rules.classes.cost,
             ),
         ),
         board.scale,
