@@ -14,7 +14,16 @@ from interpreter.counting import count_multiplications
 from interpreter.graph import ComputationalGraph
 from interpreter.orders import CLASSIC, best_classic
 from interpreter.structure_tables import edge_numbers, tabulate_structures
-from models.game import DEFAULT_MAX_STRUCTURES, Board, Count, Nodes, Rules, Scale, State
+from models.game import (
+    DEFAULT_MAX_STRUCTURES,
+    Board,
+    CostClasses,
+    Count,
+    Nodes,
+    Rules,
+    Scale,
+    State,
+)
 
 
 def bucket_size(size: int) -> int:
@@ -68,6 +77,7 @@ def make_board(
             product=_array(tables.product, np.int16),
             sum=_array(tables.sum, np.int16),
             cost=_array(cost, np.float32),
+            classes=merge_costs(cost),
         ),
         Scale(
             moves=_array(remaining.sum(), np.float32),
@@ -93,6 +103,29 @@ def normalising_cost(graph: ComputationalGraph, count: Count) -> int:
     """
     order = best_classic(graph, count, names=CLASSIC)
     return max(1, getattr(count_multiplications(graph, order), count))
+
+
+def merge_costs(cost: np.ndarray) -> CostClasses:
+    """Merges equal rows and equal columns of a cost table.
+
+    Structures of one class may well have different products; only what they cost is the same.
+
+    Args:
+        cost: int64[S, S], scalar multiplications of the product of [later, earlier], not negative
+            and 0 in row 0 and in column 0.
+
+    Returns:
+        The classes, with numpy arrays, the table padded so that few sizes are ever compiled.
+    """
+    # Rows and columns come out in ascending order, so those that are all 0 are class 0.
+    rows, later = np.unique(cost, axis=0, return_inverse=True)
+    table, earlier = np.unique(rows, axis=1, return_inverse=True)
+    padding = [(0, _class_bucket(size) - size) for size in table.shape]
+    return CostClasses(
+        later=_array(later.ravel(), np.int16),
+        earlier=_array(earlier.ravel(), np.int16),
+        cost=_array(np.pad(table, padding), np.float32),
+    )
 
 
 def _array(values: Any, dtype: type) -> Any:
@@ -125,6 +158,11 @@ def _structure_bucket(size: int) -> int:
     return max(4, 1 << (size - 1).bit_length())
 
 
+def _class_bucket(size: int) -> int:
+    """The next of 2, 4, 8 and the multiples of 8."""
+    return max(2, 1 << (size - 1).bit_length()) if size <= 8 else -(-size // 8) * 8
+
+
 def pad_board(board: Board, num_nodes: int, num_structures: int) -> Board:
     """Enlarges a board with nodes that have no edges and structures that do not occur.
 
@@ -138,13 +176,22 @@ def pad_board(board: Board, num_nodes: int, num_structures: int) -> Board:
     """
 
     def pad(array: Any, size: int) -> Any:
-        array = np.asarray(array)
-        return np.pad(array, [(0, size - length) for length in array.shape])
+        return _pad(array, (size,) * np.ndim(array))
 
+    rules = board.rules
     return Board(
         State(*(pad(array, num_nodes) for array in board.start)),
         Nodes(*(pad(array, num_nodes) for array in board.nodes)),
-        Rules(*(pad(array, num_structures) for array in board.rules)),
+        Rules(
+            product=pad(rules.product, num_structures),
+            sum=pad(rules.sum, num_structures),
+            cost=pad(rules.cost, num_structures),
+            classes=CostClasses(
+                later=pad(rules.classes.later, num_structures),
+                earlier=pad(rules.classes.earlier, num_structures),
+                cost=rules.classes.cost,
+            ),
+        ),
         board.scale,
     )
 
@@ -158,7 +205,16 @@ def stack_boards(boards: Sequence[Board]) -> Board:
     Returns:
         The boards as one, with numpy arrays.
     """
-    num_nodes = max(len(board.start.remaining) for board in boards)
-    num_structures = max(len(board.rules.cost) for board in boards)
-    padded = [pad_board(board, num_nodes, num_structures) for board in boards]
-    return jax.tree.map(lambda *arrays: np.stack(arrays), *padded)
+
+    def stack(*arrays: Any) -> Any:
+        shape = tuple(map(max, zip(*map(np.shape, arrays), strict=True)))
+        return np.stack([_pad(array, shape) for array in arrays])
+
+    return jax.tree.map(stack, *boards)
+
+
+def _pad(array: Any, shape: tuple[int, ...]) -> Any:
+    """Enlarges an array with zeros behind its entries."""
+    padded = np.zeros(shape, np.asarray(array).dtype)
+    padded[tuple(map(slice, np.shape(array)))] = array
+    return padded

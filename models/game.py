@@ -6,6 +6,7 @@ played alike. Sizes, fixed here for the whole folder:
 
     N  nodes on the board, padded       S  edge structures, 0 (no edge) included, padded
     G  graphs played at once            K  episodes of every graph
+    A  classes of later factors         B  classes of earlier factors, see `CostClasses`
 
 Boards are made in `boards.py`. This module is what runs at every move.
 """
@@ -19,8 +20,26 @@ Count = Literal["all", "nontrivial"]
 
 DEFAULT_MAX_STRUCTURES = 2048
 
-# Up to this table size a chain of selects, which vectorises, beats a gather on a CPU.
+# Up to this table size selects and comparisons, which vectorise, beat gathers and scatters.
 _SMALL_TABLE = 4
+
+_BOUNDS = "promise_in_bounds"
+
+
+class CostClasses(NamedTuple):
+    """Structures that cost alike, merged: equal rows of the cost table, and equal columns.
+
+    In class 0 are "no edge" and whatever else is free in every product.
+
+    Attributes:
+        later: int16[S], class of a structure as the later factor of a product.
+        earlier: int16[S], class of a structure as the earlier factor.
+        cost: float32[A, B], scalar multiplications of the product of [later, earlier] classes.
+    """
+
+    later: jax.Array
+    earlier: jax.Array
+    cost: jax.Array
 
 
 class Rules(NamedTuple):
@@ -30,11 +49,13 @@ class Rules(NamedTuple):
         product: int16[S, S], structure of the product of [later, earlier].
         sum: int16[S, S], structure of the sum.
         cost: float32[S, S], scalar multiplications of the product in the played count.
+        classes: The same costs for classes of structures, which are far fewer.
     """
 
     product: jax.Array
     sum: jax.Array
     cost: jax.Array
+    classes: CostClasses
 
 
 class Nodes(NamedTuple):
@@ -149,8 +170,9 @@ def eliminate(
 def elimination_costs(rules: Rules, edges: jax.Array) -> jax.Array:
     """The Markowitz degree of every node: what eliminating it would cost now.
 
-    With the number of a node's in-edges and out-edges of each structure, h_in and h_out, it is
-    h_out' C h_in, where C is the cost table.
+    With the number of a node's in-edges and out-edges of each class, h_in and h_out, it is
+    h_out' C h_in, where C is the cost table of the classes. The sums are exact, in whichever way
+    they are taken, while no degree exceeds 2^24.
 
     Args:
         rules: The counting rule.
@@ -159,15 +181,22 @@ def elimination_costs(rules: Rules, edges: jax.Array) -> jax.Array:
     Returns:
         float32[N]; of no meaning for inputs.
     """
-    size = len(rules.cost)
-    count_out = _histogram(edges.T, size)
-    count_in = _histogram(edges, size)
-    return jnp.sum((count_out @ rules.cost) * count_in, axis=1)
+    classes = rules.classes
+    later, earlier = classes.later[edges], classes.earlier[edges]
+    # Entry [v, a] is what one out-edge of class a costs with all in-edges of v.
+    of_one = _histogram(earlier, classes.cost.shape[1]) @ classes.cost[1:, 1:].T
+    if len(classes.cost) <= _SMALL_TABLE:
+        return jnp.sum(_histogram(later.T, len(classes.cost)) * of_one, axis=1)
+    # Reading one entry for each successor takes less time than a second histogram.
+    of_one = jnp.pad(of_one, ((0, 0), (1, 0)))
+    return of_one.at[jnp.arange(len(edges)), later].get(mode=_BOUNDS).sum(axis=0)
 
 
 def _histogram(rows: jax.Array, size: int) -> jax.Array:
-    """How often each number below `size` occurs in every row, float32[N, size]."""
+    """How often each number from 1 to `size` - 1 occurs in every row, float32[N, size - 1]."""
     if size <= _SMALL_TABLE:
-        return jnp.stack([jnp.sum(rows == i, axis=1, dtype=jnp.float32) for i in range(size)], 1)
+        counts = [jnp.sum(rows == i, axis=1, dtype=jnp.float32) for i in range(1, size)]
+        return jnp.stack(counts, axis=1)
     first = jnp.arange(len(rows))[:, None]
-    return jnp.zeros((len(rows), size), jnp.float32).at[first, rows].add(1.0)
+    counts = jnp.zeros((len(rows), size), jnp.float32)
+    return counts.at[first, rows].add(1.0, mode=_BOUNDS)[:, 1:]

@@ -39,7 +39,7 @@ class ClassRule(NamedTuple):
 
 
 class _Tables(NamedTuple):
-    """`game.Rules` of one graph, on the host."""
+    """The tables of `game.Rules` of one graph, on the host."""
 
     product: np.ndarray
     sum: np.ndarray
@@ -58,7 +58,8 @@ def merge_boards(boards: Board) -> tuple[np.ndarray, ClassRule] | None:
         no edge at all, or no rule in common.
     """
     edges = np.asarray(boards.start.edges)
-    rules = [_Tables(*tables) for tables in zip(*map(np.asarray, boards.rules), strict=True)]
+    tables = map(np.asarray, (boards.rules.product, boards.rules.sum, boards.rules.cost))
+    rules = [_Tables(*of_graph) for of_graph in zip(*tables, strict=True)]
     reached = [_reached(*pair) for pair in zip(rules, edges, strict=True)]
     if any(len(numbers) > MAX_REACHED for numbers in reached):
         return None

@@ -109,7 +109,7 @@ def prepare_games(boards: Board, *, bits: bool = True) -> Games:
     moves = int(np.asarray(boards.start.remaining).sum(axis=1).max())
     merged = merge_boards(boards) if bits else None
     if merged is None:
-        rules = Rules(*map(jnp.asarray, boards.rules))
+        rules = jax.tree.map(jnp.asarray, boards.rules)
         return TableGames(jnp.asarray(edges), rules, remaining, is_output, moves)
     classes, rule = merged
     numbers = classes[np.arange(len(classes))[:, None, None], edges]

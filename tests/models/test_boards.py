@@ -1,12 +1,22 @@
 """Boards hold what the game needs of a graph, and nothing more."""
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from model_graphs import array_graph, program, scalar_graph
 
 from interpreter.counting import count_multiplications
 from interpreter.errors import StructureLimitError
 from interpreter.orders import CLASSIC, PORTFOLIO
-from models.boards import bucket_size, make_board, normalising_cost, stack_boards
+from models.boards import (
+    bucket_size,
+    make_board,
+    merge_costs,
+    normalising_cost,
+    pad_board,
+    stack_boards,
+)
 
 
 def test_nodes_without_edges_are_not_on_the_board():
@@ -51,6 +61,63 @@ def test_stacked_boards_have_one_size():
     assert boards.start.edges.shape[0] == 2
     assert boards.start.edges.shape[1] == boards.start.edges.shape[2]
     assert boards.rules.cost.shape == boards.rules.product.shape
+
+
+def test_stacked_boards_keep_their_rules():
+    """Every graph still has its own tables and classes, behind them there are zeros."""
+    boards = [make_board(program(0)), make_board(array_graph())]
+    stacked = stack_boards(boards)
+    for index, board in enumerate(boards):
+        rules = stacked.rules
+        for whole, part in (
+            (rules.product, board.rules.product),
+            (rules.cost, board.rules.cost),
+            (rules.classes.later, board.rules.classes.later),
+            (rules.classes.earlier, board.rules.classes.earlier),
+            (rules.classes.cost, board.rules.classes.cost),
+        ):
+            own = tuple(map(slice, part.shape))
+            assert whole.dtype == part.dtype and np.array_equal(whole[index][own], part)
+            assert np.count_nonzero(whole[index]) == np.count_nonzero(part)
+
+
+@given(seed=st.integers(0, 2**20), size=st.integers(1, 30), distinct=st.integers(1, 12))
+def test_classes_have_the_costs_of_their_members(seed, size, distinct):
+    """Tables with repeated rows and columns shrink to the distinct ones, "no edge" first."""
+    rng = np.random.default_rng(seed)
+    small = rng.integers(0, 4, (distinct, distinct))
+    small[0] = small[:, 0] = 0
+    cost = small[np.ix_(*rng.integers(0, distinct, (2, size)))]
+    cost[0] = cost[:, 0] = 0
+    classes = merge_costs(cost)
+    assert np.array_equal(classes.cost[np.ix_(classes.later, classes.earlier)], cost)
+    assert classes.later[0] == classes.earlier[0] == 0
+    assert not classes.cost[0].any() and not classes.cost[:, 0].any()
+    assert classes.later.max() + 1 == len(np.unique(cost, axis=0))
+    assert classes.earlier.max() + 1 == len(np.unique(cost, axis=1).T)
+
+
+def test_class_tables_have_few_sizes():
+    """Powers of two up to 8, then multiples of 8; scalars need two classes, free graphs one."""
+
+    def table_size(size):
+        return merge_costs(np.diag(np.arange(size))).cost.shape
+
+    sizes = [1, 2, 3, 5, 8, 9, 16, 17]
+    assert [table_size(size) for size in sizes] == [(n, n) for n in (2, 2, 4, 8, 8, 16, 16, 24)]
+    assert make_board(program(0)).rules.classes.cost.tolist() == [[0.0, 0.0], [0.0, 1.0]]
+    free = make_board(scalar_graph(1, 1, [], (1,)))
+    assert free.rules.classes.cost.shape == (2, 2) and not free.rules.classes.cost.any()
+
+
+def test_padded_boards_keep_their_classes():
+    """Structures that do not occur are in the class of "no edge"."""
+    board = make_board(array_graph())
+    size = len(board.rules.cost)
+    classes = pad_board(board, len(board.start.remaining), size + 5).rules.classes
+    assert np.array_equal(classes.cost, board.rules.classes.cost)
+    for padded, own in zip(classes[:2], board.rules.classes[:2], strict=True):
+        assert np.array_equal(padded, np.pad(own, (0, 5)))
 
 
 def test_too_many_structures():

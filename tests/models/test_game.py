@@ -12,8 +12,9 @@ from model_graphs import array_graph, fork_graph, program
 
 from interpreter.counting import count_multiplications
 from interpreter.elimination import CountingElimination
+from interpreter.tracing import trace
 from models import game
-from models.boards import make_board, pad_board
+from models.boards import make_board, pad_board, stack_boards
 from models.game import Board, State, eliminate, elimination_costs, lookup
 
 
@@ -77,6 +78,38 @@ def test_markowitz_degrees(graph):
         for other in on_board[step:]:
             assert degrees[step, place[other]] == state.cost(other).all
         state.eliminate(vertex)
+
+
+@pytest.mark.parametrize("count", ["all", "nontrivial"])
+@pytest.mark.parametrize("small_table", [0, 100])
+def test_markowitz_degrees_by_definition(monkeypatch, small_table, count):
+    """On boards of different graphs, stacked: the whole cost table, summed over pairs of edges."""
+    monkeypatch.setattr(game, "_SMALL_TABLE", small_table)
+    boards = stack_boards([make_board(graph, count) for graph in (program(3), array_graph())])
+    degrees = jax.jit(jax.vmap(lambda *board: elimination_costs(*board)))(
+        boards.rules, boards.start.edges
+    )
+    for graph, (cost, edges) in enumerate(zip(boards.rules.cost, boards.start.edges, strict=True)):
+        expected = [cost[np.ix_(edges[:, v], edges[v])].sum() for v in range(len(edges))]
+        assert np.any(expected) and np.array_equal(degrees[graph], expected)
+
+
+def test_large_markowitz_degrees_are_close():
+    """Above 2^24 float32 no longer holds every whole number; the relative error is a rounding."""
+
+    def network(x, wide, narrow):
+        hidden = jnp.tanh(wide @ x)
+        return jnp.tanh(narrow @ hidden) * jnp.sum(hidden)
+
+    shapes = [(601, 301), (1999, 601), (299, 1999)]
+    graph = trace(network, *(jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes))
+    board = make_board(graph)
+    degrees = np.asarray(elimination_costs(board.rules, board.start.edges))
+    state = CountingElimination(graph)
+    place = {int(v): i for i, v in enumerate(board.nodes.vertex) if board.start.remaining[i]}
+    exact = [state.cost(vertex).all for vertex in place]
+    assert max(exact) > 2**24
+    np.testing.assert_allclose(degrees[list(place.values())], exact, rtol=1e-6)
 
 
 def test_output_keeps_its_in_edges():

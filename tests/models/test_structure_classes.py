@@ -37,7 +37,7 @@ def test_classes_follow_the_tables(monkeypatch, graph, count):
     assert {int(edge) for edge in board.start.edges.ravel()} <= {int(x) for x in reached}
     for later, earlier in itertools.product(reached, repeat=2):
         pair = classes[later], classes[earlier]
-        tables = zip(rule, board.rules, strict=True)
+        tables = zip(rule, board.rules[:3], strict=True)
         product, total, cost = [
             (small[pair[0]][pair[1]], large[later, earlier]) for small, large in tables
         ]
