@@ -13,12 +13,12 @@ import numpy as np
 from interpreter.counting import count_multiplications
 from interpreter.graph import ComputationalGraph
 from interpreter.orders import CLASSIC, best_classic
+from interpreter.structure import Count
 from interpreter.structure_tables import edge_numbers, tabulate_structures
 from models.game import (
     DEFAULT_MAX_STRUCTURES,
     Board,
     CostClasses,
-    Count,
     Nodes,
     Rules,
     Scale,

@@ -8,8 +8,9 @@ import numpy as np
 from interpreter.counting import count_multiplications
 from interpreter.graph import ComputationalGraph
 from interpreter.order import EliminationOrder
+from interpreter.structure import Count
 from models.boards import make_board, stack_boards
-from models.game import DEFAULT_MAX_STRUCTURES, Count
+from models.game import DEFAULT_MAX_STRUCTURES
 from models.policy import Policy
 from models.policy_search import checked_order, played_order
 from models.ppo import PPOConfig, make_optimiser

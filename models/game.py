@@ -11,12 +11,10 @@ played alike. Sizes, fixed here for the whole folder:
 Boards are made in `boards.py`. This module is what runs at every move.
 """
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-
-Count = Literal["all", "nontrivial"]
 
 DEFAULT_MAX_STRUCTURES = 2048
 

@@ -13,9 +13,10 @@ import numpy as np
 from interpreter.counting import count_multiplications
 from interpreter.graph import ComputationalGraph
 from interpreter.order import EliminationOrder
+from interpreter.structure import Count
 from models.boards import make_board, stack_boards
 from models.errors import BrokenGameError
-from models.game import DEFAULT_MAX_STRUCTURES, Count
+from models.game import DEFAULT_MAX_STRUCTURES
 from models.policy import Policy
 from models.rollout import Moves, join_moves, play
 

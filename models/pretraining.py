@@ -14,8 +14,9 @@ import jax
 import numpy as np
 
 from interpreter.graph import ComputationalGraph
+from interpreter.structure import Count
 from models.boards import make_board, stack_boards
-from models.game import DEFAULT_MAX_STRUCTURES, Board, Count
+from models.game import DEFAULT_MAX_STRUCTURES, Board
 from models.policy import Policy, PolicyConfig, make_policy
 from models.ppo import PPOConfig, make_optimiser
 from models.random_programs import random_program

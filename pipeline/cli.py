@@ -102,11 +102,15 @@ def search(
         SearchMethod | None,
         typer.Option(help="Run this search alone; reads and writes no file."),
     ] = None,
-    seconds: Annotated[float, typer.Option(min=0.0, help="Time of annealing.")] = 10.0,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.0, max=1e9, help="Time of annealing; 10 by default.")
+    ] = None,
     count: Annotated[
-        CountName, typer.Option(help="Which multiplications to save, with --method.")
-    ] = CountName.ALL,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of annealing.")] = 0,
+        CountName | None, typer.Option(help="Which multiplications to save; all by default.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed of annealing; 0 by default.")
+    ] = None,
     params: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
@@ -115,12 +119,22 @@ def search(
     Example: elimax search roe_flux_1d --method annealing --seconds 10 --json
     """
     if method is None:
+        if (seconds, count, seed) != (None, None, None):
+            raise typer.BadParameter("--seconds, --count and --seed need --method")
         _run_stage("search", task, params, as_json)
         return
+    if params:
+        raise typer.BadParameter("a search with --method has no parameters of params.yaml")
     from pipeline.order_search import search_order, summary_rows
 
     console = Console(as_json=as_json)
-    result = search_order(task, method.value, count.value, seconds, seed)
+    result = search_order(
+        task,
+        method.value,
+        (count or CountName.ALL).value,
+        10.0 if seconds is None else seconds,
+        seed or 0,
+    )
     console.table(["figure", "value"], summary_rows(result), f"{task}: {method.value}")
     console.emit(result)
 

@@ -17,9 +17,10 @@ from typing import Any, get_args
 import jax
 import jax.numpy as jnp
 
+from interpreter.structure import Count
 from interpreter.tracing import trace
 from models.boards import make_board, stack_boards
-from models.game import Board, Count, State, eliminate
+from models.game import Board, State, eliminate
 from models.whole_games import BitGames, Games, play_random, prepare_games
 from pipeline.files import write_json
 from pipeline.machine import device

@@ -12,6 +12,7 @@ Jacobian accumulation (SAGA 2003).
 import concurrent.futures
 import dataclasses
 import itertools
+import math
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ from interpreter.elimination import MultiplicationCount
 from interpreter.graph import ComputationalGraph
 from interpreter.order import EliminationOrder, check_order
 from interpreter.orders.annealing_state import Schedule
-from interpreter.orders.markowitz import Count
+from interpreter.structure import Count, check_count
 from interpreter.wanted import Blocks
 
 if TYPE_CHECKING:
@@ -120,12 +121,13 @@ def _check(
 ) -> None:
     if not starts:
         raise ValueError("annealing needs an order to begin with, none was given")
-    if count not in ("all", "nontrivial"):
-        raise ValueError(f"count={count!r}: it is 'all' or 'nontrivial'")
+    check_count(count)
     if chains < 1:
         raise ValueError(f"chains={chains}: at least one is needed")
     if seconds is None and evaluations is None:
         raise ValueError("annealing never ends without a limit: pass seconds or evaluations")
+    if seconds is not None and not 0 <= seconds < math.inf:
+        raise ValueError(f"seconds={seconds}: a number of seconds from 0 up is wanted")
 
 
 def _ranked(

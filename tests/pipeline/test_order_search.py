@@ -126,5 +126,8 @@ def test_command_line() -> None:
         words = {"--method": "annealing", option: value}
         failed = run("mlp", *(word for pair in words.items() for word in pair))
         assert failed.returncode == 2 and option in failed.stderr
+    for words in (("--seconds", "1"), ("--method", "exact", "-S", "seed=1")):
+        failed = run("mlp", *words)
+        assert failed.returncode == 2 and "--method" in failed.stderr
     unknown = run("nope", "--method", "annealing")
     assert unknown.returncode == 1 and unknown.stderr.startswith("error: there is no task 'nope'")
