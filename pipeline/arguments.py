@@ -1,7 +1,6 @@
 """Arguments of commands that several of them share, or that have a few values."""
 
-import enum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -19,17 +18,5 @@ Overrides = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
-
-class SearchMethod(enum.StrEnum):
-    """Searches that need neither a policy nor a file."""
-
-    ANNEALING = "annealing"
-    EXACT = "exact"
-    PORTFOLIO = "portfolio"
-
-
-class CountName(enum.StrEnum):
-    """Which multiplications count."""
-
-    ALL = "all"
-    NONTRIVIAL = "nontrivial"
+SearchMethod = Literal["annealing", "exact", "portfolio"]
+CountName = Literal["all", "nontrivial"]

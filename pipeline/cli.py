@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -130,12 +130,12 @@ def search(
     console = Console(as_json=as_json)
     result = search_order(
         task,
-        method.value,
-        (count or CountName.ALL).value,
+        method,
+        count or "all",
         10.0 if seconds is None else seconds,
         seed or 0,
     )
-    console.table(["figure", "value"], summary_rows(result), f"{task}: {method.value}")
+    console.table(["figure", "value"], summary_rows(result), f"{task}: {method}")
     console.emit(result)
 
 
@@ -193,9 +193,7 @@ def explain(
             "search) or auto (that of jacve); without it best where there is one, else auto.",
         ),
     ] = None,
-    count: Annotated[
-        Literal["all", "nontrivial"], typer.Option(help="Which multiplications are compared.")
-    ] = "all",
+    count: Annotated[CountName, typer.Option(help="Which multiplications are compared.")] = "all",
     html: Annotated[
         Path | None,
         typer.Option(metavar="PATH", help="Write a page with pictures of the graph there."),
@@ -210,6 +208,8 @@ def explain(
 
     Example: elimax explain roe_flux_1d --order markowitz_high --html graph.html
     """
+    if step is not None and html is None:
+        raise typer.BadParameter("--step chooses a picture of the page: it needs --html")
     from pipeline import explain as explaining
     from pipeline.explain_html import explanation_page
     from pipeline.explain_tables import say_explanation

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from interpreter.graph import ComputationalGraph
 from interpreter.independent_count import verified_count
@@ -11,14 +11,13 @@ from interpreter.orders import PORTFOLIO, best_classic, certify, optimal_order, 
 from interpreter.orders.annealing import anneal
 from interpreter.orders.moves_last import moves_last_orders
 from interpreter.tracing import trace
+from pipeline.arguments import SearchMethod
 from pipeline.stage import Count, two_counts
 from pipeline.tasks import load_task
 
-Method = Literal["annealing", "exact", "portfolio"]
-
 
 def search_order(
-    name: str, method: Method, count: Count = "all", seconds: float = 10.0, seed: int = 0
+    name: str, method: SearchMethod, count: Count = "all", seconds: float = 10.0, seed: int = 0
 ) -> dict[str, Any]:
     """Searches an order of one task; reads and writes no file.
 

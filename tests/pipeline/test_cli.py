@@ -103,6 +103,8 @@ def test_wrong_usage_exits_with_2(call: Callable[..., Outcome]) -> None:
     """An unknown command and a missing argument are usage errors."""
     assert call("extrct")[0] == 2
     assert call("extract")[0] == 2
+    code, _, err = call("explain", "mlp", "--step", "3")
+    assert code == 2 and "--html" in err
 
 
 def test_params_prints_what_is_merged(call: Callable[..., Outcome]) -> None:

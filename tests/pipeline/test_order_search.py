@@ -16,7 +16,8 @@ from interpreter.counting import count_multiplications
 from interpreter.orders import PORTFOLIO, best_classic
 from interpreter.tracing import trace
 from pipeline import order_search
-from pipeline.order_search import Method, search_order, summary_rows
+from pipeline.arguments import SearchMethod as Method
+from pipeline.order_search import search_order, summary_rows
 from pipeline.stage import Count
 from pipeline.tasks import InvalidTaskError, UnknownTaskError
 
