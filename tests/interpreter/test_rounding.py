@@ -34,7 +34,7 @@ def test_cancellation_is_amplified_by_forward_elimination():
 
 
 def test_a_flux_solver_loses_digits_by_markowitz():
-    """Roe's flux: two entries of the greedy order are wrong in the fifth digit; auto is not."""
+    """Roe's flux: two entries of the greedy order are wrong in the fifth digit, none of reverse."""
     task = load_task("roe_flux_1d")
     use = functools.partial(
         check_rounding, task.function, *task.example_inputs(), argnums=task.argnums
@@ -42,7 +42,7 @@ def test_a_flux_solver_loses_digits_by_markowitz():
     with pytest.warns(RoundingWarning, match=r"block \[0\]\[3\] much worse than jax\.jacrev"):
         check = use(order="markowitz")
     assert "[0][3]" in check.amplified and len(check.amplified) < 5
-    assert use(order="auto").amplified == ()
+    assert use(order="reverse").amplified == ()
 
 
 @pytest.mark.parametrize("order", ["auto", "reverse", "markowitz"])

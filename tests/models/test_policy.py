@@ -22,8 +22,8 @@ def score(policy: Policy, seen: Observation) -> jax.Array:
 @partial(jax.jit, static_argnames=("num_nodes", "seed"))
 def observed(num_nodes: int, seed: int = 0) -> Observation:
     """The first position of a random program on a board of a given size."""
-    board = pad_board(make_board(program(seed)), num_nodes, 4)
-    return observe(board.rules, board.scale, board.nodes, jax.tree.map(jnp.asarray, board.start))
+    board = jax.tree.map(jnp.asarray, pad_board(make_board(program(seed)), num_nodes, 4))
+    return observe(board.rules, board.scale, board.nodes, board.start)
 
 
 def test_default_size():
