@@ -45,8 +45,15 @@ def test_all_orders_of_array_graphs(graph, count):
     assert_is_least(graph, count, least_of_all_orders(graph, count))
 
 
-@given(scalar_graphs(max_vertices=12, min_vertices=8, kinds=(Kind.TRIVIAL, Kind.GENERAL)))
-@settings(max_examples=12)
+@given(graphs(max_vertices=8, min_vertices=8), COUNTS)
+@settings(max_examples=4)
+def test_all_orders_of_eight_vertices(graph, count):
+    """Up to 40 320 orders."""
+    assert_is_least(graph, count, least_of_all_orders(graph, count))
+
+
+@given(scalar_graphs(max_vertices=14, min_vertices=10, kinds=(Kind.TRIVIAL, Kind.GENERAL)))
+@settings(max_examples=6)
 def test_larger_scalar_graphs(graph):
     """A program over all subsets that is written another way."""
     assert_is_least(graph, "all", least_by_subsets(graph))
