@@ -19,4 +19,3 @@ Overrides = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 SearchMethod = Literal["annealing", "exact", "portfolio"]
-CountName = Literal["all", "nontrivial"]

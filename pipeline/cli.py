@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.arguments import AsJson, CountName, Overrides, SearchMethod, TaskName
+from interpreter.structure import Count
+from pipeline.arguments import AsJson, Overrides, SearchMethod, TaskName
 from pipeline.console import Console
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def search(
         float | None, typer.Option(min=0.0, max=1e9, help="Time of annealing; 10 by default.")
     ] = None,
     count: Annotated[
-        CountName | None, typer.Option(help="Which multiplications to save; all by default.")
+        Count | None, typer.Option(help="Which multiplications to save; all by default.")
     ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Seed of annealing; 0 by default.")
@@ -193,7 +194,7 @@ def explain(
             "search) or auto (that of jacve); without it best where there is one, else auto.",
         ),
     ] = None,
-    count: Annotated[CountName, typer.Option(help="Which multiplications are compared.")] = "all",
+    count: Annotated[Count, typer.Option(help="Which multiplications are compared.")] = "all",
     html: Annotated[
         Path | None,
         typer.Option(metavar="PATH", help="Write a page with pictures of the graph there."),

@@ -24,10 +24,10 @@ from pipeline.files import write_json
 from pipeline.interpreter_scaling import ENDS, chain_program
 from pipeline.machine import device
 from pipeline.report_tables import Table, markdown_table
+from pipeline.search import COUNTS
 from pipeline.stage import Count
 from pipeline.tasks import load_task, task_names
 
-COUNTS: tuple[Count, ...] = ("all", "nontrivial")
 SIZES = (100, 300, 1000, 3000, 10000)
 
 PUBLISHED = {
@@ -224,9 +224,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows = [[size, speed] for size, speed in speeds.items()]
         sys.stdout.write(markdown_table(["vertices", "orders/s on one core"], rows) + "\n")
     if given.json:
-        write_json(
-            given.json, {"device": device(), "tasks": results, "auto": automatic, "speeds": speeds}
-        )
+        content = {"device": device(), "seconds": given.seconds, "seeds": given.seeds}
+        content |= {"tasks": results, "auto": automatic, "speeds": speeds}
+        write_json(given.json, content)
     return 0
 
 

@@ -277,6 +277,22 @@ def _try_move(
 
 
 @compiled
+def _draw_move(random: Any, longest: int, temperature: float) -> Any:
+    """Draws a move: how far, whether later, what it may cost more; also returns the next state."""
+    random += _GOLDEN
+    distance = 1 + int(_uniform(random) * min(SHORT_DISTANCE, longest))
+    random += _GOLDEN
+    if _uniform(random) >= SHORT_SHARE:
+        random += _GOLDEN
+        distance = int(math.exp(_uniform(random) * math.log(longest + 1.0)))
+    random += _GOLDEN
+    is_later = _uniform(random) < 0.5
+    random += _GOLDEN
+    slack = -temperature * math.log(1.0 - _uniform(random))
+    return min(distance, longest), is_later, slack, random
+
+
+@compiled
 def walk_on(
     position: Any,
     tables: Any,
@@ -312,34 +328,19 @@ def walk_on(
         Where the walk is then, and how it ended: DONE, MISSING or LOG_FULL. In the last two cases
         it has not tried the move that it was at, and may go on from there.
     """
-    place, is_up, total, best, tried = (
-        progress.place,
-        progress.is_up,
-        progress.total,
-        progress.best,
-        progress.tried,
-    )
-    random, order = np.uint64(progress.random), walk.order
+    place, is_up, total, best, tried, seed, _ = progress
+    random, order = np.uint64(seed), walk.order
     spent = walk.cost[:place].sum()
     rate = math.log(cold / hot) / planned
     while tried < until:
         temperature = hot * math.exp(rate * tried)
         for _ in range(MOVES_PER_STOP):
             before = random
-            random += _GOLDEN
             longest = order.size - 1 - place
-            distance = 1 + int(_uniform(random) * min(SHORT_DISTANCE, longest))
-            random += _GOLDEN
-            if _uniform(random) >= SHORT_SHARE:
-                random += _GOLDEN
-                distance = int(math.exp(_uniform(random) * math.log(longest + 1.0)))
-            random += _GOLDEN
-            is_later = _uniform(random) < 0.5
-            random += _GOLDEN
-            slack = -temperature * math.log(1.0 - _uniform(random))
+            distance, is_later, slack, random = _draw_move(random, longest, temperature)
             total, status, missing = _try_move(
                 position, tables, log, space, walk, is_by_set,
-                place, min(distance, longest), is_later, total, spent, slack,
+                place, distance, is_later, total, spent, slack,
             )  # fmt: skip
             if status != DONE:
                 state = Progress(place, is_up, total, best, tried, np.int64(before), missing)
