@@ -1,0 +1,1 @@
+"""`make ecosystem`: compares elimax with JAX on functions of other packages."""

@@ -1,0 +1,12 @@
+"""What is done with each case, in this sequence; known to the process that measures and its reader.
+
+Every line on stdout of a measuring process that starts with `MARK` is a JSON object:
+`{"begin": STAGE}` before a stage and `{"stage": STAGE, "status": ...}` after it.
+"""
+
+MARK = "@elimax "
+
+REFERENCES = ("jacfwd", "jacrev")
+
+MODES = ("auto", "forward", "reverse", "structured")
+"""How `jacve` is called: three orders, and structured output with order "auto"."""
