@@ -43,7 +43,10 @@ def positions_of(argnums: int | Iterable[int], num_args: int) -> list[int]:
         ValueError: If one is out of range.
     """
     try:
-        given = argnums if isinstance(argnums, Iterable) else (argnums,)
+        # An array without axes has the type of something to iterate over, but is one position.
+        given: list[Any] = [argnums]
+        if isinstance(argnums, Iterable) and getattr(argnums, "ndim", 1) != 0:
+            given = list(argnums)
         positions = [operator.index(position) for position in given]
     except TypeError as error:
         raise TypeError(

@@ -1,6 +1,6 @@
 """A self-check that users can run: elimination against JAX's own Jacobian, in float64."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -154,8 +154,42 @@ def check_against(
         worst = max(wrong, key=lambda k: np.nan_to_num(errors[k], nan=np.inf))
         message = _describe_mismatch(*pairs[worst], errors[worst], rtol, reference.source)
         share = f" ({len(wrong)} of {len(errors)} blocks differ)" if len(errors) > 1 else ""
-        raise JacobianMismatchError(message + share)
+        raise JacobianMismatchError(message + share + _suspects(fun, args, kwargs or {}))
     return JacobianCheck(max(errors, default=0.0), len(errors))
+
+
+def _suspects(fun: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+    """What to look at first: functions with their own backward pass, which may be anything."""
+
+    def arrays() -> list[Any]:
+        leaves = jax.tree.leaves(fun(*args, **kwargs))
+        return [leaf for leaf in leaves if isinstance(leaf, jax.Array)]
+
+    try:
+        closed = jax.make_jaxpr(arrays)()
+    except Exception:  # a function that steers by values cannot be looked into this way
+        return ""
+    names = sorted(set(_custom_vjps(closed.jaxpr)))
+    if not names:
+        return ""
+    return (
+        f". It calls a custom_vjp ({', '.join(names)}): if the backward pass is not linear in the "
+        "cotangent, as where gradients are clipped, no matrix describes it, and jacve, jax.jacrev "
+        "and jax.grad may all differ"
+    )
+
+
+def _custom_vjps(jaxpr: Any) -> Iterator[str]:
+    """Names of the functions with their own backward pass, those in nested jaxprs included."""
+    for eqn in jaxpr.eqns:
+        if eqn.primitive.name == "custom_vjp_call":
+            info = getattr(eqn.params["call_jaxpr"].jaxpr, "debug_info", None)
+            yield getattr(info, "func_name", None) or "without a name"
+        for param in eqn.params.values():
+            for item in param if isinstance(param, (tuple, list)) else (param,):
+                inner = getattr(item, "jaxpr", item)
+                if hasattr(inner, "eqns"):
+                    yield from _custom_vjps(inner)
 
 
 def _describe_mismatch(

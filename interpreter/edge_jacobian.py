@@ -1,7 +1,7 @@
 """Edge Jacobians with values: the products and sums that an elimination executes.
 
 Which labels a product or a sum has is decided in `interpreter.structure`; here the same labels get
-values: arrays, sparse values whose zeros are not stored, or linear maps that are not applied yet.
+values: arrays, or sparse values whose zeros are not stored.
 A numpy array is a constant: products of constants are folded while tracing. Products of two general
 edges are emitted under the named scope `PRODUCT_SCOPE`, and nothing else is, so that the
 multiplications of an order can be read off a jaxpr.
@@ -15,8 +15,8 @@ import jax
 import numpy as np
 
 from interpreter.contraction import contract
+from interpreter.dropping import cleared
 from interpreter.labelled import Labelled, add_arrays, is_constant, spread
-from interpreter.linear_map import LinearMap
 from interpreter.pattern import array_of, is_known_pattern, move, scaled_value, settled
 from interpreter.sparse_value import (
     SparseValue,
@@ -37,11 +37,14 @@ class EdgeJacobian(NamedTuple):
     Attributes:
         structure: Shape, ties, carried labels and kind.
         value: Array of shape `structure.carried_shape`, numpy if it is a constant; or a sparse
-            value or a linear map over the carried labels.
+            value over the carried labels.
+        drops: Whether the zeros of the value exclude, as those of a mask do, so that 0 times
+            infinity is 0 (see `interpreter.dropping`).
     """
 
     structure: EdgeStructure
     value: Any
+    drops: bool = False
 
 
 class _Plan(NamedTuple):
@@ -95,15 +98,16 @@ def multiply_edges(later: EdgeJacobian, earlier: EdgeJacobian) -> EdgeJacobian:
             _sum_lonely(first, second.labels, plan),
             _sum_lonely(second, first.labels, plan),
         )
-    value = _multiply_values(kinds, first, second, plan)
+    drops = later.drops, earlier.drops
+    value = _multiply_values(kinds, first, second, plan, drops)
     if plan.repeats != 1:
         value = scaled_value(value, plan.repeats)
-    return EdgeJacobian(plan.structure, value)
+    return EdgeJacobian(plan.structure, value, any(drops))
 
 
 def _named(edge: EdgeJacobian, names: Mapping[int, int]) -> Labelled:
     """The value of an edge under common labels."""
-    if isinstance(edge.value, (SparseValue, LinearMap)):
+    if isinstance(edge.value, SparseValue):
         value = edge.value.renamed(names)
         return Labelled(value, value.labels)
     return Labelled(edge.value, tuple(names[label] for label in edge.structure.carried))
@@ -123,7 +127,11 @@ def _sum_lonely(factor: Labelled, others: tuple[int, ...], plan: _Plan) -> Label
 
 
 def _multiply_values(
-    kinds: tuple[Kind, Kind], first: Labelled, second: Labelled, plan: _Plan
+    kinds: tuple[Kind, Kind],
+    first: Labelled,
+    second: Labelled,
+    plan: _Plan,
+    drops: tuple[bool, bool],
 ) -> Any:
     """The value of a product; lonely labels are summed already."""
     labels = plan.structure.carried
@@ -133,9 +141,9 @@ def _multiply_values(
         return move(first, second, labels, plan.sizes)
     first, second = array_of(first, plan.sizes), array_of(second, plan.sizes)
     if is_constant(first.array) and is_constant(second.array):
-        return fold(first, second, labels)
+        return fold(*cleared(first, second, drops, labels), labels)
     with jax.named_scope(PRODUCT_SCOPE):
-        return contract(first, second, labels)
+        return contract(*cleared(first, second, drops, labels), labels)
 
 
 def fold(first: Labelled, second: Labelled, labels: tuple[int, ...]) -> Any:
@@ -164,27 +172,49 @@ def add_edges(first: EdgeJacobian, second: EdgeJacobian) -> EdgeJacobian:
         The sum; its structure is that of `interpreter.structure.add`.
     """
     structure = add(first.structure, second.structure)
+    value = _total(first, second, structure)
+    return EdgeJacobian(structure, value, _total_drops(first, second, structure))
+
+
+def _total_drops(first: EdgeJacobian, second: EdgeJacobian, structure: EdgeStructure) -> bool:
+    """Whether the zeros of a sum exclude.
+
+    That is so if those of both summands do, or if those of one do and the other one has no zeros
+    but those of its pattern, which exclude, too.
+    """
+    pair = first, second
+    return any(edge.drops for edge in pair) and all(
+        edge.drops
+        or edge.structure.kind != Kind.GENERAL
+        or edge.structure.ties != structure.ties
+        or isinstance(edge.value, SparseValue)
+        for edge in pair
+    )
+
+
+def _total(first: EdgeJacobian, second: EdgeJacobian, structure: EdgeStructure) -> Any:
+    """The value of a sum."""
     if first.structure.ties == second.structure.ties == structure.ties and not (
-        isinstance(first.value, (SparseValue, LinearMap))
-        or isinstance(second.value, (SparseValue, LinearMap))
+        isinstance(first.value, SparseValue) or isinstance(second.value, SparseValue)
     ):
-        return EdgeJacobian(structure, _add_arrays(_own(first), _own(second), structure))
+        return _add_arrays(_own(first), _own(second), structure)
     sizes = {label: structure.size(label) for label in structure.labels}
     summands = [_untied(edge, structure, sizes) for edge in (first, second)]
     if not all(summand.sparse for summand in summands):
         # One of them is nowhere zero, so their sum is nowhere either.
         one, other = (_as_labelled(summand, sizes) for summand in summands)
-        return EdgeJacobian(structure, _add_arrays(one, other, structure))
+        return _add_arrays(one, other, structure)
     sparse = tuple(sorted({*summands[0].sparse, *summands[1].sparse}))
     dense = tuple(label for label in structure.carried if label not in sparse)
     parts = [part for x in summands for part in aligned(x, dense, sparse, sizes).parts]
     shape = tuple(sizes[label] for label in sparse)
     total = SparseValue(dense, sparse, shape, disjoint(parts))
-    return EdgeJacobian(structure, settled(total, structure.carried, sizes))
+    return settled(total, structure.carried, sizes)
 
 
 def _own(edge: EdgeJacobian) -> Labelled:
-    return Labelled(edge.value, edge.structure.carried)
+    is_sparse = isinstance(edge.value, SparseValue)
+    return Labelled(edge.value, edge.value.labels if is_sparse else edge.structure.carried)
 
 
 def _as_labelled(value: SparseValue, sizes: Mapping[int, int]) -> Labelled:
@@ -201,7 +231,7 @@ def _untied(edge: EdgeJacobian, target: EdgeStructure, sizes: Mapping[int, int])
 
     A broken tie makes both its labels sparse: the value stands on their diagonal.
     """
-    value = as_sparse(_densified_map(edge, sizes))
+    value = as_sparse(_own(edge))
     rank = len(target.out_shape)
     for j, (tie, kept) in enumerate(zip(edge.structure.ties, target.ties, strict=True)):
         if tie != kept:
@@ -209,12 +239,3 @@ def _untied(edge: EdgeJacobian, target: EdgeStructure, sizes: Mapping[int, int])
             sparse = value.sparse if tie in value.sparse else (*value.sparse, tie)
             value = with_diagonal(aligned(value, dense, sparse, sizes), tie, rank + j)
     return value
-
-
-def _densified_map(edge: EdgeJacobian, sizes: Mapping[int, int]) -> Labelled:
-    """An edge's value; a linear map as an array."""
-    if isinstance(edge.value, LinearMap):
-        return array_of(Labelled(edge.value, edge.value.labels), sizes)
-    if isinstance(edge.value, SparseValue):
-        return Labelled(edge.value, edge.value.labels)
-    return _own(edge)

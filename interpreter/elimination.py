@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Generic, NamedTuple, TypeVar
 
 from interpreter.graph import ComputationalGraph
-from interpreter.structure import EdgeStructure, add, multiply
+from interpreter.pair_structure import Structure, parts_of, product_of, sum_of
+from interpreter.structure import EdgeStructure
 from interpreter.wanted import Blocks, edge_filter
 
 Edge = TypeVar("Edge")
@@ -96,8 +97,13 @@ class Elimination(Generic[Edge]):
             self.predecessors[node] = {}
 
 
-class CountingElimination(Elimination[EdgeStructure]):
-    """Elimination of structures alone, which tells what every step costs."""
+class CountingElimination(Elimination[Structure]):
+    """Elimination of structures alone, which tells what every step costs.
+
+    Attributes:
+        additions: Scalar additions so far.
+        entries: Entries of all written products so far.
+    """
 
     def __init__(self, graph: ComputationalGraph, wanted: Blocks | None = None) -> None:
         """Starts from the whole graph.
@@ -107,7 +113,7 @@ class CountingElimination(Elimination[EdgeStructure]):
             wanted: Blocks of the Jacobian that are wanted; None for all.
         """
         super().__init__(graph, graph.edges, self._product_structure, self._sum_structure, wanted)
-        self.additions = 0
+        self.additions = self.entries = 0
 
     def cost(self, vertex: int) -> MultiplicationCount:
         """The Markowitz degree: what eliminating a vertex costs now, additions left out.
@@ -123,15 +129,22 @@ class CountingElimination(Elimination[EdgeStructure]):
         for succ, later in self.successors[node].items():
             for pred, earlier in self.predecessors[node].items():
                 if self._is_needed(pred, succ):
-                    product = multiply(later, earlier)
+                    product = product_of(later, earlier)
                     cost_all += product.all
                     cost_nontrivial += product.nontrivial
         return MultiplicationCount(cost_all, cost_nontrivial, 0)
 
-    def _product_structure(self, later: EdgeStructure, earlier: EdgeStructure) -> EdgeStructure:
-        return multiply(later, earlier).structure
-
-    def _sum_structure(self, first: EdgeStructure, second: EdgeStructure) -> EdgeStructure:
-        structure = add(first, second)
-        self.additions += math.prod(structure.carried_shape)
+    def _product_structure(self, later: Structure, earlier: Structure) -> Structure:
+        structure = product_of(later, earlier).structure
+        self.entries += _written_entries(structure)
         return structure
+
+    def _sum_structure(self, first: Structure, second: Structure) -> Structure:
+        structure = sum_of(first, second)
+        self.additions += _written_entries(structure)
+        return structure
+
+
+def _written_entries(structure: Structure) -> int:
+    written = (x for x in parts_of(structure) if isinstance(x, EdgeStructure))
+    return sum(math.prod(x.carried_shape) for x in written)

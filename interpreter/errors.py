@@ -21,7 +21,7 @@ class StructureLimitError(ElimaxError):
 
 
 class GraphTooLargeError(ElimaxError):
-    """A graph has more nodes than a search can hold."""
+    """A graph has more nodes, or costs more, than a search can hold."""
 
 
 class TracingError(ElimaxError):

@@ -1,31 +1,62 @@
 """Runs a program and eliminates its graph: the Jacobian interpreter."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from interpreter.edge_jacobian import EdgeJacobian, add_edges, multiply_edges
+from interpreter.active_graph import ActiveGraph, Point
+from interpreter.edge_jacobian import EdgeJacobian
 from interpreter.elimination import Elimination
 from interpreter.graph import ComputationalGraph
+from interpreter.linearisation import Linearisation
+from interpreter.pair_jacobian import (
+    Jacobian,
+    add_pairs,
+    jacobian_of,
+    multiply_pairs,
+    written_pair,
+)
 from interpreter.program import Constant, Operand, Program
-from interpreter.tracing import LocalEdge
 from interpreter.wanted import Blocks
 
 
-def evaluate_nodes(program: Program, leaves: Sequence[Any]) -> dict[int, Any]:
-    """Runs the program.
+class Values(NamedTuple):
+    """A program at a point.
+
+    Attributes:
+        nodes: The value of every node that an output, or something that is shown, depends on.
+        linear: The derivative of every opaque equation, by its index.
+    """
+
+    nodes: dict[int, Any]
+    linear: dict[int, Linearisation]
+
+
+def evaluate_nodes(
+    program: Program, leaves: Sequence[Any], active: ActiveGraph | None = None
+) -> Values:
+    """Runs the program; opaque equations are evaluated and linearised at once.
 
     Args:
         program: The program.
         leaves: Value of every input leaf.
+        active: What differentiates it; None if its values are all that is wanted.
 
     Returns:
-        The value of every node that an output depends on.
+        The values.
     """
-    values = dict(enumerate(leaves))
-    for equation in program.equations:
-        if not program.needed.isdisjoint(equation.results):
-            results = equation.evaluate([read(values, x) for x in equation.operands])
-            values.update(zip(equation.results, results, strict=True))
+    values = Values(dict(enumerate(leaves)), {})
+    opaque = {} if active is None else active.opaque
+    for index, equation in enumerate(program.equations):
+        if equation.effects or not program.needed.isdisjoint(equation.results):
+            inputs = [read(values.nodes, x) for x in equation.operands]
+            if index in opaque:
+                values.linear[index] = opaque[index].linearise(inputs)
+            # What an equation shows is not part of its derivative, which may be applied often.
+            if index in opaque and not equation.effects:
+                results = values.linear[index].results
+            else:
+                results = equation.bind(inputs)
+            values.nodes.update(zip(equation.results, results, strict=True))
     return values
 
 
@@ -34,33 +65,34 @@ def read(values: dict[int, Any], operand: Operand) -> Any:
     return operand.value if isinstance(operand, Constant) else values[operand]
 
 
-def edge_jacobians(
-    program: Program, edges: Sequence[LocalEdge], values: dict[int, Any]
-) -> dict[tuple[int, int], EdgeJacobian]:
+def edge_jacobians(active: ActiveGraph, values: Values) -> dict[tuple[int, int], Jacobian]:
     """The edge Jacobians of a program at a point.
 
     Args:
-        program: The program.
-        edges: Its active edges.
-        values: The value of every node.
+        active: The program with its active edges.
+        values: Its values at the point.
 
     Returns:
-        One edge Jacobian for every pair of nodes, uses of one node by one equation added up.
+        One edge Jacobian for every pair of nodes of the graph, uses of one node by one equation
+        added up.
     """
-    jacobians: dict[tuple[int, int], EdgeJacobian] = {}
-    for edge in edges:
-        equation = program.equations[edge.equation]
-        inputs = [read(values, operand) for operand in equation.operands]
-        outputs = [values[result] for result in equation.results]
-        jacobian = EdgeJacobian(edge.jacobian.structure, edge.jacobian.value(inputs, outputs))
+    jacobians: dict[tuple[int, int], Jacobian] = {}
+    points: dict[int, Point] = {}
+    for edge in active.edges:
+        if edge.equation not in points:
+            equation = active.program.equations[edge.equation]
+            inputs = [read(values.nodes, operand) for operand in equation.operands]
+            outputs = [values.nodes[result] for result in equation.results]
+            points[edge.equation] = Point(inputs, outputs, values.linear.get(edge.equation))
+        jacobian = jacobian_of(edge.structure, edge.value(points[edge.equation]), edge.drops)
         key = (edge.pred, edge.succ)
-        jacobians[key] = add_edges(jacobians[key], jacobian) if key in jacobians else jacobian
+        jacobians[key] = add_pairs(jacobians[key], jacobian) if key in jacobians else jacobian
     return jacobians
 
 
 def eliminate(
     graph: ComputationalGraph,
-    jacobians: dict[tuple[int, int], EdgeJacobian],
+    jacobians: dict[tuple[int, int], Jacobian],
     order: Sequence[int],
     wanted: Blocks | None = None,
 ) -> dict[tuple[int, int], EdgeJacobian]:
@@ -73,14 +105,15 @@ def eliminate(
         wanted: Blocks of the Jacobian that are wanted; None for all.
 
     Returns:
-        The Jacobian's blocks, keyed by (input node, output node); blocks that are zero for every
-        input value are missing, and so may be those that are not wanted.
+        The Jacobian's blocks, keyed by (input node, output node), opaque ones written; blocks that
+        are zero for every input value are missing, and so may be those that are not wanted.
     """
-    elimination = Elimination(graph, jacobians, multiply_edges, add_edges, wanted)
+    elimination = Elimination(graph, jacobians, multiply_pairs, add_pairs, wanted)
     for vertex in order:
         elimination.eliminate(vertex)
     return {
-        (pred, succ): edge
+        (pred, succ): written_pair(edge)
         for succ in graph.output_nodes
         for pred, edge in elimination.predecessors[succ].items()
+        if wanted is None or (pred, succ) in wanted
     }

@@ -6,9 +6,10 @@ from typing import NamedTuple
 from interpreter.elimination import FREE, CountingElimination, MultiplicationCount
 from interpreter.graph import ComputationalGraph
 from interpreter.order import CarriesOrder, EliminationOrder, check_order
-from interpreter.structure import Count, EdgeStructure, Shape
+from interpreter.pair_structure import Structure
+from interpreter.structure import Count, Shape
 
-Edges = dict[tuple[int, int], EdgeStructure]
+Edges = dict[tuple[int, int], Structure]
 
 
 class EliminationStep(NamedTuple):
@@ -77,7 +78,7 @@ def elimination_steps(
         elimination.eliminate(vertex)
         cost = cost._replace(additions=elimination.additions - before)
         total = total.plus(cost)
-        name, shape = graph.primitives[vertex - 1], graph.node_shapes[node]
+        name, shape = graph.primitive(vertex), graph.node_shapes[node]
         steps.append(EliminationStep(vertex, name, shape, *counts, cost, total))
     return steps
 

@@ -4,6 +4,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import jax
+
 from interpreter.call_checks import check_callable
 from interpreter.jacobian import Order, jacve
 
@@ -37,7 +39,8 @@ def filter_jacve(
         ImportError: When called, if Equinox is not installed.
         InvalidOrderError: When called, if the order does not fit the graph of `fun`.
         TracingError: When called, as `jacve` does.
-        TypeError: If `fun` is no function; when called, if there is no positional argument.
+        TypeError: If `fun` is no function; when called, if there is no positional argument, or the
+            first one holds a sparse array of JAX, whose entries have no place of their own.
         ValueError: When called, if the first argument holds no floating-point array.
     """
     check_callable(fun)
@@ -51,6 +54,7 @@ def filter_jacve(
             raise TypeError(
                 "the first argument is the one that is differentiated: pass it by position"
             )
+        _check_dense(args[0])
         differentiated, rest = eqx.partition(args[0], eqx.is_inexact_array)
 
         def of_arrays(arrays: Any, *others: Any, **keywords: Any) -> Any:
@@ -60,3 +64,18 @@ def filter_jacve(
         return of_jacve(differentiated, *args[1:], **kwargs)
 
     return jacobian
+
+
+def _check_dense(argument: Any) -> None:
+    """Refuses sparse arrays: with a block in the place of its entries, one is no sparse array."""
+    from jax.experimental.sparse import JAXSparse
+
+    def is_sparse(leaf: Any) -> bool:
+        return isinstance(leaf, JAXSparse)
+
+    for leaf in filter(is_sparse, jax.tree.leaves(argument, is_leaf=is_sparse)):
+        raise TypeError(
+            f"the first argument holds a {type(leaf).__name__}, which cannot hold the blocks of a "
+            "Jacobian: differentiate with respect to its entries, as in filter_jacve(lambda data, "
+            "...: f(BCOO((data, matrix.indices), shape=matrix.shape), ...))(matrix.data, ...)"
+        )

@@ -1,75 +1,72 @@
 """One call of a function that is to be differentiated, with its pytrees taken apart."""
 
-import functools
-from collections.abc import Callable, Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
-import jax.core
 import jax.numpy as jnp
-import numpy as np
 
 from interpreter.call_checks import described, is_array, is_numeric, positions_of
 
-# What JAX raises where a function asks for a value that is not there while it is traced.
-_WITHOUT_VALUES = (
-    jax.errors.ConcretizationTypeError,
-    jax.errors.TracerArrayConversionError,
-    jax.errors.TracerIntegerConversionError,
-)
 
-
-class FlatCall:
-    """A function and its arguments as flat lists of arrays.
+@dataclasses.dataclass(frozen=True)
+class CallArguments:
+    """The arguments of a call as a flat list.
 
     Attributes:
-        leaves: Every array of every argument, keyword arguments last.
-        active: For every leaf whether it is differentiated.
+        leaves: Every leaf of every argument, keyword arguments last. Those that are differentiated
+            are JAX arrays, all others as they were passed.
         nodes: Numbers of the differentiated leaves, argument by argument as `argnums` lists them.
-        num_outputs: Number of differentiated output leaves; known once `flat_fun` has been traced.
+        names: What a user calls them.
+        tree: The tree of (positional arguments, keyword arguments).
+        arg_trees: The trees of the differentiated arguments.
+        is_single: Whether `argnums` is one position and not several.
     """
 
-    def __init__(
-        self,
-        fun: Callable[..., Any],
-        argnums: int | Sequence[int],
-        has_aux: bool,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> None:
-        """Takes the arguments apart.
+    leaves: tuple[Any, ...]
+    nodes: tuple[int, ...]
+    names: tuple[str, ...]
+    tree: Any
+    arg_trees: tuple[Any, ...]
+    is_single: bool
+
+    @classmethod
+    def of(
+        cls, args: Sequence[Any], kwargs: Mapping[str, Any], argnums: int | Sequence[int]
+    ) -> "CallArguments":
+        """Takes the arguments of a call apart.
 
         Args:
-            fun: The function.
-            argnums: Position or positions of the differentiated arguments, negative from the end.
-            has_aux: Whether `fun` returns a pair (output, auxiliary data).
             args: Positional arguments.
             kwargs: Keyword arguments.
+            argnums: Position or positions of the differentiated arguments, negative from the end.
+
+        Returns:
+            The arguments.
 
         Raises:
             TypeError: If something else than an array is to be differentiated.
             ValueError: If a position is out of range, or there is nothing to differentiate.
         """
-        self._fun, self._has_aux, self._args = fun, has_aux, args
-        self._is_single = isinstance(argnums, int)
         positions = positions_of(argnums, len(args))
-        leaves, self._in_tree = jax.tree.flatten((args, kwargs))
-        owners = [k for k, arg in enumerate(args) for _ in jax.tree.leaves(arg)]
-        owners += [-1] * (len(leaves) - len(owners))
-        self._arg_trees = [jax.tree.structure(args[k]) for k in positions]
-        self.active = [owner in positions for owner in owners]
-        self.nodes = [node for k in positions for node, owner in enumerate(owners) if owner == k]
-        if not self.nodes:
+        paths, tree = jax.tree_util.tree_flatten_with_path((tuple(args), dict(kwargs)))
+        leaves = [leaf for _, leaf in paths]
+        owners = [path[1].idx if path[0].idx == 0 else None for path, _ in paths]
+        nodes = [node for k in positions for node, owner in enumerate(owners) if owner == k]
+        if not nodes:
             raise ValueError(
                 f"argnums={argnums} asks for no array at all, so there is nothing to differentiate "
                 "with respect to: choose arguments that hold arrays"
             )
-        leaves, self._static = split_static(leaves, self.active)
-        for node in self.nodes:
+        names = []
+        for node in nodes:
+            path = paths[node][0]
+            names.append(f"argument {path[1].idx}{jax.tree_util.keystr(path[2:])}")
             if not is_numeric(leaves[node]):
                 raise TypeError(
-                    f"{self._names[node]} is {described(leaves[node])}, which cannot be "
-                    "differentiated: pass it in another argument, or close over it"
+                    f"{names[-1]} is {described(leaves[node])}, which cannot be differentiated: "
+                    "pass it in another argument, or close over it"
                 )
         for leaf in leaves:
             if isinstance(leaf, jax.ShapeDtypeStruct):
@@ -77,132 +74,50 @@ class FlatCall:
                     f"{leaf} has a shape but no values: for the shape of a Jacobian use "
                     "jax.eval_shape(jacve(f), ...), for its graph trace(f, ...)"
                 )
-        self._known = {
-            node: leaf
-            for node, leaf in enumerate(leaves)
-            if not (self.active[node] or node in self._static or isinstance(leaf, jax.core.Tracer))
-        }
-        self.leaves = [jnp.asarray(leaf) for leaf in leaves]
-        self.num_outputs = 0
-
-    @functools.cached_property
-    def _names(self) -> list[str]:
-        """What a user calls the leaves of positional arguments."""
-        paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(self._args)]
-        return [f"argument {path[0].idx}{jax.tree_util.keystr(path[1:])}" for path in paths]
+        for node in nodes:
+            leaves[node] = jnp.asarray(leaves[node])
+        trees = tuple(jax.tree.structure(args[k]) for k in positions)
+        is_single = isinstance(argnums, int)
+        return cls(tuple(leaves), tuple(nodes), tuple(names), tree, trees, is_single)
 
     @property
-    def active_leaves(self) -> dict[str, jax.Array]:
-        """The differentiated leaves, by what a user calls them."""
-        return {self._names[node]: self.leaves[node] for node in self.nodes}
+    def active(self) -> list[bool]:
+        """For every leaf whether it is differentiated."""
+        return [node in self.nodes for node in range(len(self.leaves))]
 
-    def named_outputs(self, outputs: Sequence[Any]) -> dict[str, Any]:
-        """The differentiated output leaves, by what a user calls them.
+    @property
+    def traced(self) -> tuple[int, ...]:
+        """Numbers of the differentiated leaves, ascending and each once."""
+        return tuple(sorted(set(self.nodes)))
 
-        Args:
-            outputs: The output leaves.
-
-        Returns:
-            For every name the leaf.
-        """
-        tree = jax.tree.unflatten(self._out_tree, outputs[: self.num_outputs])
-        named = jax.tree_util.tree_leaves_with_path(tree)
-        return {f"output{jax.tree_util.keystr(path)}": leaf for path, leaf in named}
-
-    def flat_fun(self, *leaves: Any) -> list[Any]:
-        """The function on flat inputs and outputs; auxiliary outputs come last.
-
-        Args:
-            *leaves: One array per leaf.
-
-        Returns:
-            The output leaves.
-
-        Raises:
-            TypeError: If an output is no array, or the function should return a pair and does not.
-            ValueError: If there is no output.
-        """
-        out, aux = self._call(leaves), ()
-        if self._has_aux:
-            if not (isinstance(out, tuple | list) and len(out) == 2):
-                raise TypeError(
-                    "has_aux=True wants a function that returns a pair (output, auxiliary data), "
-                    f"but it returned {described(out)}"
-                )
-            out, aux = out
-        flat, self._out_tree = jax.tree.flatten(out)
-        self.num_outputs = len(flat)
-        self._check_returned(out, flat)
-        # Auxiliary data may be anything; what JAX has not computed comes back as it is.
-        flat_aux, self._aux_tree = jax.tree.flatten(aux)
-        self._static_aux = {
-            k: leaf for k, leaf in enumerate(flat_aux) if not isinstance(leaf, jax.Array)
-        }
-        return [*flat, *(leaf for leaf in flat_aux if isinstance(leaf, jax.Array))]
-
-    def _call(self, leaves: Sequence[Any]) -> Any:
-        replaced = [self._static.get(node, leaf) for node, leaf in enumerate(leaves)]
-        args, kwargs = jax.tree.unflatten(self._in_tree, replaced)
-        try:
-            return self._fun(*args, **kwargs)
-        except _WITHOUT_VALUES as error:
-            if self._known:
-                # As under jax.jacrev, what is not differentiated has values to steer by.
-                self._static, self._known = self._static | self._known, {}
-                return self._call(leaves)
-            error.add_note(
-                "elimax: jacve traces a function without its values, as jax.jit does and "
-                "jax.jacrev does not. Choose with jnp.where or jax.lax.cond instead of if, and "
-                "pass what steers the program as Python values in arguments of their own"
-            )
-            raise
-
-    def _check_returned(self, out: Any, flat: Sequence[Any]) -> None:
-        if not flat:
-            raise ValueError(
-                f"the function returned {out!r:.60}, so there is nothing to differentiate: return "
-                "at least one array (is a return statement missing?)"
-            )
-        for name, leaf in self.named_outputs(flat).items():
-            if not is_numeric(leaf):
-                raise TypeError(
-                    f"{name} of the function is {described(leaf)}, but outputs must be arrays: "
-                    "leave it out, or return it as auxiliary data with has_aux=True"
-                )
-
-    def unflatten_outputs(self, outputs: Sequence[Any]) -> Any:
-        """What the function returned, from its leaves.
-
-        Args:
-            outputs: The output leaves.
-
-        Returns:
-            The output, or the pair (output, auxiliary data).
-        """
-        out = jax.tree.unflatten(self._out_tree, outputs[: self.num_outputs])
-        if not self._has_aux:
-            return out
-        computed = iter(outputs[self.num_outputs :])
-        leaves = [
-            self._static_aux[k] if k in self._static_aux else next(computed)
-            for k in range(self._aux_tree.num_leaves)
+    @property
+    def avals(self) -> list[Any]:
+        """Shape and dtype of every leaf; what is no array counts as a number."""
+        return [
+            jax.ShapeDtypeStruct(leaf.shape, leaf.dtype)
+            if is_array(leaf)
+            else jax.ShapeDtypeStruct((), jnp.float32)
+            for leaf in self.leaves
         ]
-        return out, jax.tree.unflatten(self._aux_tree, leaves)
 
-    def unflatten_jacobian(self, rows: Sequence[Sequence[Any]]) -> Any:
-        """The Jacobian as `jax.jacrev` would return it.
+    @property
+    def named(self) -> dict[str, Any]:
+        """The differentiated leaves, by what a user calls them."""
+        return {name: self.leaves[k] for name, k in zip(self.names, self.nodes, strict=True)}
+
+    def with_traced(self, values: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments with other values in the place of the differentiated leaves.
 
         Args:
-            rows: For every output leaf one block per differentiated leaf.
+            values: One value for each number of `traced`.
 
         Returns:
-            The tree of the outputs with the tree of the differentiated arguments at every leaf.
+            Positional and keyword arguments.
         """
-        leaves = [self.leaves[node] for node in self.nodes]
-        return jax.tree.unflatten(
-            self._out_tree,
-            [self.unflatten_row([*map(with_weak_type_of, row, leaves)]) for row in rows],
-        )
+        leaves = list(self.leaves)
+        for node, value in zip(self.traced, values, strict=True):
+            leaves[node] = value
+        return jax.tree.unflatten(self.tree, leaves)
 
     def unflatten_row(self, blocks: Sequence[Any]) -> Any:
         """One row of the Jacobian.
@@ -214,10 +129,123 @@ class FlatCall:
             The tree of the differentiated arguments with a block at every leaf.
         """
         remaining, parts = list(blocks), []
-        for tree in self._arg_trees:
+        for tree in self.arg_trees:
             parts.append(jax.tree.unflatten(tree, remaining[: tree.num_leaves]))
             remaining = remaining[tree.num_leaves :]
-        return parts[0] if self._is_single else tuple(parts)
+        return parts[0] if self.is_single else tuple(parts)
+
+
+@dataclasses.dataclass(frozen=True)
+class CallResult:
+    """What a function returned, as a flat list whose arrays are kept elsewhere.
+
+    Attributes:
+        tree: The tree of the outputs.
+        aux_tree: The tree of the auxiliary data; None if the function does not return any.
+        aux: Every leaf of them that is no array.
+        is_array: For every leaf of them whether it is one.
+    """
+
+    tree: Any
+    aux_tree: Any = None
+    aux: tuple[Any, ...] = ()
+    is_array: tuple[bool, ...] = ()
+
+    @classmethod
+    def of(cls, returned: Any, has_aux: bool) -> tuple["CallResult", list[Any]]:
+        """Takes what a function returned apart.
+
+        Args:
+            returned: What it returned.
+            has_aux: Whether that should be a pair (output, auxiliary data).
+
+        Returns:
+            The result, and its arrays: all outputs, then the arrays among the auxiliary data.
+
+        Raises:
+            TypeError: If an output is no array, or the function should return a pair and does not.
+            ValueError: If there is no output.
+        """
+        out, aux = returned, ()
+        if has_aux:
+            if not (isinstance(returned, tuple | list) and len(returned) == 2):
+                raise TypeError(
+                    "has_aux=True wants a function that returns a pair (output, auxiliary data), "
+                    f"but it returned {described(returned)}"
+                )
+            out, aux = returned
+        outputs, tree = jax.tree.flatten(out)
+        if not outputs:
+            raise ValueError(
+                f"the function returned {out!r:.60}, so there is nothing to differentiate: return "
+                "at least one array (is a return statement missing?)"
+            )
+        for name, leaf in cls(tree).named(outputs).items():
+            if not is_numeric(leaf):
+                raise TypeError(
+                    f"{name} of the function is {described(leaf)}, but outputs must be arrays: "
+                    "leave it out, or return it as auxiliary data with has_aux=True"
+                )
+        # Auxiliary data may be anything; what JAX has not computed comes back as it is.
+        flat_aux, aux_tree = jax.tree.flatten(aux)
+        arrays = tuple(isinstance(leaf, jax.Array) for leaf in flat_aux)
+        rest = tuple(x for x, is_array in zip(flat_aux, arrays, strict=True) if not is_array)
+        result = cls(tree, aux_tree if has_aux else None, rest, arrays)
+        return result, [*outputs, *(x for x, y in zip(flat_aux, arrays, strict=True) if y)]
+
+    @property
+    def num_outputs(self) -> int:
+        """Number of differentiated output leaves."""
+        return self.tree.num_leaves
+
+    def named(self, outputs: Sequence[Any]) -> dict[str, Any]:
+        """The differentiated output leaves, by what a user calls them.
+
+        Args:
+            outputs: The output leaves; auxiliary ones may follow.
+
+        Returns:
+            For every name the leaf.
+        """
+        tree = jax.tree.unflatten(self.tree, outputs[: self.num_outputs])
+        named = jax.tree_util.tree_leaves_with_path(tree)
+        return {f"output{jax.tree_util.keystr(path)}": leaf for path, leaf in named}
+
+    def unflatten(self, outputs: Sequence[Any]) -> Any:
+        """What the function returned.
+
+        Args:
+            outputs: The output leaves, then the arrays among the auxiliary data.
+
+        Returns:
+            The output, or the pair (output, auxiliary data).
+        """
+        out = jax.tree.unflatten(self.tree, outputs[: self.num_outputs])
+        if self.aux_tree is None:
+            return out
+        arrays, rest = iter(outputs[self.num_outputs :]), iter(self.aux)
+        leaves = [next(arrays if is_array else rest) for is_array in self.is_array]
+        return out, jax.tree.unflatten(self.aux_tree, leaves)
+
+
+def unflatten_jacobian(
+    arguments: CallArguments, result: CallResult, rows: Sequence[Sequence[Any]]
+) -> Any:
+    """The Jacobian as `jax.jacrev` would return it.
+
+    Args:
+        arguments: The arguments.
+        result: What the function returned.
+        rows: For every output leaf one block per differentiated leaf.
+
+    Returns:
+        The tree of the outputs with the tree of the differentiated arguments at every leaf.
+    """
+    leaves = [arguments.leaves[node] for node in arguments.nodes]
+    return jax.tree.unflatten(
+        result.tree,
+        [arguments.unflatten_row([*map(with_weak_type_of, row, leaves)]) for row in rows],
+    )
 
 
 def with_weak_type_of(block: Any, leaf: jax.Array) -> Any:
@@ -236,23 +264,3 @@ def with_weak_type_of(block: Any, leaf: jax.Array) -> Any:
     return jax.lax.convert_element_type_p.bind(
         block, new_dtype=block.dtype, weak_type=True, sharding=None
     )
-
-
-def split_static(leaves: Sequence[Any], active: Sequence[bool]) -> tuple[list[Any], dict[int, Any]]:
-    """Sets Python values aside that are not differentiated, as `jax.jacrev` does.
-
-    Functions may use them for control flow, as in `for _ in range(n)`; they keep their number.
-
-    Args:
-        leaves: The leaves of all arguments.
-        active: For every leaf whether it is differentiated.
-
-    Returns:
-        The leaves with a zero in the place of every such value, and the values by leaf number.
-    """
-    static = {
-        node: leaf
-        for node, (leaf, is_active) in enumerate(zip(leaves, active, strict=True))
-        if not is_active and not is_array(leaf)
-    }
-    return [np.float32(0) if node in static else leaf for node, leaf in enumerate(leaves)], static

@@ -8,6 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from interpreter.errors import GraphFormatError
+from interpreter.pair_structure import (
+    Direction,
+    OpaqueStructure,
+    PairStructure,
+    Part,
+    Structure,
+)
 from interpreter.structure import EdgeStructure, Kind, Shape, edge_structure
 
 GRAPH_SCHEMA = 1
@@ -17,22 +24,26 @@ GRAPH_SCHEMA = 1
 class ComputationalGraph:
     """What an elimination order is about.
 
-    Nodes are the I input leaves, 0 to I-1, followed by the V equation results, I to I+V-1, in
-    program order. Vertices are numbered from 1 in public: vertex n is node I+n-1.
+    Nodes are the I input leaves, 0 to I-1, followed by the equation results in program order.
+    Vertices are numbered from 1 in public: vertex n is the n-th equation result, of V. *Hidden*
+    nodes stand between them, where an equation is applied to its joined operands or its joined
+    results; as vertices they are numbered from V+1 on, after all public ones.
 
     Attributes:
         num_inputs: I, the number of input leaves, differentiated or not.
-        node_shapes: Shape of every node, I+V of them.
-        primitives: Name of the primitive behind every vertex, V of them.
+        node_shapes: Shape of every node.
+        primitives: Name of the primitive behind every node that is no input.
         outputs: Node of every output leaf, in order; -1 where an output is a constant.
         edges: Structure of every active edge, keyed by (predecessor node, successor node).
+        hidden: Hidden nodes, ascending.
     """
 
     num_inputs: int
     node_shapes: tuple[Shape, ...]
     primitives: tuple[str, ...]
     outputs: tuple[int, ...]
-    edges: Mapping[tuple[int, int], EdgeStructure]
+    edges: Mapping[tuple[int, int], Structure]
+    hidden: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.node_shapes) != self.num_inputs + len(self.primitives):
@@ -61,20 +72,37 @@ class ComputationalGraph:
     @property
     def num_vertices(self) -> int:
         """V, the number of equation results."""
-        return len(self.primitives)
+        return len(self.primitives) - len(self.hidden)
 
     @property
     def num_nodes(self) -> int:
-        """I + V."""
+        """I + V and the hidden nodes."""
         return len(self.node_shapes)
 
     def node(self, vertex: int) -> int:
         """The node of a vertex number."""
-        return self.num_inputs + vertex - 1
+        return self._nodes[vertex - 1] if self.hidden else self.num_inputs + vertex - 1
 
     def vertex(self, node: int) -> int:
-        """The vertex number of a node."""
-        return node - self.num_inputs + 1
+        """The vertex number of a node; not positive for an input."""
+        if not self.hidden or node < self.num_inputs:
+            return node - self.num_inputs + 1
+        return self._vertices[node]
+
+    def primitive(self, vertex: int) -> str:
+        """Name of the primitive behind a vertex."""
+        return self.primitives[self.node(vertex) - self.num_inputs]
+
+    @functools.cached_property
+    def _nodes(self) -> tuple[int, ...]:
+        """The node of every vertex, hidden ones last."""
+        hidden = set(self.hidden)
+        public = (x for x in range(self.num_inputs, self.num_nodes) if x not in hidden)
+        return (*public, *self.hidden)
+
+    @functools.cached_property
+    def _vertices(self) -> dict[int, int]:
+        return {node: vertex for vertex, node in enumerate(self._nodes, start=1)}
 
     @functools.cached_property
     def output_nodes(self) -> frozenset[int]:
@@ -83,7 +111,10 @@ class ComputationalGraph:
 
     @functools.cached_property
     def eliminable(self) -> tuple[int, ...]:
-        """Numbers of all vertices that an order lists: every vertex that is no pure output."""
+        """All vertices that are no pure outputs, from the inputs to the outputs.
+
+        An order lists them all; hidden ones may be left out, and are then placed by `check_order`.
+        """
         used = {pred for pred, _ in self.edges}
         return tuple(
             self.vertex(node)
@@ -108,7 +139,7 @@ class ComputationalGraph:
         keys = {structure: _structure_key(structure) for structure in set(self.edges.values())}
         structures = sorted(keys.values())
         number = {key: index for index, key in enumerate(structures)}
-        return {
+        content = {
             "schema": GRAPH_SCHEMA,
             "num_inputs": self.num_inputs,
             "node_shapes": [list(shape) for shape in self.node_shapes],
@@ -120,6 +151,9 @@ class ComputationalGraph:
                 for pred, succ in sorted(self.edges)
             ],
         }
+        if self.hidden:
+            content["hidden"] = list(self.hidden)
+        return content
 
     @classmethod
     def from_dict(cls, content: Any) -> "ComputationalGraph":
@@ -148,6 +182,7 @@ class ComputationalGraph:
                 primitives=tuple(content["primitives"]),
                 outputs=tuple(content["outputs"]),
                 edges={(pred, succ): structures[k] for pred, succ, k in content["edges"]},
+                hidden=tuple(content.get("hidden", ())),
             )
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
             raise GraphFormatError(
@@ -156,21 +191,45 @@ class ComputationalGraph:
             ) from error
 
 
-def _structure_key(structure: EdgeStructure) -> str:
+def _structure_key(structure: Structure) -> str:
     """One structure as JSON text, which also serves as a sortable key."""
-    return json.dumps(
-        {
-            "out_shape": structure.out_shape,
-            "in_shape": structure.in_shape,
-            "ties": structure.ties,
-            "carried": structure.carried,
-            "kind": structure.kind.name.lower(),
-        },
-        sort_keys=True,
-    )
+    if isinstance(structure, EdgeStructure):
+        return json.dumps(_part_to_dict(structure), sort_keys=True)
+    return json.dumps({"parts": list(map(_part_to_dict, structure.parts))}, sort_keys=True)
 
 
-def _structure_from_dict(entry: dict[str, Any]) -> EdgeStructure:
+def _part_to_dict(part: Part) -> dict[str, Any]:
+    if isinstance(part, OpaqueStructure):
+        return {
+            "as_array": _part_to_dict(part.as_array),
+            "cost": part.cost,
+            "direction": part.direction.name,
+            "is_joint": part.is_joint,
+        }
+    return {
+        "out_shape": part.out_shape,
+        "in_shape": part.in_shape,
+        "ties": part.ties,
+        "carried": part.carried,
+        "kind": part.kind.name.lower(),
+    }
+
+
+def _structure_from_dict(entry: dict[str, Any]) -> Structure:
+    if "parts" not in entry:
+        return _written_from_dict(entry)
+    return PairStructure(tuple(map(_part_from_dict, entry["parts"])))
+
+
+def _part_from_dict(entry: dict[str, Any]) -> Part:
+    if "as_array" not in entry:
+        return _written_from_dict(entry)
+    as_array = _written_from_dict(entry["as_array"])
+    direction = Direction[entry["direction"]]
+    return OpaqueStructure(as_array, int(entry["cost"]), direction, bool(entry["is_joint"]))
+
+
+def _written_from_dict(entry: dict[str, Any]) -> EdgeStructure:
     return edge_structure(
         tuple(entry["out_shape"]),
         tuple(entry["in_shape"]),

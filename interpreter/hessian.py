@@ -5,24 +5,23 @@ those with i <= j are computed, and the others are their transposes. Elimination
 leads to no wanted block (`interpreter.wanted`).
 """
 
-import dataclasses
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from interpreter.call_checks import check_callable, check_inputs, check_outputs
 from interpreter.execution import edge_jacobians, eliminate, evaluate_nodes, read
-from interpreter.flat_call import FlatCall, with_weak_type_of
+from interpreter.flat_call import CallArguments, CallResult, with_weak_type_of
 from interpreter.graph import ComputationalGraph
 from interpreter.jacobian import Order, jacve, resolve_order
 from interpreter.order import check_order
 from interpreter.outputs import BlockForm, check_output, written_block
-from interpreter.program import Program, trace_program
-from interpreter.realification import in_real_parts
-from interpreter.tracing import graph_of, local_edges
+from interpreter.partial_trace import PartialJaxpr, partial_jaxpr
+from interpreter.program import Program
+from interpreter.tracing import active_part, traced_program
 
 
 def hessve(
@@ -67,27 +66,30 @@ def hessve(
 
     @functools.wraps(fun)
     def hessian(*args: Any, **kwargs: Any) -> Any:
-        call = FlatCall(fun, argnums, has_aux, args, kwargs)
-        check_inputs(call.active_leaves, holomorphic, allow_int=False)
+        arguments = CallArguments.of(args, kwargs, argnums)
+        check_inputs(arguments.named, holomorphic, allow_int=False)
         if not holomorphic:
-            _check_real(call)
-        gradient, is_symmetric = _gradient(call, holomorphic)
-        program = trace_program(gradient, call.leaves)
-        is_half = is_symmetric and output == "dense"
-        blocks, aux = _eliminate(call, program, is_half, holomorphic, order, output)
-        tree = call.unflatten_jacobian(
-            [[call.unflatten_row(row) for row in rows] for rows in blocks]
+            _check_real(arguments)
+        gradient = _trace_gradient(fun, arguments, has_aux, holomorphic)
+        result = gradient.result
+        blocks, aux = _eliminate(arguments, gradient, holomorphic, order, output)
+        tree = jax.tree.unflatten(
+            result.tree,
+            [
+                arguments.unflatten_row([arguments.unflatten_row(row) for row in rows])
+                for rows in blocks
+            ],
         )
         if not has_aux:
             return tree
-        return tree, call.unflatten_outputs([*[None] * call.num_outputs, *aux])[1]
+        return tree, result.unflatten([*[None] * result.num_outputs, *aux])[1]
 
     return hessian
 
 
-def _check_real(call: FlatCall) -> None:
+def _check_real(arguments: CallArguments) -> None:
     """Refuses complex inputs: conjugates in the gradient have no complex derivative."""
-    for name, leaf in call.active_leaves.items():
+    for name, leaf in arguments.named.items():
         if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
             raise TypeError(
                 f"a Hessian wants real inputs, but {name} is {leaf.dtype}: pass holomorphic=True "
@@ -95,36 +97,66 @@ def _check_real(call: FlatCall) -> None:
             )
 
 
-def _gradient(call: FlatCall, holomorphic: bool) -> tuple[Callable[..., list[Any]], bool]:
-    """The first derivative on flat inputs, and whether the second one is known to be symmetric.
+class _TracedGradient(NamedTuple):
+    """The first derivative of a function.
 
-    It returns one block per output and differentiated leaf, outputs first, then auxiliary data.
+    Attributes:
+        program: Its program: one block per output and differentiated leaf, outputs first, then
+            auxiliary data.
+        result: The tree of what the function itself returns.
+        is_symmetric: Whether the second derivative is known to be symmetric.
     """
-    closed = jax.make_jaxpr(call.flat_fun)(*call.leaves)
-    outputs = closed.out_avals[: call.num_outputs]
-    check_outputs(call.named_outputs(outputs), holomorphic)
-    nodes = tuple(dict.fromkeys(call.nodes))
-    place = {node: k for k, node in enumerate(nodes)}
+
+    program: Program
+    result: CallResult
+    is_symmetric: bool
+
+
+def _trace_gradient(
+    fun: Callable[..., Any], arguments: CallArguments, has_aux: bool, holomorphic: bool
+) -> _TracedGradient:
+    """Traces the first derivative, calling the function once."""
+    notes = []
+    place = {node: k for k, node in enumerate(arguments.traced)}
+
+    def flat(*values: Any) -> list[Any]:
+        args, kwargs = arguments.with_traced(values)
+        result, outputs = CallResult.of(fun(*args, **kwargs), has_aux)
+        notes.append(result)
+        return outputs
+
+    def gradient(*values: Any) -> list[Any]:
+        # Derivatives of calls are to be those of jax.grad, so that calls stay what they are.
+        called = partial_jaxpr(flat, values, keeps_calls=True)
+        (result,) = notes
+        check_outputs(result.named(called.avals), holomorphic)
+        rows, aux = _first_derivative(called, result.num_outputs, values, holomorphic)
+        notes.append(not _may_be_asymmetric(called.closed.jaxpr))
+        return [*(row[place[node]] for row in rows for node in arguments.nodes), *aux]
+
+    program = traced_program(gradient, arguments)
+    return _TracedGradient(program, *notes)
+
+
+def _first_derivative(
+    called: PartialJaxpr, num_outputs: int, values: Sequence[Any], holomorphic: bool
+) -> tuple[list[Any], list[Any]]:
+    """One row per output, with one block per value, and the auxiliary data."""
+    numbers = tuple(range(len(values)))
 
     def primary(*leaves: Any) -> tuple[list[Any], list[Any]]:
-        flat = call.flat_fun(*leaves)
-        return flat[: call.num_outputs], flat[call.num_outputs :]
+        flat = called.evaluate(leaves)
+        return flat[:num_outputs], flat[num_outputs:]
 
     def scalar(*leaves: Any) -> tuple[Any, list[Any]]:
         (out,), aux = primary(*leaves)
         return out, aux
 
-    def gradient(*leaves: Any) -> list[Any]:
-        if len(outputs) == 1 and outputs[0].shape == ():
-            row, aux = jax.grad(scalar, nodes, has_aux=True, holomorphic=holomorphic)(*leaves)
-            rows = [row]
-        else:
-            # What "auto" finds may change, and with it the graph that orders of users are for.
-            inner = jacve(primary, nodes, True, holomorphic, order="best_classic")
-            rows, aux = inner(*leaves)
-        return [*(row[place[node]] for row in rows for node in call.nodes), *aux]
-
-    return gradient, not _may_be_asymmetric(closed.jaxpr)
+    if num_outputs == 1 and called.avals[0].shape == ():
+        row, aux = jax.grad(scalar, numbers, has_aux=True, holomorphic=holomorphic)(*values)
+        return [row], aux
+    # What "auto" finds may change, and with it the graph that orders of users are for.
+    return jacve(primary, numbers, True, holomorphic, order="best_classic")(*values)
 
 
 def _may_be_asymmetric(jaxpr: Any) -> bool:
@@ -161,31 +193,36 @@ def wanted_blocks(graph: ComputationalGraph, nodes: Sequence[int]) -> frozenset[
 
 
 def _eliminate(
-    call: FlatCall, program: Program, is_half: bool, holomorphic: bool, order: Order, output: str
+    arguments: CallArguments,
+    gradient: _TracedGradient,
+    holomorphic: bool,
+    order: Order,
+    output: str,
 ) -> tuple[list[list[list[Any]]], list[Any]]:
     """The blocks [output][j][i] of a Hessian, and the auxiliary data."""
-    nodes, num_rows = call.nodes, call.num_outputs * len(call.nodes)
-    primary = dataclasses.replace(program, outputs=program.outputs[:num_rows])
-    in_parts, edges = in_real_parts(primary, local_edges(primary, call.active))
-    graph = graph_of(in_parts, edges)
+    program, leaves, nodes = gradient.program, arguments.leaves, arguments.nodes
+    is_half = gradient.is_symmetric and output == "dense"
+    num_rows = gradient.result.num_outputs * len(nodes)
+    active = active_part(program, arguments, num_rows)
+    graph = active.graph
     wanted = wanted_blocks(graph, nodes) if is_half else None
     vertices = check_order(graph, resolve_order(graph, order, wanted))
-    values = evaluate_nodes(program, call.leaves)
-    flat = [jnp.asarray(read(values, node)) for node in program.outputs]
-    edge_values = edge_jacobians(program, edges, values)
+    values = evaluate_nodes(program, leaves, active)
+    flat = [jnp.asarray(read(values.nodes, node)) for node in program.outputs]
+    edge_values = edge_jacobians(active, values)
     computed = eliminate(graph, edge_values, vertices, wanted)
-    form = BlockForm(in_parts is not primary, holomorphic, output)
+    form = BlockForm(active.is_split, holomorphic, output)
 
     def block(first: int, j: int, i: int) -> Any:
         row, column = (i, j) if is_half and i > j else (j, i)
         # Only complex leaves are looked at for more than the dtype, which is that of row j.
-        leaf = call.leaves[nodes[column if holomorphic else j]]
+        leaf = leaves[nodes[column if holomorphic else j]]
         node, out = graph.outputs[first + row], flat[first + row]
         written = written_block(graph, computed, nodes[column], leaf, node, out, form)
         if (row, column) != (j, i):
-            rank = call.leaves[nodes[row]].ndim
+            rank = leaves[nodes[row]].ndim
             written = jnp.moveaxis(written, range(out.ndim - rank, out.ndim), range(-rank, 0))
-        return with_weak_type_of(written, call.leaves[nodes[j]])
+        return with_weak_type_of(written, leaves[nodes[j]])
 
     numbers = range(len(nodes))
     blocks = [

@@ -1,24 +1,20 @@
 """`jacve`: a Jacobian by vertex elimination, in the place of `jax.jacrev`."""
 
-import dataclasses
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax.numpy as jnp
 
-from interpreter.call_checks import check_callable, check_inputs, check_outputs
+from interpreter.call_checks import check_callable
 from interpreter.execution import edge_jacobians, eliminate, evaluate_nodes, read
-from interpreter.flat_call import FlatCall
+from interpreter.flat_call import CallArguments, unflatten_jacobian
 from interpreter.graph import ComputationalGraph
-from interpreter.local_edges import LocalEdge, local_edges
 from interpreter.order import CarriesOrder, EliminationOrder, check_order
 from interpreter.orders.portfolio import best_classic, named_order
 from interpreter.outputs import BlockForm, check_output, written_block
 from interpreter.plan_cache import cached_order
-from interpreter.program import Program, trace_program
-from interpreter.realification import in_real_parts
-from interpreter.tracing import graph_of
+from interpreter.tracing import trace_call
 
 Order = str | EliminationOrder | CarriesOrder | Sequence[int]
 
@@ -58,9 +54,12 @@ def jacve(
 
     Raises:
         InvalidOrderError: When called, if the order does not fit the graph of `fun`.
-        TracingError: When called, if `fun` has side effects.
+        TracingError: When called, if `fun` has side effects other than those of `jax.debug`.
         TypeError: If `fun` is no function; when called, if inputs or outputs cannot be
-            differentiated.
+            differentiated, or if `fun` asks for the value of something that depends on a
+            differentiated argument, as a Python `if` does. That is the one thing that
+            `jax.jacrev` can do outside of `jax.jit` and `jacve` cannot; arguments that are not
+            differentiated keep their values.
         ValueError: When called, if a position is out of range, or there is nothing to
             differentiate.
     """
@@ -109,58 +108,23 @@ def value_and_jacve(
 
     @functools.wraps(fun)
     def value_and_jacobian(*args: Any, **kwargs: Any) -> Any:
-        call = FlatCall(fun, argnums, has_aux, args, kwargs)
-        check_inputs(call.active_leaves, holomorphic, allow_int)
-        program, edges, graph, is_split = trace_call(call)
+        arguments = CallArguments.of(args, kwargs, argnums)
+        traced = trace_call(fun, arguments, has_aux, holomorphic, allow_int)
+        program, active, leaves = traced.program, traced.active, arguments.leaves
+        graph = active.graph
         vertices = check_order(graph, resolve_order(graph, order))
-        values = evaluate_nodes(program, call.leaves)
-        outputs = [jnp.asarray(read(values, node)) for node in program.outputs]
-        differentiated = outputs[: call.num_outputs]
-        check_outputs(call.named_outputs(differentiated), holomorphic)
-        blocks = eliminate(graph, edge_jacobians(program, edges, values), vertices)
-        form = BlockForm(is_split, holomorphic, output)
+        values = evaluate_nodes(program, leaves, active)
+        outputs = [jnp.asarray(read(values.nodes, node)) for node in program.outputs]
+        blocks = eliminate(graph, edge_jacobians(active, values), vertices)
+        form = BlockForm(active.is_split, holomorphic, output)
         rows = [
-            [written_block(graph, blocks, x, call.leaves[x], node, out, form) for x in call.nodes]
-            for node, out in zip(graph.outputs, differentiated, strict=True)
+            [written_block(graph, blocks, x, leaves[x], node, out, form) for x in arguments.nodes]
+            for node, out in zip(graph.outputs, outputs[: len(graph.outputs)], strict=True)
         ]
-        return call.unflatten_outputs(outputs), call.unflatten_jacobian(rows)
+        jacobian = unflatten_jacobian(arguments, traced.result, rows)
+        return traced.result.unflatten(outputs), jacobian
 
     return value_and_jacobian
-
-
-class TracedCall(NamedTuple):
-    """What the elimination of one call works on.
-
-    Attributes:
-        program: The function as a list of equations, auxiliary outputs last.
-        edges: Its active edges, towards outputs that are not auxiliary.
-        graph: Their graph.
-        is_split: Whether complex numbers stand in it in real parts.
-    """
-
-    program: Program
-    edges: Sequence[LocalEdge]
-    graph: ComputationalGraph
-    is_split: bool
-
-
-def trace_call(call: FlatCall) -> TracedCall:
-    """Traces a call to the graph that `jacve` eliminates.
-
-    Args:
-        call: The function and its arguments.
-
-    Returns:
-        The program and its graph.
-
-    Raises:
-        TracingError: If the function has side effects.
-    """
-    program = trace_program(call.flat_fun, call.leaves)
-    # Auxiliary outputs are evaluated but have no rows in the Jacobian.
-    primary = dataclasses.replace(program, outputs=program.outputs[: call.num_outputs])
-    in_parts, edges = in_real_parts(primary, local_edges(primary, call.active))
-    return TracedCall(program, edges, graph_of(in_parts, edges), in_parts is not primary)
 
 
 def resolve_order(

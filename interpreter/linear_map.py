@@ -6,19 +6,23 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from interpreter.labelled import Labelled, Labels, arrange, with_dtype_of
+from interpreter.structure import EdgeStructure
+
+_FRESH = -1000
+"""Labels from here down are given to axes of a function that no neighbour has."""
 
 
 class LinearMap(NamedTuple):
-    """A linear function from the operand of an equation to its result.
+    """A linear function from one node to a later one, applied forward or transposed.
 
     An axis of the result and one of the operand with the same label are tied: the function maps
     each index along it on its own.
 
     Attributes:
-        function: Maps an array like the operand to one like the result.
+        forward: Maps an array like the operand to one like the result; None if that is impossible.
+        backward: Its transpose; None if that is impossible.
         targets: Labels of the axes of the result.
         sources: Labels of the axes of the operand.
         target_shape: Shape of the result.
@@ -27,13 +31,44 @@ class LinearMap(NamedTuple):
         dtype: Dtype of the map as an array.
     """
 
-    function: Callable[[Any], Any]
+    forward: Callable[[Any], Any] | None
+    backward: Callable[[Any], Any] | None
     targets: Labels
     sources: Labels
     target_shape: tuple[int, ...]
     source_shape: tuple[int, ...]
     carried: Labels
     dtype: Any
+
+    @classmethod
+    def of(
+        cls,
+        structure: EdgeStructure,
+        dtype: Any,
+        forward: Callable[[Any], Any] | None,
+        backward: Callable[[Any], Any] | None,
+    ) -> "LinearMap":
+        """A function with the labels of a structure.
+
+        Args:
+            structure: What its structure would be as an array.
+            dtype: Dtype of it as an array.
+            forward: The function; None if it can be applied transposed only.
+            backward: Its transpose; None if it can be applied forward only.
+
+        Returns:
+            The map.
+        """
+        return cls(
+            forward,
+            backward,
+            tuple(range(len(structure.out_shape))),
+            structure.in_labels,
+            structure.out_shape,
+            structure.in_shape,
+            structure.carried,
+            dtype,
+        )
 
     @property
     def labels(self) -> Labels:
@@ -54,51 +89,39 @@ class LinearMap(NamedTuple):
             carried=tuple(names[x] for x in self.carried),
         )
 
-    def scaled(self, factor: int) -> "LinearMap":
-        """The map times a whole number."""
-        function = self.function
-        return self._replace(function=lambda x: np.asarray(factor, x.dtype) * function(x))
-
     def transposed(self) -> "LinearMap":
         """The map from the result back to the operand."""
-
-        def function(image: Any) -> Any:
-            source = jax.ShapeDtypeStruct(self.source_shape, image.dtype)
-            return jax.linear_transpose(self.function, source)(image)[0]
-
-        return self._replace(
-            function=function,
-            targets=self.sources,
-            sources=self.targets,
-            target_shape=self.source_shape,
-            source_shape=self.target_shape,
+        return LinearMap(
+            self.backward,
+            self.forward,
+            self.sources,
+            self.targets,
+            self.source_shape,
+            self.target_shape,
+            self.carried,
+            self.dtype,
         )
 
-    def can_be_applied(self, value: Labels, labels: Labels) -> bool:
-        """Whether the product with a value sums over all that the map takes.
-
-        Args:
-            value: Labels of the value.
-            labels: Labels of the product.
-
-        Returns:
-            True if `apply` computes the product.
-        """
-        own = {x for x, size in zip(self.sources, self.source_shape, strict=True) if size != 1}
-        others = {x for x, size in zip(self.targets, self.target_shape, strict=True) if size != 1}
-        summed = set(value) - set(labels)
-        return own - others <= summed and not (others - own) & set(value)
-
     def apply(self, value: Labelled, labels: Labels) -> Any:
-        """The product with an array, where `can_be_applied` holds.
+        """The product with an array, summed over all labels that the function takes.
 
         Args:
-            value: The array.
+            value: The array. A label that the function takes and that the result keeps as well is
+                a diagonal: each of its indices is a column of its own.
             labels: Labels of the product.
 
         Returns:
             The array over `labels`.
         """
+        kept = [x for x in self.sources if x in labels and x not in self.targets]
+        fresh = {x: _FRESH - k for k, x in enumerate(kept)}
+        for label, copy in fresh.items():
+            size = self.source_shape[self.sources.index(label)]
+            value = _on_diagonal(value, label, copy, size)
+        function = self._replace(sources=tuple(fresh.get(x, x) for x in self.sources))
+        return function._applied(value, labels)
+
+    def _applied(self, value: Labelled, labels: Labels) -> Any:
         rest = tuple(label for label in value.labels if label not in self.sources)
         there = tuple(label for label in self.sources if label in value.labels)
         own = jax.ShapeDtypeStruct(self.source_shape, self.dtype)
@@ -108,41 +131,48 @@ class LinearMap(NamedTuple):
         array = jnp.broadcast_to(jnp.expand_dims(array, missing), (*kept, *self.source_shape))
         return self._image(array, rest, labels)
 
-    def materialised(self, labels: Labels) -> Any:
+    def materialised(self, labels: Labels, is_forward: bool | None = None) -> Any:
         """The map as an array.
 
         Args:
             labels: The carried labels in the wanted order.
+            is_forward: Whether to apply the function or its transpose; None for what takes fewer
+                applications.
 
         Returns:
             The array over `labels`.
         """
-        sizes = [
-            math.prod(n for x, n in zip(own, shape, strict=True) if x not in other)
-            for own, shape, other in (
-                (self.targets, self.target_shape, self.sources),
-                (self.sources, self.source_shape, self.targets),
+        if is_forward is None:
+            columns, rows = (
+                math.prod(n for x, n in zip(own, shape, strict=True) if x not in other)
+                for own, shape, other in (
+                    (self.sources, self.source_shape, self.targets),
+                    (self.targets, self.target_shape, self.sources),
+                )
             )
-        ]
-        return (self.transposed() if sizes[0] < sizes[1] else self)._written(labels)
+            is_forward = self.backward is None or (self.forward is not None and columns <= rows)
+        return (self if is_forward else self.transposed())._written(labels)
 
     def _written(self, labels: Labels) -> Any:
         untied = [k for k, label in enumerate(self.sources) if label not in self.targets]
         shape = tuple(self.source_shape[k] for k in untied)
-        basis = np.eye(math.prod(shape)).reshape((*shape, *shape))
         tied = [len(shape) + k for k in range(len(self.sources)) if k not in untied]
-        whole = np.broadcast_to(np.expand_dims(basis, tied), (*shape, *self.source_shape))
         rest = tuple(self.sources[k] for k in untied)
-        return self._image(jnp.asarray(np.asarray(whole, self.dtype)), rest, labels)
+        # Traced, so that no large constant enters the program, where XLA would fold it.
+        basis = jnp.eye(math.prod(shape), dtype=self.dtype).reshape((*shape, *shape))
+        whole = jnp.broadcast_to(jnp.expand_dims(basis, tied), (*shape, *self.source_shape))
+        return self._image(whole, rest, labels)
 
     def _image(self, array: Any, rest: Labels, labels: Labels) -> Any:
         """The function over all indices of the first axes, whose labels are `rest`."""
+        assert self.forward is not None, "applied against its direction"
         kept = array.shape[: len(rest)]
-        if rest:
-            flat = array.reshape(math.prod(kept), *self.source_shape)
-            image = jax.vmap(self.function)(flat).reshape(*kept, *self.target_shape)
+        if math.prod(kept) == 1:
+            image = self.forward(array.reshape(self.source_shape))
         else:
-            image = self.function(array)
+            flat = array.reshape(math.prod(kept), *self.source_shape)
+            image = jax.vmap(self.forward)(flat)
+        image = image.reshape(*kept, *self.target_shape)
         all_labels = rest + self.targets
         # What does not vary along an axis is the same at each of its indices.
         index = tuple(slice(None) if label in labels else 0 for label in all_labels)
@@ -155,3 +185,17 @@ class LinearMap(NamedTuple):
         """What is left of an image without entries when some of its axes are dropped."""
         kept = [n for n, i in zip(image.shape, index, strict=True) if isinstance(i, slice)]
         return jnp.zeros(kept, image.dtype)
+
+
+def _on_diagonal(value: Labelled, label: int, copy: int, size: int) -> Labelled:
+    """An array with one of its labels repeated: zero unless both have the same index."""
+    array, labels = jnp.asarray(value.array), value.labels
+    if label not in labels:
+        array, labels = jnp.expand_dims(array, array.ndim), (*labels, label)
+        array = jnp.broadcast_to(array, (*array.shape[:-1], size))
+    axis, shape = labels.index(label), (*array.shape, size)
+    along = jax.lax.broadcasted_iota(jnp.int32, shape, axis)
+    across = jax.lax.broadcasted_iota(jnp.int32, shape, array.ndim)
+    spread = jnp.broadcast_to(jnp.expand_dims(array, array.ndim), shape)
+    diagonal = jnp.where(along == across, spread, jnp.zeros((), array.dtype))
+    return Labelled(diagonal, (*labels, copy))

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import math
 import operator
 from collections.abc import Mapping, Sequence, Set
 from typing import Any, Protocol, runtime_checkable
@@ -97,21 +98,58 @@ def check_order(
         vertices = order.vertices
     else:
         vertices = _vertex_numbers(order)
-    if vertices and sorted(vertices) == list(graph.eliminable):
-        return vertices
     eliminable = set(graph.eliminable)
+    if len(vertices) == len(eliminable) and set(vertices) == eliminable:
+        return vertices
+    hidden = {graph.vertex(node) for node in graph.hidden}
+    if hidden and hidden.isdisjoint(vertices):
+        vertices, eliminable = tuple(vertices), eliminable - hidden
     faults = {
         "misses": sorted(eliminable - set(vertices)),
         "repeats": sorted(v for v, n in collections.Counter(vertices).items() if n > 1),
         "may not eliminate": sorted(set(vertices) - eliminable),
     }
     if not any(faults.values()):
-        return vertices
+        return _with_hidden(graph, vertices)
     listed = "; ".join(f"it {what} {_abridged(which)}" for what, which in faults.items() if which)
     raise InvalidOrderError(
         f"the order does not fit the graph: {listed}. Wanted is every eliminable vertex exactly "
         f"once, {len(eliminable)} of 1 to {graph.num_vertices} (pure outputs are not eliminated)"
     )
+
+
+def _with_hidden(graph: ComputationalGraph, vertices: tuple[int, ...]) -> tuple[int, ...]:
+    """An order of public vertices with the hidden ones put in.
+
+    The nodes that an equation is applied to go right after the last of its operands, or right after
+    the last of its results, whichever the order reaches first. If neither operands nor results are
+    eliminated, the smaller side goes first.
+    """
+    place = {graph.node(vertex): k for k, vertex in enumerate(vertices)}
+    hidden = set(graph.hidden)
+    before: dict[int, list[int]] = {node: [] for node in hidden}
+    after: dict[int, list[int]] = {node: [] for node in hidden}
+    for pred, succ in graph.edges:
+        if succ in hidden:
+            before[succ].append(pred)
+        if pred in hidden:
+            after[pred].append(succ)
+
+    def last(node: int, near: dict[int, list[int]]) -> int:
+        ends = (last(x, near) if x in hidden else place.get(x, -1) for x in near[node])
+        return max(ends, default=-1)
+
+    keys = {node: (float(k), 0) for node, k in place.items()}
+    for node in graph.hidden:
+        operands, results = last(node, before), last(node, after)
+        is_forward = results < 0 or 0 <= operands < results
+        if operands < 0 and results < 0:
+            sizes = [
+                sum(math.prod(graph.node_shapes[x]) for x in near[node]) for near in (before, after)
+            ]
+            is_forward = sizes[0] <= sizes[1]
+        keys[node] = (operands + 0.5, node) if is_forward else (results + 0.5, -node)
+    return tuple(graph.vertex(node) for node in sorted(keys, key=keys.__getitem__))
 
 
 def _vertex_numbers(order: Sequence[int]) -> tuple[int, ...]:

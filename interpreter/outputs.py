@@ -9,8 +9,6 @@ import numpy as np
 from interpreter.edge_jacobian import EdgeJacobian
 from interpreter.graph import ComputationalGraph
 from interpreter.labelled import Labelled, is_constant
-from interpreter.linear_map import LinearMap
-from interpreter.pattern import array_of
 from interpreter.realification import complex_block, gradient_block, real_aval
 from interpreter.sparse_value import Part, SparseValue, aligned, as_sparse
 from interpreter.structure import UNTIED, EdgeStructure, Kind, Shape, edge_structure
@@ -90,10 +88,7 @@ def write_block(edge: EdgeJacobian, dtype: Any, output: str) -> Any:
     Returns:
         An array, a `StructuredJacobian` or a BCOO of shape out_shape + in_shape.
     """
-    structure, value = edge
-    if isinstance(value, LinearMap):
-        sizes = {label: structure.size(label) for label in structure.labels}
-        value = array_of(Labelled(value, value.labels), sizes).array
+    structure, value = edge.structure, edge.value
     if jnp.issubdtype(dtype, jnp.floating):
         value = _real(value)
     if output == "dense":

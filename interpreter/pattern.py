@@ -1,7 +1,7 @@
 """Products with structural and trivial edges: entries are moved, copied or negated.
 
-The pattern is one of a lone whole number, a sparse value of such numbers, a linear map that
-has not been applied yet, or an array of zeros and ones that is computed at run time.
+The pattern is one of a lone whole number, a sparse value of such numbers, or an array of zeros and
+ones that is computed at run time.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from interpreter.dropping import cleared
 from interpreter.labelled import (
     Labelled,
     Labels,
@@ -18,7 +19,6 @@ from interpreter.labelled import (
     times_whole,
     with_dtype_of,
 )
-from interpreter.linear_map import LinearMap
 from interpreter.sparse_join import join
 from interpreter.sparse_value import (
     Part,
@@ -37,7 +37,7 @@ def array_of(value: Labelled, sizes: Sizes) -> Labelled:
     """A value written out as an array, over its labels in ascending order.
 
     Args:
-        value: An array, a sparse value or a linear map.
+        value: An array or a sparse value.
         sizes: Size of every label.
 
     Returns:
@@ -46,14 +46,12 @@ def array_of(value: Labelled, sizes: Sizes) -> Labelled:
     labels = tuple(sorted(value.labels))
     if isinstance(value.array, SparseValue):
         return Labelled(to_array(value.array, labels, sizes), labels)
-    if isinstance(value.array, LinearMap):
-        return Labelled(value.array.materialised(labels), labels)
     return value
 
 
 def is_known_pattern(pattern: Labelled) -> bool:
     """Whether the places and signs of a pattern are known while tracing."""
-    return not isinstance(pattern.array, LinearMap) and is_constant_value(pattern.array)
+    return is_constant_value(pattern.array)
 
 
 def settled(value: SparseValue, labels: Labels, sizes: Sizes) -> Any:
@@ -75,26 +73,21 @@ def move(pattern: Labelled, value: Labelled, labels: Labels, sizes: Sizes) -> An
         The result: a sparse value, or an array over `labels`.
     """
     if is_constant(pattern.array) and not pattern.labels:
-        is_array = not isinstance(value.array, (SparseValue, LinearMap))
+        is_array = not isinstance(value.array, SparseValue)
         moved = arrange(value, labels) if is_array else value.array
         return scaled_value(moved, int(pattern.array))
     if isinstance(pattern.array, np.ndarray):
         pattern = Labelled(_ones_of(pattern), pattern.labels)
-    if isinstance(pattern.array, LinearMap):
-        image = _applied(pattern.array, array_of(value, sizes), labels)
-        if image is not None:
-            return image
-    elif isinstance(value.array, LinearMap) and isinstance(pattern.array, SparseValue):
-        value = array_of(value, sizes)
     if isinstance(pattern.array, SparseValue) and is_known_pattern(pattern):
         ones = _in_one_part(pattern.array, sizes)
         return settled(join(ones, as_sparse(value), labels), labels, sizes)
     first, second = array_of(pattern, sizes), array_of(value, sizes)
-    array = with_dtype_of(second.array, first.array)
+    second = second._replace(array=with_dtype_of(second.array, first.array))
+    first, second = cleared(first, second, (True, False), labels)
     return jnp.einsum(
-        jnp.asarray(first.array, array.dtype),
+        jnp.asarray(first.array, second.array.dtype),
         list(first.labels),
-        array,
+        second.array,
         list(second.labels),
         list(labels),
     )
@@ -123,7 +116,7 @@ def scaled_value(value: Any, factor: int) -> Any:
     """A value of any sort times a whole number.
 
     Args:
-        value: An array, a sparse value or a linear map.
+        value: An array or a sparse value.
         factor: The number.
 
     Returns:
@@ -131,21 +124,4 @@ def scaled_value(value: Any, factor: int) -> Any:
     """
     if isinstance(value, SparseValue):
         return scaled(value, factor)
-    if isinstance(value, LinearMap):
-        return value.scaled(factor)
     return times_whole(value, factor)
-
-
-def _applied(linear_map: LinearMap, value: Labelled, labels: Labels) -> Any | None:
-    """The map or its transpose applied to a value; None if the value is tied to both its sides."""
-    if linear_map.can_be_applied(value.labels, labels):
-        return linear_map.apply(value, labels)
-    backwards = linear_map._replace(
-        targets=linear_map.sources,
-        sources=linear_map.targets,
-        target_shape=linear_map.source_shape,
-        source_shape=linear_map.target_shape,
-    )
-    if backwards.can_be_applied(value.labels, labels):
-        return linear_map.transposed().apply(value, labels)
-    return None

@@ -110,9 +110,11 @@ class Plan:
             ("reverse", *(f"{count:,}" for count in self.reverse)),
         ]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        # Hidden vertices are numbered after the public ones, which alone are told.
+        public = sum(vertex <= self.num_vertices for vertex in self.order.vertices)
         lines = [
             f"Plan for the graph {self.fingerprint}, found by {self.found_by}: eliminates "
-            f"{len(self.order.vertices)} of {self.num_vertices} vertices"
+            f"{public} of {self.num_vertices} vertices"
         ]
         for name, *counts in rows:
             cells = [x.rjust(width) for x, width in zip(counts, widths[1:], strict=True)]

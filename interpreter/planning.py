@@ -5,19 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-
-from interpreter.call_checks import check_callable, check_inputs, check_outputs
 from interpreter.counting import count_multiplications
-from interpreter.flat_call import FlatCall
-from interpreter.graph import ComputationalGraph
-from interpreter.jacobian import Order, resolve_order, trace_call
+from interpreter.jacobian import Order, resolve_order
 from interpreter.order import EliminationOrder, check_order
 from interpreter.orders.auto import long_order
 from interpreter.orders.bounds import lower_bound
 from interpreter.plan import Plan
 from interpreter.plan_cache import cached_order
+from interpreter.tracing import trace
 
 BOUNDED = 200
 """Vertices to eliminate up to which a plan has a lower bound."""
@@ -64,8 +59,15 @@ def plan(
         raise ValueError(
             f"seconds={seconds!r} with order={order!r}: seconds is a time above 0, for order='auto'"
         )
-    call = (fun, args, dict(kwargs or {}), argnums, has_aux)
-    graph = _graph(*call, holomorphic, allow_int)
+    graph = trace(
+        fun,
+        *args,
+        argnums=argnums,
+        has_aux=has_aux,
+        holomorphic=holomorphic,
+        allow_int=allow_int,
+        kwargs=kwargs,
+    )
     if seconds is None:
         found = resolve_order(graph, order)
     else:
@@ -77,40 +79,3 @@ def plan(
         bound = lower_bound(graph, "nontrivial")
         optimal = True if bound == count_multiplications(graph, found).nontrivial else None
     return Plan.of_graph(graph, found, bound, optimal)
-
-
-def _graph(
-    fun: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    argnums: int | Sequence[int],
-    has_aux: bool,
-    holomorphic: bool,
-    allow_int: bool,
-) -> ComputationalGraph:
-    """The graph that `jacve` eliminates."""
-    check_callable(fun)
-    leaves, tree = jax.tree.flatten((args, kwargs))
-    graphs = []
-
-    def note_graph(missing: Sequence[Any]) -> None:
-        values = iter(missing)
-        filled = [next(values) if _is_abstract(leaf) else leaf for leaf in leaves]
-        call = FlatCall(fun, argnums, has_aux, *jax.tree.unflatten(tree, filled))
-        check_inputs(call.active_leaves, holomorphic, allow_int)
-        traced = trace_call(call)
-        outputs = [
-            traced.program.node_avals[x] if isinstance(x, int) else jnp.asarray(x.value)
-            for x in traced.program.outputs
-        ]
-        check_outputs(call.named_outputs(outputs), holomorphic)
-        graphs.append(traced.graph)
-
-    # Arguments with values keep them, as the function may steer by them.
-    jax.eval_shape(note_graph, [leaf for leaf in leaves if _is_abstract(leaf)])
-    (graph,) = graphs
-    return graph
-
-
-def _is_abstract(leaf: Any) -> bool:
-    return isinstance(leaf, jax.ShapeDtypeStruct)

@@ -1,5 +1,6 @@
 """Evaluates a Jacobian in a precision of choice, and tells how far two of them are apart."""
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -7,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from interpreter.call_checks import positions_of
-from interpreter.flat_call import split_static
+from interpreter.call_checks import is_array
+from interpreter.flat_call import CallArguments
 
 Precision = Literal["float32", "float64"]
 _COMPLEX = {"float32": jnp.complex64, "float64": jnp.complex128}
@@ -28,7 +29,7 @@ def evaluate_in(
         precision: "float32" or "float64"; complex numbers get twice the size.
         jacobian: The Jacobian.
         args: Positional arguments. Python values in arguments that are not differentiated stay
-            as they are.
+            as they are, and numpy arrays stay numpy arrays.
         kwargs: Keyword arguments.
         argnums: Positions of the differentiated arguments.
         has_aux: Whether the Jacobian returns a pair, of which the second entry is dropped.
@@ -36,31 +37,32 @@ def evaluate_in(
     Returns:
         What the Jacobian returns.
     """
-    positions = positions_of(argnums, len(args))
-    active = [k in positions for k, arg in enumerate(args) for _ in jax.tree.leaves(arg)]
-    leaves, tree = jax.tree.flatten((tuple(args), dict(kwargs)))
-    active += [False] * (len(leaves) - len(active))
-    leaves, static = split_static(leaves, active)
-
-    def call(*flat: Any) -> Any:
-        replaced = [static.get(k, leaf) for k, leaf in enumerate(flat)]
-        positional, keywords = jax.tree.unflatten(tree, replaced)
-        result = jacobian(*positional, **keywords)
-        return result[0] if has_aux else result
-
     with jax.enable_x64(precision == "float64"):
-        converted = [_convert(leaf, precision) for leaf in leaves]
+        arguments = CallArguments.of(args, kwargs, argnums)
+        leaves = [_convert(leaf, precision) for leaf in arguments.leaves]
+        arguments = dataclasses.replace(arguments, leaves=tuple(leaves))
+
+        def call(*values: Any) -> Any:
+            positional, keywords = arguments.with_traced(values)
+            result = jacobian(*positional, **keywords)
+            return result[0] if has_aux else result
+
+        traced = [leaves[node] for node in arguments.traced]
         # Scalar operations share a few kernels, so a scalar function is quicker uncompiled; with
-        # arrays every operation would be compiled on its own.
-        compiled = any(np.size(leaf) > 1 for leaf in converted)
-        return (jax.jit(call) if compiled else call)(*converted)
+        # arrays every operation would be compiled on its own. What is not differentiated may
+        # steer the function, for which its values must be there.
+        steers = any(is_array(leaf) for k, leaf in enumerate(leaves) if k not in arguments.nodes)
+        compiled = not steers and any(np.size(leaf) > 1 for leaf in traced)
+        return (jax.jit(call) if compiled else call)(*traced)
 
 
-def _convert(leaf: Any, precision: Precision) -> jax.Array:
-    array = jnp.asarray(leaf)
-    if jnp.issubdtype(array.dtype, jnp.complexfloating):
-        return array.astype(_COMPLEX[precision])
-    return array.astype(precision) if jnp.issubdtype(array.dtype, jnp.floating) else array
+def _convert(leaf: Any, precision: Precision) -> Any:
+    """A leaf in another precision; what is no array of inexact numbers stays what it is."""
+    if not is_array(leaf):
+        return leaf
+    if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
+        return leaf.astype(_COMPLEX[precision])
+    return leaf.astype(precision) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
 
 
 def relative_error(ours: np.ndarray, theirs: np.ndarray) -> float:

@@ -14,8 +14,7 @@ real and its imaginary part. Values are still computed in complex numbers; only 
 | any other | dw = u dRe(z) + v dIm(z) | out (a, 2), in (a, 2) | ((Re u, Re v), (Im u, Im v)) |
 """
 
-import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -23,62 +22,43 @@ import jax.core
 import jax.numpy as jnp
 
 from interpreter.labelled import Labelled, namespace
-from interpreter.local_edges import LocalEdge
+from interpreter.linear_map import LinearMap
+from interpreter.pair_structure import OpaqueStructure, PairStructure
 from interpreter.pattern import array_of
 from interpreter.program import Equation, Program
 from interpreter.rules import LocalJacobian
 from interpreter.rules.complex_parts import PARTS
 from interpreter.rules.fallback import tied_jacobian
-from interpreter.rules.registry import is_complex_linear
+from interpreter.rules.registry import has_formula, is_complex_linear
 from interpreter.structure import UNTIED, EdgeStructure, Kind, edge_structure
+from interpreter.uses import Use
 
 
-def in_real_parts(
-    program: Program, edges: Sequence[LocalEdge]
-) -> tuple[Program, Sequence[LocalEdge]]:
-    """Replaces complex edges by real ones where complex ones could not express the derivative.
-
-    Args:
-        program: The program.
-        edges: Its active edges.
-
-    Returns:
-        Program and edges as they are if the function is holomorphic between real numbers; else the
-        program with real shapes of nodes, which is good for a graph and not for evaluation, and
-        real edges, whose values still take the complex inputs and results of their equations.
-    """
-    if is_holomorphic(program, edges):
-        return program, edges
-    avals = tuple(real_aval(aval) for aval in program.node_avals)
-    real_edges = [
-        dataclasses.replace(edge, jacobian=_real_jacobian(program.equations[edge.equation], edge))
-        for edge in edges
-    ]
-    return dataclasses.replace(program, node_avals=avals), real_edges
-
-
-def is_holomorphic(program: Program, edges: Sequence[LocalEdge]) -> bool:
+def is_holomorphic(program: Program, uses: Sequence[Use]) -> bool:
     """Whether one complex number per entry can stand for every edge between complex vertices.
 
     A real vertex keeps Re(J dz) of a complex one. From there no way may lead back to complex
-    numbers, because what Re has dropped would come back with a product of Jacobians.
+    numbers, because what Re has dropped would come back with a product of Jacobians. An opaque
+    equation is taken as a function of real numbers.
 
     Args:
         program: The program.
-        edges: Its active edges.
+        uses: Its active uses of nodes, in program order.
 
     Returns:
         True also if there are no complex numbers at all.
     """
     is_complex = [_is_complex(aval) for aval in program.node_avals]
     parts: set[int] = set()
-    for edge in edges:
-        equation, pred, succ = program.equations[edge.equation], edge.pred, edge.succ
+    for use in uses:
+        equation, pred, succ = program.equations[use.equation], use.pred, use.succ
         if pred in parts or (is_complex[pred] and not is_complex[succ]):
             parts.add(succ)
         if is_complex[succ] and (
             succ in parts or (is_complex[pred] and not is_complex_linear(equation))
         ):
+            return False
+        if not has_formula(equation) and (is_complex[succ] or is_complex[pred]):
             return False
     return True
 
@@ -154,15 +134,45 @@ def _is_complex(aval: Any) -> bool:
     return jnp.issubdtype(aval.dtype, jnp.complexfloating)
 
 
-def _real_jacobian(equation: Equation, edge: LocalEdge) -> LocalJacobian:
-    """The edge Jacobian between the real parts of both ends."""
-    in_aval, out_aval = equation.in_avals[edge.operand], equation.out_avals[edge.result]
+def real_jacobian(equation: Equation, use: Use, local: LocalJacobian) -> LocalJacobian:
+    """The edge Jacobian between the real parts of both ends.
+
+    Args:
+        equation: An equation with a formula.
+        use: The operand and the result.
+        local: The edge between complex numbers.
+
+    Returns:
+        The edge; it still takes the complex inputs and results of the equation.
+    """
+    in_aval, out_aval = equation.in_avals[use.operand], equation.out_avals[use.result]
     is_complex = _is_complex(in_aval), _is_complex(out_aval)
     if not any(is_complex):
-        return edge.jacobian
+        return local
+    if isinstance(local.structure, PairStructure):
+        return _of_map(local, local.structure)
     if not all(is_complex) or is_complex_linear(equation):
-        return _of_linear(equation, edge.jacobian, *is_complex)
-    return _of_parts(equation, edge)
+        return _of_linear(equation, local, local.structure, *is_complex)
+    return _of_parts(equation, use, local.structure)
+
+
+def _of_map(local: LocalJacobian, pair: PairStructure) -> LocalJacobian:
+    """A function that moves and adds entries, on real and imaginary parts alike."""
+    (part,) = pair.parts
+    assert isinstance(part, OpaqueStructure)
+    array = _with_parts(part.as_array, True, True, part.as_array.kind)
+    structure = PairStructure((OpaqueStructure(array, part.cost, part.direction, part.is_joint),))
+
+    def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
+        linear_map = local.value(inputs, outputs)
+
+        def in_parts(function: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
+            return function and jax.vmap(function, in_axes=-1, out_axes=-1)
+
+        forward, backward = in_parts(linear_map.forward), in_parts(linear_map.backward)
+        return LinearMap.of(array, jnp.finfo(linear_map.dtype).dtype, forward, backward)
+
+    return LocalJacobian(structure, value)
 
 
 def _with_parts(
@@ -183,17 +193,21 @@ def _with_parts(
 
 
 def _of_linear(
-    equation: Equation, local: LocalJacobian, splits_in: bool, splits_out: bool
+    equation: Equation,
+    local: LocalJacobian,
+    before: EdgeStructure,
+    splits_in: bool,
+    splits_out: bool,
 ) -> LocalJacobian:
     """The edge in real parts, from complex numbers c with dw = c dz, dz = c dx or dy = Re(c dz)."""
     # What picks a part, or makes a number of two, is all zeros and ones in parts.
-    kind = Kind.STRUCTURAL if equation.name in PARTS else local.structure.kind
-    structure = _with_parts(local.structure, splits_in, splits_out, kind)
+    kind = Kind.STRUCTURAL if equation.name in PARTS else before.kind
+    structure = _with_parts(before, splits_in, splits_out, kind)
     # Labels of the output come first in the value, and the parts are the last of them.
-    axis = sum(label < len(local.structure.out_shape) for label in local.structure.carried)
+    axis = sum(label < len(before.out_shape) for label in before.carried)
 
     def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
-        c = _as_array(local, inputs, outputs)
+        c = _as_array(before, local.value(inputs, outputs))
         xp, real, imaginary = namespace(c), c.real, c.imag
         if splits_in and splits_out and kind != Kind.GENERAL:
             return real
@@ -202,18 +216,16 @@ def _of_linear(
         row = xp.stack([real, -imaginary], -1)
         return xp.stack([row, xp.stack([imaginary, real], -1)], axis) if splits_out else row
 
-    return LocalJacobian(structure, value)
+    return LocalJacobian(structure, value, local.drops)
 
 
-def _as_array(local: LocalJacobian, inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
-    structure, value = local.structure, local.value(inputs, outputs)
+def _as_array(structure: EdgeStructure, value: Any) -> Any:
     sizes = {label: structure.size(label) for label in structure.labels}
     return array_of(Labelled(value, structure.carried), sizes).array
 
 
-def _of_parts(equation: Equation, edge: LocalEdge) -> LocalJacobian:
+def _of_parts(equation: Equation, use: Use, local: EdgeStructure) -> LocalJacobian:
     """The edge in real parts, from the derivative of the function of parts."""
-    local = edge.jacobian.structure
     ties = (*local.ties, UNTIED)
     rank = len(local.out_shape) + len(local.in_shape) + 2
     out_shape, in_shape = (*local.out_shape, 2), (*local.in_shape, 2)
@@ -222,7 +234,7 @@ def _of_parts(equation: Equation, edge: LocalEdge) -> LocalJacobian:
     def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
         del outputs
         parts = tied_jacobian(
-            equation, inputs, edge.operand, edge.result, ties, split_parts, join_parts
+            equation, inputs, use.operand, use.result, ties, split_parts, join_parts
         )
         return parts.reshape(structure.carried_shape)
 

@@ -22,8 +22,8 @@ from interpreter.labelled import (
     times_whole,
 )
 
-MAX_ONE_HOT = 1 << 16
-"""Entries of a 0/1 matrix up to which a sum over equal places is a matrix product."""
+MAX_PADDED = 4
+"""Equal places are summed as rows of a table if that has at most so many times the entries."""
 
 
 class Part(NamedTuple):
@@ -183,16 +183,31 @@ def summed(part: Part) -> Part:
     places, inverse = np.unique(part.places, return_inverse=True)
     if places.size == part.places.size:
         return part
-    one_hot = np.zeros((0, 0))
-    if part.places.size * places.size <= MAX_ONE_HOT or is_constant(part.entries):
-        one_hot = np.zeros((part.places.size, places.size))
-        one_hot[np.arange(part.places.size), inverse] = 1
-    if is_constant(part.entries):
-        return Part(part.entries @ one_hot, places)
-    if one_hot.size:
-        return Part(part.entries @ jnp.asarray(one_hot, part.entries.dtype), places)
-    zeros = jnp.zeros((*part.entries.shape[:-1], places.size), part.entries.dtype)
-    return Part(zeros.at[..., inverse].add(part.entries), places)
+    entries, shape = part.entries, (*part.entries.shape[:-1], places.size)
+    if is_constant(entries):
+        total = np.zeros(shape, entries.dtype)
+        np.add.at(np.moveaxis(total, -1, 0), inverse, np.moveaxis(entries, -1, 0))
+        return Part(total, places)
+    # No product with a 0/1 matrix: an entry that is nan would reach every place.
+    longest = int(np.bincount(inverse).max())
+    if places.size * longest <= MAX_PADDED * inverse.size:
+        return Part(_row_sums(entries, inverse, (places.size, longest)), places)
+    return Part(jnp.zeros(shape, entries.dtype).at[..., inverse].add(entries), places)
+
+
+def _row_sums(entries: Any, rows: np.ndarray, shape: tuple[int, int]) -> Any:
+    """Sums of entries by the number of their row, as sums along rows of a padded table."""
+    count = rows.size
+    order = np.argsort(rows, kind="stable")
+    sizes = np.bincount(rows, minlength=shape[0])
+    column = np.arange(count) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    table = np.full(shape, count)  # padding is taken from behind the last entry
+    table[rows[order], column] = order
+    if count != table.size:
+        entries = jnp.pad(entries, [(0, 0)] * (entries.ndim - 1) + [(0, 1)])
+    elif np.array_equal(table.T.ravel(), np.arange(count)):
+        return entries.reshape(*entries.shape[:-1], *shape[::-1]).sum(axis=-2)
+    return take_last(entries, table.ravel()).reshape(*entries.shape[:-1], *shape).sum(axis=-1)
 
 
 def disjoint(parts: Sequence[Part]) -> tuple[Part, ...]:

@@ -9,7 +9,7 @@ import functools
 import threading
 from collections.abc import Callable
 
-from interpreter.structure import EdgeStructure, add, multiply
+from interpreter.pair_structure import Structure, product_of, sum_of
 
 
 class NumberTable(dict[int, dict[int, int]]):
@@ -52,8 +52,8 @@ class StructureNumbers:
 
     def __init__(self) -> None:
         """Starts without structures."""
-        self._structures: list[EdgeStructure] = []
-        self._numbers: dict[EdgeStructure, int] = {}
+        self._structures: list[Structure] = []
+        self._numbers: dict[Structure, int] = {}
         self._lock = threading.Lock()
         self.product = NumberTable(self._product)
         self.product_by_earlier = NumberTable(lambda x, y: self.product[y][x])
@@ -67,7 +67,7 @@ class StructureNumbers:
             for count, table in self.cost.items()
         }
 
-    def number(self, structure: EdgeStructure) -> int:
+    def number(self, structure: Structure) -> int:
         """The number of a structure, a new one if it was never met.
 
         Args:
@@ -84,7 +84,7 @@ class StructureNumbers:
                     self._structures.append(structure)
         return found
 
-    def structure(self, number: int) -> EdgeStructure:
+    def structure(self, number: int) -> Structure:
         """The structure of a number.
 
         Args:
@@ -96,13 +96,13 @@ class StructureNumbers:
         return self._structures[number]
 
     def _multiply(self, later: int, earlier: int):
-        return multiply(self._structures[later], self._structures[earlier])
+        return product_of(self._structures[later], self._structures[earlier])
 
     def _product(self, later: int, earlier: int) -> int:
         return self.number(self._multiply(later, earlier).structure)
 
     def _total(self, first: int, second: int) -> int:
-        return self.number(add(self._structures[first], self._structures[second]))
+        return self.number(sum_of(self._structures[first], self._structures[second]))
 
 
 NUMBERS = StructureNumbers()

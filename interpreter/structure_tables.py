@@ -6,11 +6,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from interpreter.errors import StructureLimitError
+from interpreter.errors import GraphTooLargeError, StructureLimitError
 from interpreter.graph import ComputationalGraph
-from interpreter.structure import EdgeStructure, Shape, add, multiply
+from interpreter.pair_structure import Structure, parts_of, product_of, sort_key, sum_of
+from interpreter.reachable_structures import Reachable, reachable_structures
+from interpreter.structure import EdgeStructure
 
 NO_EDGE = 0
+
+MAX_COST = (1 << 63) - 1
+"""The most multiplications that an entry of a table holds."""
 
 
 class StructureTables(NamedTuple):
@@ -19,13 +24,14 @@ class StructureTables(NamedTuple):
     Attributes:
         structures: The structure of every number from 1, S of them.
         product: int32[S+1, S+1], number of the product of [later, earlier]; 0 if either is 0 or
-            their shapes do not match.
-        sum: int32[S+1, S+1], number of the sum; the other summand if one is 0.
+            no order of the graphs multiplies the two.
+        sum: int32[S+1, S+1], number of the sum; the other summand if one is 0; 0 if no order adds
+            the two.
         cost_all: int64[S+1, S+1], scalar multiplications of the product, by +1 and -1 included.
         cost_nontrivial: int64[S+1, S+1], the same without products by +1 and -1.
     """
 
-    structures: tuple[EdgeStructure, ...]
+    structures: tuple[Structure, ...]
     product: np.ndarray
     sum: np.ndarray
     cost_all: np.ndarray
@@ -43,9 +49,11 @@ def tabulate_structures(graphs: Iterable[ComputationalGraph], limit: int = 2048)
         The tables; the same graphs give the same tables.
 
     Raises:
+        GraphTooLargeError: If a product costs more than 64 bits hold.
         StructureLimitError: If the closure has more than `limit` structures.
     """
-    structures = _close({s for graph in graphs for s in graph.edges.values()}, limit)
+    reached = _reachable(list(graphs), limit)
+    structures = tuple(sorted(reached.structures, key=_sort_key))
     number = {structure: index for index, structure in enumerate(structures, start=1)}
     size = len(structures) + 1
     product = np.zeros((size, size), np.int32)
@@ -53,15 +61,17 @@ def tabulate_structures(graphs: Iterable[ComputationalGraph], limit: int = 2048)
     cost_nontrivial = np.zeros((size, size), np.int64)
     total = np.zeros((size, size), np.int32)
     total[0, :] = total[:, 0] = np.arange(size)
-    by_out, by_shapes = _index(structures)
-    for later, i in number.items():
-        for earlier in by_out[later.in_shape]:
-            j = number[earlier]
-            result = multiply(later, earlier)
-            product[i, j] = number[result.structure]
-            cost_all[i, j], cost_nontrivial[i, j] = result.all, result.nontrivial
-        for other in by_shapes[later.out_shape, later.in_shape]:
-            total[i, number[other]] = number[add(later, other)]
+    for later, earlier in reached.products:
+        i, j, result = number[later], number[earlier], product_of(later, earlier)
+        product[i, j] = number[result.structure]
+        if result.all > MAX_COST:
+            raise GraphTooLargeError(
+                f"a product of edges of this graph takes {result.all} multiplications, which "
+                "tables of 64-bit integers cannot hold: use an order of the portfolio, or annealing"
+            )
+        cost_all[i, j], cost_nontrivial[i, j] = result.all, result.nontrivial
+    for first, second in reached.sums:
+        total[number[first], number[second]] = number[sum_of(first, second)]
     return StructureTables(structures, product, total, cost_all, cost_nontrivial)
 
 
@@ -82,24 +92,48 @@ def edge_numbers(graph: ComputationalGraph, tables: StructureTables) -> np.ndarr
     return numbers
 
 
-def _index(
-    structures: Iterable[EdgeStructure],
-) -> tuple[
-    dict[Shape, list[EdgeStructure]],
-    dict[tuple[Shape, Shape], list[EdgeStructure]],
-]:
+def _reachable(graphs: list[ComputationalGraph], limit: int) -> Reachable:
+    """What the graphs can reach: those of written edges all together, the others one by one."""
+    written = [graph for graph in graphs if _is_written(graph)]
+    closed = _close({s for graph in written for s in graph.edges.values()}, limit)
+    reached = Reachable(closed, *_pairs_by_shape(closed))
+    for graph in graphs:
+        if not _is_written(graph):
+            reached = reached.plus(reachable_structures(graph, limit))
+    if len(reached.structures) > limit:
+        raise _too_many(limit)
+    return reached
+
+
+def _is_written(graph: ComputationalGraph) -> bool:
+    return all(isinstance(structure, EdgeStructure) for structure in graph.edges.values())
+
+
+def _too_many(limit: int) -> StructureLimitError:
+    return StructureLimitError(
+        f"more than {limit} edge structures are reachable: raise the limit, or search "
+        "orders of this graph without structure tables"
+    )
+
+
+def _pairs_by_shape(
+    structures: Iterable[Structure],
+) -> tuple[set[tuple[Structure, Structure]], set[tuple[Structure, Structure]]]:
+    """All pairs that fit as factors, and all that fit as summands."""
     by_out, by_shapes = collections.defaultdict(list), collections.defaultdict(list)
     for structure in structures:
         by_out[structure.out_shape].append(structure)
         by_shapes[structure.out_shape, structure.in_shape].append(structure)
-    return by_out, by_shapes
+    products = {(later, x) for later in structures for x in by_out[later.in_shape]}
+    sums = {(first, x) for first in structures for x in by_shapes[first.out_shape, first.in_shape]}
+    return products, sums
 
 
-def _close(initial: set[EdgeStructure], limit: int) -> tuple[EdgeStructure, ...]:
-    """All structures that products and sums of the initial ones can reach, sorted."""
+def _close(initial: set[Structure], limit: int) -> set[Structure]:
+    """All structures that products and sums of the initial ones can reach."""
     by_out, by_in = collections.defaultdict(list), collections.defaultdict(list)
     by_shapes = collections.defaultdict(list)
-    found: set[EdgeStructure] = set()
+    found: set[Structure] = set()
     waiting = sorted(initial, key=_sort_key)
     while waiting:
         structure = waiting.pop()
@@ -107,26 +141,19 @@ def _close(initial: set[EdgeStructure], limit: int) -> tuple[EdgeStructure, ...]
             continue
         found.add(structure)
         if len(found) > limit:
-            raise StructureLimitError(
-                f"more than {limit} edge structures are reachable: raise the limit, or search "
-                "orders of this graph without structure tables"
-            )
+            raise _too_many(limit)
         by_out[structure.out_shape].append(structure)
         by_in[structure.in_shape].append(structure)
         by_shapes[structure.out_shape, structure.in_shape].append(structure)
-        waiting += [multiply(structure, other).structure for other in by_out[structure.in_shape]]
-        waiting += [multiply(other, structure).structure for other in by_in[structure.out_shape]]
-        waiting += [
-            add(structure, other) for other in by_shapes[structure.out_shape, structure.in_shape]
-        ]
-    return tuple(sorted(found, key=_sort_key))
+        waiting += [product_of(structure, other).structure for other in by_out[structure.in_shape]]
+        waiting += [product_of(other, structure).structure for other in by_in[structure.out_shape]]
+        # Which parts of two sums become one depends on which is there first.
+        for other in by_shapes[structure.out_shape, structure.in_shape]:
+            waiting += [sum_of(structure, other), sum_of(other, structure)]
+    return found
 
 
-def _sort_key(structure: EdgeStructure) -> tuple[Shape, Shape, tuple[int, ...], Shape, int]:
-    return (
-        structure.out_shape,
-        structure.in_shape,
-        structure.ties,
-        structure.carried,
-        int(structure.kind),
-    )
+def _sort_key(structure: Structure) -> tuple[object, ...]:
+    is_pair = not isinstance(structure, EdgeStructure)
+    parts = tuple(map(sort_key, parts_of(structure)))
+    return (structure.out_shape, structure.in_shape, is_pair, parts)

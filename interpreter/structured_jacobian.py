@@ -11,7 +11,7 @@ import numpy as np
 from interpreter.labelled import Labels, is_constant, reshaped
 from interpreter.sparse_value import Part, SparseValue
 from interpreter.structure import UNTIED, EdgeStructure, Shape
-from interpreter.writing import to_array
+from interpreter.writing import traced_array
 
 GROUP_SIZE = 8
 """Entries up to which parts are stored in one array."""
@@ -257,7 +257,7 @@ def written_out(structure: EdgeStructure, value: Any, dtype: Any) -> jax.Array:
     if isinstance(value, SparseValue):
         sizes = {label: structure.size(label) for label in structure.labels}
         labels = tuple(label for label in structure.carried if label in value.labels)
-        value = to_array(value, labels, sizes)
+        value = traced_array(value, labels, sizes, dtype)
     shape = (*structure.out_shape, *structure.in_shape)
     array = value if value.dtype == dtype else jnp.asarray(value, dtype)
     array = reshaped(array, tuple(n if label in labels else 1 for label, n in enumerate(shape)))

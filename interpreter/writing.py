@@ -5,6 +5,7 @@ are concatenated; a regular grid of places becomes one padding, and the rest one
 """
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,10 +17,14 @@ from interpreter.labelled import Labelled, Labels, arrange, is_constant, reshape
 from interpreter.sparse_value import (
     Part,
     SparseValue,
+    aligned,
     is_constant_value,
     places_of,
     take_last,
 )
+
+MAX_CONSTANT = 1 << 12
+"""Entries of an array up to which it is put into the program as a constant."""
 
 MAX_PIECES = 64
 """Runs of places per part up to which they are cut out of it and concatenated."""
@@ -42,6 +47,53 @@ def to_array(value: Any, labels: Labels, sizes: Mapping[int, int]) -> Any:
     shape = tuple(sizes[label] for label in dense + sparse)
     flat = _written(ordered, shape[: len(dense)])
     return arrange(Labelled(reshaped(flat, shape), dense + sparse), labels)
+
+
+def traced_array(value: SparseValue, labels: Labels, sizes: Mapping[int, int], dtype: Any) -> Any:
+    """Writes a value out at run time, even if it is constant.
+
+    XLA would look at every entry of a large constant, and fold what is computed from it.
+
+    Args:
+        value: A sparse value.
+        labels: Its labels in the order of the wanted axes.
+        sizes: Size of every label.
+        dtype: Dtype of the array if the value is constant.
+
+    Returns:
+        The array.
+    """
+    shape = tuple(sizes[label] for label in labels)
+    if not is_constant_value(value) or math.prod(shape) <= MAX_CONSTANT:
+        array = to_array(value, labels, sizes)
+        return jnp.asarray(array, dtype) if is_constant(array) else array
+    total = jnp.zeros((), dtype)
+    whole = aligned(value, (), value.sparse + value.dense, sizes)
+    for part in whole.parts:
+        at = whole.coordinates(part)
+        total = total + _ones_at(part.entries, [at[x] for x in labels], shape, dtype)
+    return jnp.broadcast_to(total, shape)
+
+
+def _ones_at(
+    entries: np.ndarray, at: Sequence[np.ndarray], shape: tuple[int, ...], dtype: Any
+) -> Any:
+    """Entries at their indices, by comparison where each index of one axis has one entry."""
+    for axis, index in enumerate(at):
+        if index.size != shape[axis] or np.unique(index).size != index.size:
+            continue
+        order = np.argsort(index)
+        across = [1] * len(shape)
+        across[axis] = index.size
+        is_there = jnp.ones((), bool)
+        for other, places in enumerate(at):
+            if other != axis:
+                iota = jax.lax.broadcasted_iota(np.int32, shape, other)
+                wanted = places[order].astype(np.int32).reshape(across)
+                is_there = is_there & (iota == wanted)
+        signs = entries[order].reshape(across)
+        return jnp.where(is_there, jnp.asarray(signs, dtype), jnp.zeros((), dtype))
+    return jnp.zeros(shape, dtype).at[tuple(at)].set(jnp.asarray(entries, dtype))
 
 
 def _reordered(

@@ -61,7 +61,7 @@ def make_board(
     edges = numbers[np.ix_(on_board, on_board)]
     cost = tables.cost_all if count == "all" else tables.cost_nontrivial
     is_output = np.isin(on_board, sorted(graph.output_nodes))
-    vertex = np.maximum(on_board - graph.num_inputs + 1, 0)
+    vertex = np.array([max(graph.vertex(int(node)), 0) for node in on_board], np.int32)
     remaining = (vertex > 0) & (~is_output | edges.any(axis=0))
     depth, height = _levels(edges)
     board = Board(

@@ -96,8 +96,9 @@ def anneal(
 
     searches = []
     for k in range(chains):
-        _, start = ranked[k % len(ranked)]
-        searches.append(Chain(graph, start.vertices, weights, _chain_seed(seed, k), wanted))
+        found, start = ranked[k % len(ranked)]
+        cost = weights[0] * found.all + weights[1] * found.nontrivial
+        searches.append(Chain(graph, start.vertices, weights, _chain_seed(seed, k), wanted, cost))
     if searches[0].size < 2:
         return AnnealingResult(best, best_count, 0, 0.0)
     searches[0].walk(0, _schedule(searches[0], 1))  # compiles

@@ -4,7 +4,7 @@ It is the same for the same graph, apart from one thing: the first time on a mac
 to be compiled, and until that is done in the background, auto does without.
 """
 
-from interpreter.counting import count_multiplications
+from interpreter.counting import count_work
 from interpreter.errors import GraphTooLargeError, StructureLimitError
 from interpreter.graph import ComputationalGraph
 from interpreter.order import EliminationOrder
@@ -12,6 +12,7 @@ from interpreter.orders.annealing import anneal
 from interpreter.orders.compilation import is_compiled
 from interpreter.orders.moves_last import moves_last_orders
 from interpreter.orders.portfolio import portfolio
+from interpreter.orders.reachable import is_scalar
 
 SMALL, LARGE = 200, 2000
 """Vertices below which annealing gets its full budget, and above which it gets none."""
@@ -62,7 +63,8 @@ def auto_order(
 
     Returns:
         The order with the fewest nontrivial multiplications, which are those that are executed;
-        among equals the one with the fewest of all.
+        among equals the one with the fewest of all, then the one whose products have the fewest
+        entries.
     """
     evaluations = EVALUATIONS if len(graph.eliminable) < SMALL else EVALUATIONS // 10
     is_annealed = auto_seconds(graph) > 0
@@ -94,9 +96,10 @@ def _cheapest(
 ) -> EliminationOrder:
     """The cheapest order that is known at once, or that annealing makes of those."""
 
-    def cost(order: EliminationOrder) -> tuple[int, int]:
-        counts = count_multiplications(graph, order, wanted)
-        return counts.nontrivial, counts.all
+    def cost(order: EliminationOrder) -> tuple[int, int, int]:
+        counts, entries = count_work(graph, order, wanted)
+        # Where all edges are of single numbers, there is nothing large to move.
+        return counts.nontrivial, counts.all, 0 if is_scalar(graph) else entries
 
     candidates = sorted([*portfolio(graph).values(), *moves_last_orders(graph)], key=cost)
     best = candidates[0]

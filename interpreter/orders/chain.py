@@ -9,7 +9,7 @@ from interpreter.errors import GraphTooLargeError
 from interpreter.graph import ComputationalGraph
 from interpreter.orders import compiled_annealing
 from interpreter.orders.annealing_state import Log, Position, Progress, Schedule, Space, Walk
-from interpreter.orders.growing_tables import GrowingTables
+from interpreter.orders.growing_tables import GrowingTables, cost_scale
 from interpreter.wanted import Blocks, edge_filter
 
 MAX_NODES = 20_000
@@ -32,6 +32,7 @@ class Chain:
         weights: tuple[int, int],
         seed: int,
         wanted: Blocks | None = None,
+        cost: int = 0,
     ) -> None:
         """Evaluates the first order.
 
@@ -42,6 +43,7 @@ class Chain:
                 or -1.
             seed: Seed of the random numbers.
             wanted: Blocks of the Jacobian that are wanted; None for all.
+            cost: What the first order costs with these weights; 0 if that surely fits 64 bits.
 
         Raises:
             GraphTooLargeError: If the graph has too many nodes.
@@ -56,7 +58,8 @@ class Chain:
                 f"annealing takes graphs of at most {MAX_NODES} nodes with edges, this one has "
                 f"{len(self._nodes)}: use an order of the portfolio"
             )
-        self._graph, self._rule = graph, GrowingTables(*weights)
+        self._graph = graph
+        self._rule = GrowingTables(*weights, cost_scale(len(self._nodes), cost))
         index = {node: k for k, node in enumerate(self._nodes)}
         self._free = [v for v in start if graph.node(v) not in index]
         order = [index[node] for node in map(graph.node, start) if node in index]

@@ -5,18 +5,53 @@ give, and nothing has to be known before the first move. `structure_tables` has 
 for players that cannot stop to ask.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from interpreter.errors import StructureLimitError
 from interpreter.orders.annealing_state import Tables
 from interpreter.orders.compiled_annealing import SUM, UNKNOWN
-from interpreter.structure import EdgeStructure, add, multiply
+from interpreter.pair_structure import Structure, product_of, sum_of
 
 FIRST_SIZE = 32
 """Size of the tables to begin with."""
 
 MAX_STRUCTURES = 4096
 """Structures up to which tables grow; three tables of that size take 200 MB."""
+
+MAX_COST = (1 << 62) - 1
+"""The most that may be added up in one elimination without leaving 64 bits."""
+
+
+class CostScale(NamedTuple):
+    """How counts, which are integers of any size, become costs of 64 bits that a search compares.
+
+    Attributes:
+        shift: Costs are divided by two to the power of this, and rounded down.
+        limit: What is more costs this much, which is more than any order worth keeping costs.
+    """
+
+    shift: int
+    limit: int
+
+
+UNSCALED = CostScale(0, MAX_COST)
+
+
+def cost_scale(num_nodes: int, cost: int) -> CostScale:
+    """The scale for a graph.
+
+    Args:
+        num_nodes: Number of its nodes, which bounds the products of one elimination.
+        cost: What the order costs that a search begins with.
+
+    Returns:
+        No shift as long as costs fit.
+    """
+    limit = MAX_COST // (num_nodes * num_nodes // 4 + 1)
+    # A move never costs more than this order and a small share of it.
+    return CostScale(max(0, (2 * cost // limit).bit_length()), limit)
 
 
 class GrowingTables:
@@ -26,19 +61,22 @@ class GrowingTables:
         tables: The tables; replaced by larger ones when they are full.
     """
 
-    def __init__(self, weight_all: int, weight_nontrivial: int) -> None:
+    def __init__(
+        self, weight_all: int, weight_nontrivial: int, scale: CostScale | None = None
+    ) -> None:
         """Starts without structures.
 
         Args:
             weight_all: What a multiplication costs.
             weight_nontrivial: What it costs in addition if it is not by +1 or -1.
+            scale: How costs are made to fit the table; None if they do.
         """
-        self._weights = weight_all, weight_nontrivial
-        self._numbers: dict[EdgeStructure, int] = {}
-        self._structures: list[EdgeStructure] = []
+        self._weights, self._scale = (weight_all, weight_nontrivial), scale or UNSCALED
+        self._numbers: dict[Structure, int] = {}
+        self._structures: list[Structure] = []
         self.tables = _unknown(FIRST_SIZE)
 
-    def number(self, structure: EdgeStructure) -> int:
+    def number(self, structure: Structure) -> int:
         """The number of a structure, a new one if it was not met before.
 
         Args:
@@ -70,15 +108,15 @@ class GrowingTables:
         """
         first, second = self._structures[row - 1], self._structures[column - 1]
         if table == SUM:
-            total = self.number(add(first, second))
+            total = self.number(sum_of(first, second))
             self.tables.sum[row, column] = total
             return
-        product = multiply(first, second)
+        product = product_of(first, second)
         number = self.number(product.structure)
         self.tables.product[row, column] = number
         weight_all, weight_nontrivial = self._weights
         cost = weight_all * product.all + weight_nontrivial * product.nontrivial
-        self.tables.cost[row, column] = cost
+        self.tables.cost[row, column] = min(cost >> self._scale.shift, self._scale.limit)
 
     def _grow(self) -> None:
         size = len(self.tables.product)

@@ -15,7 +15,8 @@ from interpreter.order import EliminationOrder
 from interpreter.orders.fixed import forward_order, reverse_order
 from interpreter.orders.portfolio import GREEDY
 from interpreter.orders.single_use import single_use_order
-from interpreter.structure import EdgeStructure, Kind
+from interpreter.pair_structure import Structure
+from interpreter.structure import Kind
 
 
 def movers(graph: ComputationalGraph) -> frozenset[int]:
@@ -36,7 +37,7 @@ def movers(graph: ComputationalGraph) -> frozenset[int]:
     return frozenset(v for v in graph.eliminable if graph.node(v) not in computed & used)
 
 
-def _is_placed(edge: EdgeStructure) -> bool:
+def _is_placed(edge: Structure) -> bool:
     """Whether all entries are moved to a place in something that is not smaller."""
     sizes = math.prod(edge.out_shape), math.prod(edge.in_shape)
     return edge.kind == Kind.STRUCTURAL and sizes[0] >= sizes[1]

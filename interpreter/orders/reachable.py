@@ -4,9 +4,10 @@ import itertools
 import math
 
 from interpreter.graph import ComputationalGraph
-from interpreter.structure import Count, EdgeStructure, Kind, add, check_count, multiply
+from interpreter.pair_structure import Structure, product_of, sum_of
+from interpreter.structure import Count, Kind, check_count
 
-Structures = frozenset[EdgeStructure]
+Structures = frozenset[Structure]
 
 MOST_STRUCTURES = 48
 UNKNOWN = -1
@@ -92,7 +93,7 @@ class ReachableStructures:
             paid = paid_kind(count)
             pairs = itertools.product(self._sets[later], self._sets[earlier])
             costs = (
-                getattr(multiply(x, y), count) for x, y in pairs if min(x.kind, y.kind) >= paid
+                getattr(product_of(x, y), count) for x, y in pairs if min(x.kind, y.kind) >= paid
             )
             self._costs[key] = min(costs, default=None)
         return self._costs[key]
@@ -125,7 +126,7 @@ class ReachableStructures:
             return UNKNOWN
         if (later, earlier) not in self._products:
             pairs = itertools.product(self._sets[later], self._sets[earlier])
-            found = frozenset(multiply(x, y).structure for x, y in pairs)
+            found = frozenset(product_of(x, y).structure for x, y in pairs)
             self._products[later, earlier] = self._numbered(found)
         return self._products[later, earlier]
 
@@ -143,6 +144,6 @@ def _with_sums(structures: Structures) -> Structures:
     """The closure under sums, cut short once it is larger than allowed."""
     found, new = set(structures), set(structures)
     while new and len(found) <= MOST_STRUCTURES:
-        new = {add(x, y) for x, y in itertools.product(found, new)} - found
+        new = {sum_of(x, y) for x, y in itertools.product(found, new)} - found
         found |= new
     return frozenset(found)

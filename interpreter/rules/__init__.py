@@ -2,7 +2,6 @@
 
 from interpreter.rules import (
     along_axis,
-    calls,
     complex_parts,
     contraction,
     control_flow,
@@ -21,7 +20,6 @@ from interpreter.rules.registry import LocalJacobian, local_jacobian
 __all__ = [
     "LocalJacobian",
     "along_axis",
-    "calls",
     "complex_parts",
     "contraction",
     "control_flow",

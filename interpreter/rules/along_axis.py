@@ -4,26 +4,21 @@ y = sort(x, axis 1) with x of shape (B, n) has out (b, i), in (b, k) with b tied
 """
 
 from collections.abc import Sequence
-from typing import Any
-
-import jax.numpy as jnp
 
 from interpreter.program import Equation
-from interpreter.rules.fallback import dense_jacobian, fallback_jacobian
-from interpreter.rules.registry import LocalJacobian, register
-from interpreter.structure import UNTIED, Kind, edge_structure
+from interpreter.rules.registry import register_ties
+from interpreter.structure import UNTIED
 
 
-def _along(equation: Equation, operand: int, result: int, axes: Sequence[int]) -> LocalJacobian:
+def _along(equation: Equation, operand: int, axes: Sequence[int]) -> list[int]:
     """All axes but some are tied in place."""
     rank = len(equation.in_avals[operand].shape)
     worked = {axis % rank for axis in axes}
-    ties = [UNTIED if axis in worked else axis for axis in range(rank)]
-    return LocalJacobian(*fallback_jacobian(equation, operand, result, ties=ties))
+    return [UNTIED if axis in worked else axis for axis in range(rank)]
 
 
-@register("cumlogsumexp", "cummax", "cummin", "cumprod")
-def cumulative(equation: Equation, operand: int, result: int) -> LocalJacobian:
+@register_ties("cumlogsumexp", "cummax", "cummin", "cumprod")
+def cumulative(equation: Equation, operand: int, result: int) -> list[int]:
     """y[b, i] = f(x[b, 0], ..., x[b, i]): out (b, i), in (b, k), value (b, i, k).
 
     Args:
@@ -32,13 +27,14 @@ def cumulative(equation: Equation, operand: int, result: int) -> LocalJacobian:
         result: Number of the result, 0.
 
     Returns:
-        A general edge.
+        For each axis of the operand that of the result that it is tied to.
     """
-    return _along(equation, operand, result, [equation.params["axis"]])
+    del result
+    return _along(equation, operand, [equation.params["axis"]])
 
 
-@register("sort")
-def sort(equation: Equation, operand: int, result: int) -> LocalJacobian:
+@register_ties("sort")
+def sort(equation: Equation, operand: int, result: int) -> list[int]:
     """Every result is its operand in a new order along one axis: out (b, i), in (b, k).
 
     Args:
@@ -47,13 +43,14 @@ def sort(equation: Equation, operand: int, result: int) -> LocalJacobian:
         result: Number of the result; the order depends on the keys, but not differentiably.
 
     Returns:
-        A general edge: the order depends on data.
+        For each axis of the operand that of the result that it is tied to.
     """
-    return _along(equation, operand, result, [equation.params["dimension"]])
+    del result
+    return _along(equation, operand, [equation.params["dimension"]])
 
 
-@register("top_k", "approx_top_k")
-def largest(equation: Equation, operand: int, result: int) -> LocalJacobian:
+@register_ties("top_k", "approx_top_k")
+def largest(equation: Equation, operand: int, result: int) -> list[int]:
     """The k largest entries along an axis: out (b, i), in (b, k).
 
     Args:
@@ -62,14 +59,15 @@ def largest(equation: Equation, operand: int, result: int) -> LocalJacobian:
         result: Number of the result, 0; places have no derivative.
 
     Returns:
-        A general edge: the places depend on data.
+        For each axis of the operand that of the result that it is tied to.
     """
+    del result
     name = "axis" if equation.name == "top_k" else "reduction_dimension"
-    return _along(equation, operand, result, [equation.params[name]])
+    return _along(equation, operand, [equation.params[name]])
 
 
-@register("fft")
-def fourier(equation: Equation, operand: int, result: int) -> LocalJacobian:
+@register_ties("fft", varies=lambda equation: False)
+def fourier(equation: Equation, operand: int, result: int) -> list[int]:
     """A Fourier transform over the last axes: out (b, i), in (b, k), value (i, k).
 
     It is linear and the same for every b, so it is that of the numbers of one b alone.
@@ -80,18 +78,8 @@ def fourier(equation: Equation, operand: int, result: int) -> LocalJacobian:
         result: Number of the result, 0.
 
     Returns:
-        A general edge.
+        For each axis of the operand that of the result that it is tied to.
     """
-    out_aval, in_aval = equation.out_avals[result], equation.in_avals[operand]
-    rank, worked = len(in_aval.shape), len(equation.params["fft_lengths"])
-    batch = rank - worked
-    ties = [*range(batch), *[UNTIED] * worked]
-    carried = (*range(batch, rank), *range(rank + batch, 2 * rank))
-    structure = edge_structure(out_aval.shape, in_aval.shape, ties, carried, Kind.GENERAL)
-
-    def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
-        del inputs, outputs
-        one = [jnp.zeros(in_aval.shape[batch:], in_aval.dtype)]
-        return dense_jacobian(equation, one, operand, result).reshape(structure.carried_shape)
-
-    return LocalJacobian(structure, value)
+    del result
+    rank, worked = len(equation.in_avals[operand].shape), len(equation.params["fft_lengths"])
+    return [*range(rank - worked), *[UNTIED] * worked]

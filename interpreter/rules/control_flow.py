@@ -4,7 +4,8 @@
 (final c, xs) out (b), in (t, b) with b tied and value (b, t), which takes T tangents and not T B.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from interpreter.program import Equation, Program
 from interpreter.rules.dependence import (
@@ -14,22 +15,15 @@ from interpreter.rules.dependence import (
     merge,
     ties_of,
 )
-from interpreter.rules.fallback import fallback_jacobian
-from interpreter.rules.registry import LocalJacobian, register
+from interpreter.rules.registry import register_ties
 from interpreter.structure import UNTIED
 
 # In place of an axis: the step of a scan that is being run.
 THIS_STEP = -2
 
 
-def _tied(equation: Equation, operand: int, result: int, ties: Dependence) -> LocalJacobian:
-    """The edge by JAX's derivative, with ties if the result depends on the operand at all."""
-    found = ties.get(operand)
-    return LocalJacobian(*fallback_jacobian(equation, operand, result, ties=found))
-
-
-@register("cond")
-def branches(equation: Equation, operand: int, result: int) -> LocalJacobian:
+@register_ties("cond", is_simple=False)
+def branches(equation: Equation, operand: int, result: int) -> tuple[int, ...] | None:
     """One of several branches: out (a), in (a) where each of them ties the axis.
 
     Args:
@@ -38,42 +32,58 @@ def branches(equation: Equation, operand: int, result: int) -> LocalJacobian:
         result: Number of the result.
 
     Returns:
-        A general edge.
+        For each axis of the operand that of the result that it is tied to; None if the result does
+        not depend on the operand.
     """
     total: Dependence = {}
     for branch in equation.params["branches"]:
         merge(total, cached_by_jaxpr("branch", branch, _branch_ties)[result])
-    return _tied(equation, operand, result, total)
+    return total.get(operand)
 
 
 def _branch_ties(program: Program) -> list[Dependence]:
     return ties_of(program, [_itself(program, k, k + 1) for k in range(program.num_inputs)])
 
 
-@register("scan")
-def scan(equation: Equation, operand: int, result: int) -> LocalJacobian:
+@register_ties("scan", is_simple=False)
+def scan(equation: Equation, operand: int, result: int) -> tuple[int, ...] | None:
     """A loop over leading axes: other axes stay tied as its body ties them.
 
     The leading axis of a stacked result is tied to that of a stacked operand only if no way between
     them leads through the carried values.
 
     Args:
-        equation: The equation; reads `jaxpr`, `num_consts` and `num_carry`. Operands are constants,
+        equation: The equation; reads `jaxpr` and `consts_and_carry`. Operands are constants,
             carried values and stacked values, results are carried values and stacked values.
         operand: Number of the operand.
         result: Number of the result.
 
     Returns:
-        A general edge.
+        For each axis of the operand that of the result that it is tied to; None if the result does
+        not depend on the operand.
     """
-    consts, carry = equation.params["num_consts"], equation.params["num_carry"]
+    consts, carry = consts_and_carry(equation.params)
 
     def compute(program: Program) -> list[Dependence]:
         return _scan_ties(program, consts, carry)
 
     key = ("scan", consts, carry)
-    ties = cached_by_jaxpr(key, equation.params["jaxpr"], compute)[result]
-    return _tied(equation, operand, result, ties)
+    return cached_by_jaxpr(key, equation.params["jaxpr"], compute)[result].get(operand)
+
+
+def consts_and_carry(params: Mapping[str, Any]) -> tuple[int, int]:
+    """How many operands of a scan are constants, and how many are carried.
+
+    Args:
+        params: Its parameters; JAX 0.11 keeps the three groups of operands as trees.
+
+    Returns:
+        Both numbers.
+    """
+    if "num_consts" in params:
+        return params["num_consts"], params["num_carry"]
+    consts, carry, _ = params["ft_in"].unpack()
+    return len(tuple(consts.vals)), len(tuple(carry.vals))
 
 
 def _scan_ties(program: Program, consts: int, carry: int) -> list[Dependence]:
@@ -95,8 +105,8 @@ def _stacked_axis(tie: int) -> int:
     return 0 if tie == THIS_STEP else tie if tie == UNTIED else tie + 1
 
 
-@register("while")
-def while_loop(equation: Equation, operand: int, result: int) -> LocalJacobian:
+@register_ties("while", is_simple=False)
+def while_loop(equation: Equation, operand: int, result: int) -> tuple[int, ...] | None:
     """A loop of unknown length: axes stay tied as its body ties them.
 
     Args:
@@ -106,7 +116,8 @@ def while_loop(equation: Equation, operand: int, result: int) -> LocalJacobian:
         result: Number of the result.
 
     Returns:
-        A general edge.
+        For each axis of the operand that of the result that it is tied to; None if the result does
+        not depend on the operand.
     """
     consts, skipped = equation.params["body_nconsts"], equation.params["cond_nconsts"]
 
@@ -117,7 +128,7 @@ def while_loop(equation: Equation, operand: int, result: int) -> LocalJacobian:
         return inputs[consts:]
 
     ties = cached_by_jaxpr(("while", consts), equation.params["body_jaxpr"], compute)[result]
-    return _tied(equation, operand, result, {k + skipped: tie for k, tie in ties.items()})
+    return ties.get(operand - skipped)
 
 
 def _itself(program: Program, node: int, source: int) -> Dependence:

@@ -6,13 +6,18 @@ composed along every path, and paths that meet keep the ties that they agree on.
 `sin(x) @ w`, x of shape (B, K), the ties of x are (0, UNTIED), and w has (UNTIED, 1).
 """
 
+import contextlib
+import contextvars
 import weakref
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 from interpreter.program import Program, program_of
-from interpreter.rules.registry import has_derivative, local_jacobian
+from interpreter.rules.registry import ties_between
 from interpreter.structure import UNTIED
+
+MOST_LOOKS = 20_000
+"""Pairs of an operand and a result that one analysis may look at."""
 
 # For every source that an array depends on: the axis tied to each axis of the source, or a negative
 # number; those other than UNTIED are for the caller and pass through unchanged.
@@ -34,10 +39,44 @@ def ties_of(program: Program, inputs: Sequence[Mapping[int, tuple[int, ...]]]) -
         for r, result in enumerate(equation.results):
             at[result] = {}
             for k, operand in enumerate(equation.operands):
-                if isinstance(operand, int) and at[operand] and has_derivative(equation, k, r):
-                    local = local_jacobian(equation, k, r).structure.ties
+                if not (isinstance(operand, int) and at[operand]):
+                    continue
+                _spend()
+                local = ties_between(equation, k, r)
+                if local is not None:
                     merge(at[result], compose(local, at[operand]))
     return [dict(at[node]) if isinstance(node, int) else {} for node in program.outputs]
+
+
+class TooMuchWorkError(Exception):
+    """Finding ties takes longer than they may save."""
+
+
+_looks_left: contextvars.ContextVar[list[int] | None] = contextvars.ContextVar(
+    "looks_left", default=None
+)
+
+
+@contextlib.contextmanager
+def limited_work() -> Iterator[None]:
+    """Inside, ties are looked for until `MOST_LOOKS` pairs have been seen.
+
+    Raises:
+        TooMuchWorkError: From what is inside, when they have.
+    """
+    token = _looks_left.set([MOST_LOOKS])
+    try:
+        yield
+    finally:
+        _looks_left.reset(token)
+
+
+def _spend() -> None:
+    left = _looks_left.get()
+    if left is not None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise TooMuchWorkError
 
 
 def compose(later: Sequence[int], earlier: Mapping[int, tuple[int, ...]]) -> Dependence:

@@ -21,7 +21,12 @@ from interpreter.rules.registry import LocalJacobian, register
 from interpreter.rules.slopes import slope
 from interpreter.structure import EdgeStructure, Kind, edge_structure
 
-SIGNS = {"add": (1, 1), "sub": (1, -1), "neg": (-1,), "add_any": (1, 1)}
+SIGNS = {"add": (1, 1), "sub": (1, -1), "neg": (-1,), "add_any": (1, 1), "nextafter": (1, 0)}
+"""The derivative with respect to each operand; 0 where there is no edge.
+
+JAX refuses to differentiate `nextafter`. It is x plus a distance that stays the same between two
+powers of two, so the derivative is 1 wherever there is one, and that of `jnp.spacing` is 0.
+"""
 
 # Elementwise primitives without a rule of their own below: formulas where `slopes` has one.
 BY_JVP = (
@@ -71,6 +76,9 @@ BY_JVP = (
     "tanh",
     "zeta",
 )
+
+MASKS = frozenset({"clamp", "max", "min", "select_n"})
+"""Primitives whose derivative is 0 where another operand was chosen."""
 
 
 def _structure(equation: Equation, operand: int, kind: Kind = Kind.GENERAL) -> EdgeStructure:
@@ -172,7 +180,7 @@ def by_jvp(equation: Equation, operand: int, result: int) -> LocalJacobian:
         known = slope(equation, operand, inputs, outputs[result])
         return derivative(inputs, outputs) if known is None else _along(structure, known)
 
-    return LocalJacobian(structure, value)
+    return LocalJacobian(structure, value, drops=equation.name in MASKS)
 
 
 def _along(structure: EdgeStructure, value: Any) -> Any:

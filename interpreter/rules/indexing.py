@@ -1,8 +1,8 @@
 """Reads and writes at places that an index array names: gather, scatter, dynamic slices.
 
-Indices that are known while tracing give a constant pattern. Others give a linear map that is
-applied to its neighbours, so that no one-hot array is written for them. Batch axes, and axes that
-are read or written whole, stay tied.
+Large ones are opaque edges, applied to their neighbours, so that no one-hot array is written for
+them. Small ones are patterns: constant where the indices are known while tracing. Batch axes, and
+axes that are read or written whole, stay tied.
 """
 
 import math
@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
-import jax.core
 import jax.numpy as jnp
 import numpy as np
 
+from interpreter.known_values import known_value
 from interpreter.linear_map import LinearMap
+from interpreter.pair_structure import Direction, opaque_edge
 from interpreter.program import Equation
 from interpreter.rules.registry import LocalJacobian, is_differentiable, register
 from interpreter.rules.selections import pattern_of, selecting_structure
@@ -23,6 +24,9 @@ from interpreter.structure import UNTIED, EdgeStructure, Kind, Shape, edge_struc
 
 MAX_PATTERN = 1 << 22
 """Entries of an operand up to which constant indices become a constant pattern."""
+
+MAX_ONE_HOT, MAX_SLIM = 1 << 14, 8
+"""Entries of an array of zeros and ones, or of its shorter side, up to which it may be written."""
 
 
 def _untied_except(equation: Equation, operand: int, ties: dict[int, int]) -> list[int]:
@@ -151,10 +155,11 @@ def _mask(equation: Equation, result: int, touched: Sequence[int]) -> LocalJacob
 
     def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
         del outputs
-        function = _alone(equation, 0, result, inputs)
-        if not _are_known(equation, inputs):
-            return function(jnp.ones(shape, dtype))[index]
+        known = _known(equation, inputs)
+        if known is None:
+            return _alone(equation, 0, result, inputs)(jnp.ones(shape, dtype))[index]
         with jax.ensure_compile_time_eval():
+            function = _alone(equation, 0, result, known)
             return np.asarray(function(jnp.ones(shape, np.float32)))[index]
 
     return LocalJacobian(structure, value)
@@ -168,41 +173,66 @@ def _mapped(
     depends_on_ties: Sequence[int] = (),
     kind: Kind = Kind.STRUCTURAL,
 ) -> LocalJacobian:
-    """An edge that is the primitive itself, as a function of one operand alone."""
+    """An edge that is the primitive itself, as a function of one operand alone.
+
+    It stays a function unless the places of its ones are few: whether the indices are known depends
+    on where the function is traced, and must not change the graph.
+    """
     out_shape, in_shape = equation.out_avals[result].shape, equation.in_avals[operand].shape
     touched = selecting_structure(out_shape, in_shape, ties).carried
     structure = edge_structure(out_shape, in_shape, ties, (*touched, *depends_on_ties), kind)
+    is_written = _is_small(structure, touched)
 
     def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
         del outputs
-        function = _alone(equation, operand, result, inputs)
-        linear_map = LinearMap(
-            function,
-            tuple(range(len(out_shape))),
-            structure.in_labels,
-            out_shape,
-            in_shape,
-            structure.carried,
-            equation.in_avals[operand].dtype,
-        )
-        if not _are_known(equation, inputs) or math.prod(out_shape + in_shape) > MAX_PATTERN:
+        is_small = math.prod(out_shape + in_shape) <= MAX_PATTERN
+        known = _known(equation, inputs) if is_written and is_small else None
+        function = _alone(equation, operand, result, inputs if known is None else known)
+        linear_map = _linear_map(structure, function, equation.in_avals[operand].dtype)
+        if not is_written:
             return linear_map
+        if known is None:
+            return linear_map.materialised(structure.carried)
         with jax.ensure_compile_time_eval():
             if operand == 0:
                 return _read_pattern(structure, linear_map)
             pattern = _write_pattern(structure, linear_map)
         return scaled(pattern, -1) if kind == Kind.TRIVIAL else pattern
 
-    return LocalJacobian(structure, value)
+    if is_written:
+        return LocalJacobian(structure, value)
+    return LocalJacobian(opaque_edge(structure, 0, Direction.BOTH), value)
 
 
-def _are_known(equation: Equation, inputs: Sequence[Any]) -> bool:
-    """Whether all indices are known while tracing."""
-    return not any(
-        isinstance(x, jax.core.Tracer)
-        for x, aval in zip(inputs, equation.in_avals, strict=True)
-        if not is_differentiable(aval)
-    )
+def _is_small(structure: EdgeStructure, touched: Sequence[int]) -> bool:
+    """Whether a pattern of unknown places is written as an array of zeros and ones."""
+    rank = len(structure.out_shape)
+    sides = [
+        math.prod(structure.size(label) for label in touched if (label < rank) == is_out)
+        for is_out in (True, False)
+    ]
+    return min(sides) <= MAX_SLIM or math.prod(sides) <= MAX_ONE_HOT
+
+
+def _linear_map(structure: EdgeStructure, function: Callable[[Any], Any], dtype: Any) -> LinearMap:
+    """A function that is linear, and its transpose, as one map."""
+
+    def backward(image: Any) -> Any:
+        source = jax.ShapeDtypeStruct(structure.in_shape, image.dtype)
+        return jax.linear_transpose(function, source)(image)[0]
+
+    return LinearMap.of(structure, dtype, function, backward)
+
+
+def _known(equation: Equation, inputs: Sequence[Any]) -> list[Any] | None:
+    """The inputs with all indices as numpy arrays, or None if one is not known while tracing."""
+    known = []
+    for x, aval in zip(inputs, equation.in_avals, strict=True):
+        value = x if is_differentiable(aval) else known_value(x)
+        if value is None:
+            return None
+        known.append(value)
+    return known
 
 
 def _alone(
@@ -252,8 +282,10 @@ def _write_pattern(structure: EdgeStructure, linear_map: LinearMap) -> Any:
 def _numbered(linear_map: LinearMap) -> np.ndarray:
     """What a map makes of its entries numbered from 1, in float32, which holds 2**24 of them."""
     shape = linear_map.source_shape
+    assert linear_map.forward is not None
     numbers = jnp.arange(1, 1 + math.prod(shape), dtype=np.float32).reshape(shape)
-    return np.asarray(linear_map.function(numbers)).astype(np.int64)
+    assert linear_map.forward is not None
+    return np.asarray(linear_map.forward(numbers)).astype(np.int64)
 
 
 def _nonzero(

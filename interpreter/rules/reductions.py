@@ -70,4 +70,4 @@ def reduce_dependent(equation: Equation, operand: int, result: int) -> LocalJaco
         labels = [rank + j if tie == UNTIED else tie for j, tie in enumerate(ties)]
         return jnp.transpose(mask, tuple(np.argsort(labels))).reshape(structure.carried_shape)
 
-    return LocalJacobian(structure, value)
+    return LocalJacobian(structure, value, drops=equation.name != "reduce_prod")

@@ -5,13 +5,12 @@ tied; a pooling over (1, 1, 2, 2) ties b and the channels.
 """
 
 from interpreter.program import Equation
-from interpreter.rules.fallback import fallback_jacobian
-from interpreter.rules.registry import LocalJacobian, register
+from interpreter.rules.registry import register_ties
 from interpreter.structure import UNTIED
 
 
-@register("reduce_window", "reduce_window_max", "reduce_window_min", "reduce_window_sum")
-def reduce_window(equation: Equation, operand: int, result: int) -> LocalJacobian:
+@register_ties("reduce_window", "reduce_window_max", "reduce_window_min", "reduce_window_sum")
+def reduce_window(equation: Equation, operand: int, result: int) -> list[int]:
     """y[b, i] = max over a window around i of x[b, k]: out (b, i), in (b, k), value (b, i, k).
 
     Args:
@@ -21,8 +20,9 @@ def reduce_window(equation: Equation, operand: int, result: int) -> LocalJacobia
         result: Number of the result.
 
     Returns:
-        A general edge.
+        For each axis of the operand that of the result that it is tied to.
     """
+    del result
     params = equation.params
     sides = ("window_dimensions", "window_strides", "base_dilation")
     ties = [
@@ -32,11 +32,17 @@ def reduce_window(equation: Equation, operand: int, result: int) -> LocalJacobia
         else UNTIED
         for axis in range(len(equation.in_avals[operand].shape))
     ]
-    return LocalJacobian(*fallback_jacobian(equation, operand, result, ties=ties))
+    return ties
 
 
-@register("conv_general_dilated")
-def convolution(equation: Equation, operand: int, result: int) -> LocalJacobian:
+def _has_groups(equation: Equation) -> bool:
+    """Whether what a filter is applied to depends on the filter's number."""
+    params = equation.params
+    return params["feature_group_count"] != 1 or params["batch_group_count"] != 1
+
+
+@register_ties("conv_general_dilated", varies=_has_groups)
+def convolution(equation: Equation, operand: int, result: int) -> list[int]:
     """A convolution: the batch axis of the image, or the axis of the filters, is tied.
 
     Args:
@@ -46,8 +52,9 @@ def convolution(equation: Equation, operand: int, result: int) -> LocalJacobian:
         result: Number of the result, 0.
 
     Returns:
-        A general edge.
+        For each axis of the operand that of the result that it is tied to.
     """
+    del result
     params = equation.params
     specs = params["dimension_numbers"]
     ties = [UNTIED] * len(equation.in_avals[operand].shape)
@@ -55,4 +62,4 @@ def convolution(equation: Equation, operand: int, result: int) -> LocalJacobian:
         ties[specs.rhs_spec[0]] = specs.out_spec[1]
     elif params["batch_group_count"] == 1:
         ties[specs.lhs_spec[0]] = specs.out_spec[0]
-    return LocalJacobian(*fallback_jacobian(equation, operand, result, ties=ties))
+    return ties

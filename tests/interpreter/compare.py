@@ -10,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from interpreter import edge_jacobian
+from interpreter import edge_jacobian, execution, pair_jacobian
 from interpreter.jacobian import jacve
 from interpreter.labelled import Labelled
+from interpreter.linear_map import LinearMap
 
 # Compiling takes longer than running here: one compilation per comparison, and a hasty one.
 QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
@@ -125,10 +126,55 @@ def count_folded() -> Iterator[list[int]]:
         yield folded
 
 
+@contextlib.contextmanager
+def count_applied() -> Iterator[list[int]]:
+    """Collects what applications of opaque edges cost while edges are multiplied.
+
+    A function that is applied to k columns counts k times what one application of its edge costs.
+    What is still opaque when all vertices are gone is written at the end, which is no product.
+    """
+    applied: list[int] = []
+    costs: list[int] = []
+    multiply, image = execution.multiply_pairs, LinearMap._image
+    apply, write = pair_jacobian._applied, pair_jacobian.written_part
+
+    def multiplied(later: Any, earlier: Any) -> Any:
+        costs.append(0)
+        product = multiply(later, earlier)
+        costs.pop()
+        return product
+
+    def costing(cost: int, function: Callable[[], Any]) -> Any:
+        costs.append(cost if costs else 0)
+        result = function()
+        costs.pop()
+        return result
+
+    def applied_part(structure: Any, opaque: Any, written: Any, *, is_forward: bool) -> Any:
+        return costing(
+            opaque.structure.cost,
+            lambda: apply(structure, opaque, written, is_forward=is_forward),
+        )
+
+    def written_part(part: Any) -> Any:
+        return costing(getattr(part.structure, "cost", 0), lambda: write(part))
+
+    def counted(self: LinearMap, array: Any, rest: Any, labels: Any) -> Any:
+        applied.append(math.prod(array.shape[: len(rest)]) * (costs[-1] if costs else 0))
+        return image(self, array, rest, labels)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(execution, "multiply_pairs", multiplied)
+        patch.setattr(pair_jacobian, "_applied", applied_part)
+        patch.setattr(pair_jacobian, "written_part", written_part)
+        patch.setattr(LinearMap, "_image", counted)
+        yield applied
+
+
 def executed_multiplications(
     fun: Callable[..., Any], args: Sequence[Any], argnums: Any, order: Any
 ) -> int:
-    """What `jacve` emits under the scope of edge products, plus what it folds before."""
-    with count_folded() as folded:
+    """What `jacve` executes: emitted in the scope of edge products, folded before, and applied."""
+    with count_folded() as folded, count_applied() as applied:
         closed = jax.make_jaxpr(jacve(fun, argnums, order=order))(*args)
-    return emitted_multiplications(closed) + sum(folded)
+    return emitted_multiplications(closed) + sum(folded) + sum(applied)

@@ -7,9 +7,11 @@ import hypothesis.strategies as st
 
 from interpreter.elimination import CountingElimination
 from interpreter.graph import ComputationalGraph
-from interpreter.structure import Kind, edge_structure
+from interpreter.pair_structure import Direction, OpaqueStructure, PairStructure, Structure
+from interpreter.structure import UNTIED, EdgeStructure, Kind, edge_structure
 
 SHAPES = ((), (2,), (3,))
+DIRECTIONS = (Direction.FORWARD, Direction.REVERSE, Direction.BOTH)
 
 
 @st.composite
@@ -51,6 +53,58 @@ def graphs(
         node_shapes=node_shapes,
         primitives=("f",) * num_vertices,
         outputs=tuple(sorted(outputs | {num_nodes - 1})),
+        edges=edges,
+    )
+
+
+def opaque_parts(
+    out: tuple[int, ...], into: tuple[int, ...], directions: Sequence[Direction] = DIRECTIONS
+) -> st.SearchStrategy[OpaqueStructure]:
+    """Draws an opaque edge between two shapes, tied or not, of any kind, cost and direction."""
+    return st.builds(
+        OpaqueStructure,
+        written_parts(out, into),
+        st.integers(0, 9),
+        st.sampled_from(directions),
+        st.booleans(),
+    )
+
+
+@st.composite
+def written_parts(draw: st.DrawFn, out: tuple[int, ...], into: tuple[int, ...]) -> EdgeStructure:
+    """Draws a written edge between two shapes: any ties between axes of one size, any labels."""
+    ties: list[int] = []
+    for n in into:
+        free = [axis for axis, m in enumerate(out) if m == n and axis not in ties]
+        ties.append(draw(st.sampled_from([UNTIED, *free])))
+    carried = [label for label in range(len(out + into)) if draw(st.booleans())]
+    return edge_structure(out, into, ties, carried, draw(st.sampled_from(tuple(Kind))))
+
+
+@st.composite
+def opaque_graphs(
+    draw: st.DrawFn,
+    shapes: Sequence[tuple[int, ...]] = ((), (2,), (3,), (2, 3), (3, 1), (400, 50)),
+    max_vertices: int = 6,
+    directions: Sequence[Direction] = DIRECTIONS,
+) -> ComputationalGraph:
+    """Draws graphs in which about half of the edges are opaque, so that there are sums of many."""
+    num_inputs, num_vertices = draw(st.integers(1, 2)), draw(st.integers(1, max_vertices))
+    num_nodes = num_inputs + num_vertices
+    node_shapes = tuple(draw(st.sampled_from(shapes)) for _ in range(num_nodes))
+    edges: dict[tuple[int, int], Structure] = {}
+    for succ in range(num_inputs, num_nodes):
+        for pred in sorted(draw(st.sets(st.integers(0, succ - 1), min_size=1, max_size=4))):
+            out, into = node_shapes[succ], node_shapes[pred]
+            if draw(st.booleans()):
+                edges[pred, succ] = draw(written_parts(out, into))
+            else:
+                edges[pred, succ] = PairStructure((draw(opaque_parts(out, into, directions)),))
+    return ComputationalGraph(
+        num_inputs=num_inputs,
+        node_shapes=node_shapes,
+        primitives=("f",) * num_vertices,
+        outputs=(num_nodes - 1,),
         edges=edges,
     )
 

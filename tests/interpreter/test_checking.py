@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from interpreter import checking
 from interpreter.checking import check_jacobian, reference_jacobian
 from interpreter.errors import InvalidOrderError, JacobianMismatchError
 from interpreter.rules import LocalJacobian, registry
@@ -102,6 +103,31 @@ def test_custom_rules_are_followed_on_both_sides():
 
     odd.defjvp(lambda primals, tangents: (odd(*primals), 7.0 * tangents[0]))
     assert check_jacobian(lambda x: odd(jnp.sin(x)), jnp.ones(2)).max_error < 1e-14
+
+
+def test_a_backward_pass_that_is_not_linear_is_named():
+    """Clipped gradients have no Jacobian; the message names the function, in a loop as well."""
+
+    @jax.custom_vjp
+    def clipped(x):
+        return x
+
+    clipped.defvjp(lambda x: (x, None), lambda _, g: (jnp.clip(g, -1.0, 1.0),))
+    for function in (clipped, lambda x: jax.lax.map(clipped, x)):
+        with pytest.raises(
+            JacobianMismatchError, match=r"report it\. It calls a custom_vjp .clipped"
+        ):
+            check_jacobian(lambda x, f=function: 5 * f(x) ** 3, jnp.arange(1.0, 3.0))
+
+
+def test_a_function_that_cannot_be_looked_into_is_not_suspected(monkeypatch):
+    """A branch on values ends the search for suspects, not the check."""
+    monkeypatch.setitem(registry._RULES, "sin", wrong_sine(2.0))
+
+    def function(x, y):
+        return jnp.sin(x) if y > 0 else x
+
+    assert checking._suspects(function, (jnp.ones(()), jnp.ones(())), {}) == ""
 
 
 def test_faulty_order_is_refused():

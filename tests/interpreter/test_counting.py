@@ -14,9 +14,9 @@ from interpreter.errors import InvalidOrderError
 from interpreter.orders import PORTFOLIO, portfolio
 from interpreter.tracing import trace
 from tests.interpreter.random_programs import ScalarProgram, orders, scalar_programs
-from tests.interpreter.reference import published_order
 from tests.interpreter.scalar_counter import cheapest_orders, count_scalar, scalar_graph
 from tests.interpreter.traced_tasks import task_graph
+from tests.published import published_order
 
 # Multiplications in `all`: forward, reverse, Markowitz with the lowest and the highest number.
 SCALAR_TASKS = {
@@ -98,7 +98,10 @@ def test_random_scalar_programs_cost_the_same_counted_on_sets(data):
     """Random programs and random orders, both counts."""
     program: ScalarProgram = data.draw(scalar_programs())
     inputs = [jnp.float32(x) for x in program.inputs]
-    graph, plain = trace(program, *inputs), scalar_graph(program, *inputs)
+    graph, plain = (
+        trace(program, *inputs, argnums=range(len(inputs))),
+        scalar_graph(program, *inputs),
+    )
     order = data.draw(orders(graph))
     count = count_multiplications(graph, order)
     assert (count.all, count.nontrivial) == count_scalar(plain, [graph.node(v) for v in order])
@@ -109,7 +112,10 @@ def test_random_scalar_programs_cost_the_same_counted_on_sets(data):
 def test_cheapest_of_all_orders_is_the_same_counted_on_sets(program):
     """Brute force over all orders of graphs with up to six vertices, on both routes."""
     inputs = [jnp.float32(x) for x in program.inputs]
-    graph, plain = trace(program, *inputs), scalar_graph(program, *inputs)
+    graph, plain = (
+        trace(program, *inputs, argnums=range(len(inputs))),
+        scalar_graph(program, *inputs),
+    )
     if len(graph.eliminable) > 6:
         return
     all_counts = [
@@ -125,13 +131,13 @@ def test_cheapest_of_all_orders_is_the_same_counted_on_sets(program):
 
 def test_small_example_by_hand():
     """z = (a b) c: vertex 1 has two predecessors and one successor, so it costs 2."""
-    graph = trace(lambda a, b, c: a * b * c, 1.0, 2.0, 3.0)
+    graph = trace(lambda a, b, c: a * b * c, 1.0, 2.0, 3.0, argnums=(0, 1, 2))
     assert count_multiplications(graph, [1]) == MultiplicationCount(2, 2, 0)
 
 
 def test_trivial_edges_count_only_in_all():
     """y = a + b, z = sin(y): two products, both with +1."""
-    graph = trace(lambda a, b: jnp.sin(a + b), 1.0, 2.0)
+    graph = trace(lambda a, b: jnp.sin(a + b), 1.0, 2.0, argnums=(0, 1))
     assert count_multiplications(graph, [1]) == MultiplicationCount(2, 0, 0)
 
 

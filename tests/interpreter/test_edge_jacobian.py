@@ -18,7 +18,6 @@ from interpreter.edge_jacobian import (
     multiply_edges,
 )
 from interpreter.labelled import is_constant
-from interpreter.linear_map import LinearMap
 from interpreter.sparse_value import Part, SparseValue, selection
 from interpreter.structure import UNTIED, EdgeStructure, Kind, add, edge_structure, multiply
 from tests.interpreter.compare import assert_equals_jacrev, count_folded, emitted_multiplications
@@ -204,21 +203,6 @@ def test_broken_ties_stand_on_the_diagonal():
     total = add_edges(diagonal, slice_of)
     assert isinstance(total.value, SparseValue)
     np.testing.assert_array_equal(dense(total), exact + np.eye(3, k=1))
-
-
-def test_linear_maps_are_added_and_multiplied():
-    """A running sum that is not written yet: in a product it is applied, in a sum written."""
-    structure = edge_structure((3,), (3,), [UNTIED], [0, 1], STRUCTURAL)
-    running = LinearMap(jnp.cumsum, (0,), (1,), (3,), (3,), (0, 1), jnp.float32)
-    edge, triangle = EdgeJacobian(structure, running), np.tril(np.ones((3, 3)))
-    np.testing.assert_array_equal(dense(edge), triangle)
-    np.testing.assert_array_equal(dense(multiply_edges(edge, edge)), triangle @ triangle)
-    np.testing.assert_array_equal(dense(add_edges(edge, edge)), 2 * triangle)
-    general = EdgeJacobian(edge_structure((3,), (3,), [0], [0], GENERAL), jnp.arange(1.0, 4.0))
-    np.testing.assert_array_equal(dense(add_edges(edge, general)), triangle + dense(general))
-    for first, second in ((edge, general), (general, edge)):
-        product = multiply_edges(first, second)
-        np.testing.assert_array_equal(dense(product), dense(first) @ dense(second))
 
 
 def test_sums_of_copies_are_counted_in_later_products():

@@ -42,7 +42,7 @@ def assert_adds_up(graph):
 @settings(max_examples=15)
 def test_costs_add_up_on_scalars(program):
     """Steps to totals, totals to counts, savings to differences."""
-    assert_adds_up(trace(program, *program.inputs))
+    assert_adds_up(trace(program, *program.inputs, argnums=range(len(program.inputs))))
 
 
 @given(array_programs())
@@ -50,12 +50,14 @@ def test_costs_add_up_on_scalars(program):
 def test_costs_add_up_on_arrays(program):
     """The same with shapes."""
     shapes = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in program.shapes]
-    assert_adds_up(trace(program, *shapes))
+    assert_adds_up(trace(program, *shapes, argnums=range(len(shapes))))
 
 
 def test_steps_tell_what_stands_around_a_vertex():
     """A chain with one shared value, backwards: sin(x) y, times x."""
-    graph = trace(lambda x, y: jnp.exp(jnp.sin(x) * y) * x, jnp.ones(3), jnp.ones(3))
+    graph = trace(
+        lambda x, y: jnp.exp(jnp.sin(x) * y) * x, jnp.ones(3), jnp.ones(3), argnums=(0, 1)
+    )
     steps = elimination_steps(graph, reverse_order(graph))
     shown = [(s.vertex, s.primitive, s.shape, s.predecessors, s.successors) for s in steps]
     assert shown == [
@@ -94,3 +96,11 @@ def test_faults_are_named():
         elimination_steps(graph, forward_order(trace(jnp.sin, 1.0)))
     with pytest.raises(ValueError, match=r"after 9 eliminations .* has 2: give a number from 0 to"):
         edges_after(graph, forward_order(graph), 9)
+
+
+def test_hidden_vertices_are_told_by_name():
+    """A scan with several operands and results: its joined ones come after all public vertices."""
+    graph = trace(lambda x: jax.lax.scan(lambda c, y: (jnp.sin(c * y), c), x[0], x), jnp.ones(5))
+    steps = elimination_steps(graph, forward_order(graph))
+    hidden = [step for step in steps if step.vertex > graph.num_vertices]
+    assert {step.primitive for step in hidden} == {"scan:operands", "scan:results"}

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.experimental.sparse import BCOO
 
 from interpreter.errors import InvalidOrderError
 from interpreter.filtered import filter_jacve
@@ -61,6 +62,7 @@ def test_blocks_stand_where_the_arrays_were(bias):
     assert_same_as_equinox(lambda module, x: module(x), layer(bias), X)
 
 
+@pytest.mark.slow
 def test_networks():
     """An MLP of Equinox, whose activation is a leaf, and a tree of outputs."""
     mlp = eqx.nn.MLP(3, 2, 4, 2, key=jax.random.key(0))
@@ -141,3 +143,17 @@ def test_equinox_is_not_loaded_for_plain_functions():
     """Importing the interpreter stays light."""
     code = "import sys, interpreter.api; sys.exit('equinox' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_sparse_arrays_are_refused():
+    """A sparse array cannot hold blocks; its entries can be differentiated, as the message says."""
+    matrix = BCOO.fromdense(jnp.array([[1.0, 0.0], [2.0, 3.0]]))
+    vector = jnp.ones(2)
+    with pytest.raises(TypeError, match=r"holds a BCOO, .*with respect to its entries, as in"):
+        filter_jacve(lambda m, v: m["w"] @ v)({"w": matrix}, vector)
+
+    def of_entries(data, v):
+        return BCOO((data, matrix.indices), shape=matrix.shape) @ v
+
+    block = filter_jacve(of_entries)(matrix.data, vector)
+    np.testing.assert_array_equal(block, [[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]])

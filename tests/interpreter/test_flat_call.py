@@ -1,63 +1,84 @@
-"""Functions and arguments as flat lists."""
+"""Arguments and results of calls as flat lists."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from interpreter.flat_call import FlatCall, split_static, with_weak_type_of
+from interpreter.flat_call import CallArguments, CallResult, unflatten_jacobian, with_weak_type_of
 
 
-def call(argnums=0, has_aux=False, args=(1.0, (2.0, {"a": 3.0})), kwargs=None, fun=None):
-    """A call of a function with a nested second argument."""
-    fun = fun or (lambda x, y, **rest: {"out": x * y[0], "none": None})
-    return FlatCall(fun, argnums, has_aux, args, kwargs or {})
+def call(argnums=0, args=(1.0, (2.0, {"a": 3.0})), **kwargs):
+    """A call with a nested second argument."""
+    return CallArguments.of(args, kwargs, argnums)
 
 
 def test_leaves_come_argument_by_argument():
-    """Keyword arguments last; everything an array."""
-    flat = call(argnums=(0, 1), kwargs={"z": np.float32(4.0)})
-    assert [float(x) for x in flat.leaves] == [1.0, 2.0, 3.0, 4.0]
-    assert all(isinstance(leaf, jax.Array) for leaf in flat.leaves)
-    assert flat.active == [True, True, True, False]
+    """Keyword arguments last; what is differentiated is an array, the rest is untouched."""
+    z = np.float32(4.0)
+    arguments = call(argnums=(0, 1), z=z)
+    assert [float(x) for x in arguments.leaves] == [1.0, 2.0, 3.0, 4.0]
+    assert [isinstance(leaf, jax.Array) for leaf in arguments.leaves] == [True, True, True, False]
+    assert arguments.leaves[3] is z
+    assert arguments.active == [True, True, True, False]
 
 
 @pytest.mark.parametrize(
     ("argnums", "nodes"),
-    [(0, [0]), (1, [1, 2]), (-1, [1, 2]), ((1, 0), [1, 2, 0]), ([0], [0])],
+    [(0, (0,)), (1, (1, 2)), (-1, (1, 2)), ((1, 0), (1, 2, 0)), ([0], (0,)), (np.array(1), (1, 2))],
 )
 def test_nodes_follow_argnums(argnums, nodes):
     """Numbers of the differentiated leaves, in the order in which they were asked for."""
-    flat = call(argnums=argnums)
-    assert flat.nodes == nodes
-    assert [k for k, active in enumerate(flat.active) if active] == sorted(nodes)
-    assert len(flat.active_leaves) == len(nodes)
+    arguments = call(argnums=argnums)
+    assert arguments.nodes == nodes
+    assert arguments.traced == tuple(sorted(nodes))
+    assert [k for k, active in enumerate(arguments.active) if active] == sorted(nodes)
+    assert len(arguments.named) == len(nodes)
+
+
+def test_other_values_take_the_place_of_differentiated_leaves():
+    """All other leaves are passed on as they were given."""
+    array = np.ones(2)
+    arguments = CallArguments.of(((1.0, 2.0), array, 3), {"mode": "sin"}, 0)
+    args, kwargs = arguments.with_traced(["a", "b"])
+    assert args[0] == ("a", "b") and args[1] is array and args[2] == 3
+    assert kwargs == {"mode": "sin"}
+
+
+def test_an_argument_may_be_asked_for_twice():
+    """It is traced once."""
+    arguments = CallArguments.of((1.0, 2.0), {}, (1, 1))
+    assert arguments.nodes == (1, 1) and arguments.traced == (1,)
+
+
+def test_shapes_of_leaves():
+    """Arrays have theirs; what is no array, a string for example, counts as a number."""
+    avals = CallArguments.of((1.0, np.ones((2, 3)), "mode"), {}, 0).avals
+    assert [aval.shape for aval in avals] == [(), (2, 3), ()]
 
 
 def test_round_trip_of_outputs():
     """The output's tree comes back, None leaves included."""
-    flat = call()
-    outputs = flat.flat_fun(*flat.leaves)
-    assert flat.num_outputs == 1
-    assert flat.unflatten_outputs(outputs) == {"out": 2.0, "none": None}
+    result, outputs = CallResult.of({"out": 2.0, "none": None}, has_aux=False)
+    assert result.num_outputs == 1 and outputs == [2.0]
+    assert result.unflatten(outputs) == {"out": 2.0, "none": None}
 
 
 def test_auxiliary_outputs_come_last():
-    """They are no outputs to differentiate, and come back beside the output."""
-    flat = call((0, 1), has_aux=True, fun=lambda x, y: (x, {"aux": y[0], "more": x}))
-    outputs = flat.flat_fun(*flat.leaves)
-    assert flat.num_outputs == 1 and len(outputs) == 3
-    value, aux = flat.unflatten_outputs(outputs)
-    assert value == 1.0 and aux == {"aux": 2.0, "more": 1.0}
+    """They are no outputs to differentiate, and come back with the output."""
+    array = jnp.ones(2)
+    result, outputs = CallResult.of((1.0, {"aux": array, "more": array}), has_aux=True)
+    assert result.num_outputs == 1 and len(outputs) == 3
+    value, aux = result.unflatten([1.0, "a", "b"])
+    assert value == 1.0 and aux == {"aux": "a", "more": "b"}
 
 
 @pytest.mark.parametrize("out", [1.0, (1.0,), (1.0, 2.0, 3.0), {"a": 1.0}])
 def test_auxiliary_outputs_want_a_pair(out):
     """The message says what came instead."""
-    flat = call(has_aux=True, fun=lambda x, y: out)
     expected = f"has_aux=True wants a function that returns a pair.*of type {type(out).__name__}$"
     with pytest.raises(TypeError, match=expected):
-        flat.flat_fun(*flat.leaves)
+        CallResult.of(out, has_aux=True)
 
 
 @pytest.mark.parametrize(
@@ -71,18 +92,16 @@ def test_auxiliary_outputs_want_a_pair(out):
 )
 def test_jacobian_has_the_tree_of_jacrev(argnums, row, expected):
     """The inputs' tree at every leaf of the output's; a tuple where argnums is a sequence."""
-    flat = call(argnums=argnums)
-    flat.flat_fun(*flat.leaves)
-    assert flat.unflatten_jacobian([row]) == expected
+    result, _ = CallResult.of({"out": 2.0, "none": None}, has_aux=False)
+    assert unflatten_jacobian(call(argnums=argnums), result, [row]) == expected
 
 
 def test_auxiliary_data_may_be_anything():
     """Strings, numbers and objects come back as they are, where JAX leaves them."""
     aux = {"name": "run", "n": 3, "table": np.arange(2), "f": jnp.sin}
-    flat = call(has_aux=True, fun=lambda x, y: [x, {**aux, "x": x}])
-    outputs = flat.flat_fun(*flat.leaves)
+    result, outputs = CallResult.of([1.0, {**aux, "x": jnp.ones(())}], has_aux=True)
     assert len(outputs) == 2
-    value, back = flat.unflatten_outputs(outputs)
+    value, back = result.unflatten(outputs)
     assert value == 1.0 and back.pop("x") == 1.0
     assert back.pop("table") is aux.pop("table") and back == aux
 
@@ -111,9 +130,8 @@ def test_something_must_be_differentiated(args, argnums):
 @pytest.mark.parametrize("out", [None, (), {"a": []}])
 def test_something_must_be_returned(out):
     """A forgotten return is what it usually is."""
-    flat = call(fun=lambda x, y: out)
     with pytest.raises(ValueError, match=r"returned .*nothing to diff.*is a return statement miss"):
-        flat.flat_fun(*flat.leaves)
+        CallResult.of(out, has_aux=False)
 
 
 @pytest.mark.parametrize(
@@ -128,9 +146,8 @@ def test_something_must_be_returned(out):
 )
 def test_only_arrays_are_returned(out, message):
     """The message names the leaf and the way out."""
-    flat = call(fun=lambda x, y: out)
     with pytest.raises(TypeError, match=message):
-        flat.flat_fun(*flat.leaves)
+        CallResult.of(out, has_aux=False)
 
 
 def test_shapes_have_no_values():
@@ -141,29 +158,15 @@ def test_shapes_have_no_values():
             call(args=args)
 
 
-@pytest.mark.parametrize(
-    ("fun", "error"),
-    [
-        (lambda x: x if x > 0 else -x, jax.errors.TracerBoolConversionError),
-        (lambda x: float(x), jax.errors.ConcretizationTypeError),
-        (lambda x: np.sin(x), jax.errors.TracerArrayConversionError),
-        (lambda x: [1.0, 2.0][x.astype(int)], jax.errors.TracerIntegerConversionError),
-    ],
-)
-def test_values_are_not_there_while_tracing(fun, error):
-    """JAX's own error, with a note on what to write instead."""
-    flat = call(fun=fun, args=(jnp.float32(1.0),))
-    with pytest.raises(error) as caught:
-        jax.make_jaxpr(flat.flat_fun)(*flat.leaves)
-    assert caught.value.__notes__[0].startswith("elimax: jacve traces a function without its val")
-
-
 def test_leaves_have_names():
     """What a message calls them: positions and keys as a user writes them."""
-    flat = call(argnums=(1, 0))
-    assert list(flat.active_leaves) == ["argument 1[0]", "argument 1[1]['a']", "argument 0"]
-    outputs = flat.flat_fun(*flat.leaves)
-    assert list(flat.named_outputs(outputs)) == ["output['out']"]
+    assert list(call(argnums=(1, 0)).named) == [
+        "argument 1[0]",
+        "argument 1[1]['a']",
+        "argument 0",
+    ]
+    result, outputs = CallResult.of({"out": 2.0}, has_aux=False)
+    assert list(result.named(outputs)) == ["output['out']"]
 
 
 @pytest.mark.parametrize("number", [2.0, 2, 2j])
@@ -174,12 +177,3 @@ def test_weak_types_are_kept(number):
     assert with_weak_type_of(block, weak).weak_type
     assert with_weak_type_of(block, strong) is block
     assert with_weak_type_of("no array", weak) == "no array"
-
-
-def test_static_values_are_set_aside():
-    """Python values that are not differentiated; arrays stay, and so does what is active."""
-    array = np.ones(2)
-    leaves, static = split_static([1.0, 2, "mode", array], [True, False, False, False])
-    assert static == {1: 2, 2: "mode"}
-    assert leaves[0] == 1.0 and leaves[3] is array
-    assert all(leaves[k].shape == () for k in static)

@@ -26,7 +26,7 @@ def small_graph() -> ComputationalGraph:
         z = jnp.sin(x) * y
         return z, z.sum(), x
 
-    return trace(function, jnp.ones((2, 3)), jnp.ones((2, 3)))
+    return trace(function, jnp.ones((2, 3)), jnp.ones((2, 3)), argnums=(0, 1))
 
 
 def test_nodes_and_vertices_are_numbered_in_program_order():

@@ -9,18 +9,19 @@ from interpreter.counting import count_multiplications
 from interpreter.errors import CountMismatchError, InvalidOrderError
 from interpreter.independent_count import IndependentCount, count_independently, verified_count
 from interpreter.orders import portfolio
-from interpreter.structure import Product, multiply
+from interpreter.pair_structure import PairProduct, product_of
 from interpreter.tracing import trace
 from tests.interpreter.random_programs import array_programs, orders, scalar_programs
-from tests.interpreter.reference import published_order
+from tests.interpreter.small_graphs import opaque_graphs
 from tests.interpreter.traced_tasks import task_graph
+from tests.published import published_order
 
 
 @given(st.data(), scalar_programs())
 @settings(max_examples=40)
 def test_scalar_programs_are_counted_alike(data, program):
     """Any order of any scalar program."""
-    graph = trace(program, *program.inputs)
+    graph = trace(program, *program.inputs, argnums=range(len(program.inputs)))
     order = data.draw(orders(graph))
     count = count_multiplications(graph, order)
     assert count_independently(graph, order) == (count.all, count.nontrivial)
@@ -30,7 +31,18 @@ def test_scalar_programs_are_counted_alike(data, program):
 @settings(max_examples=60)
 def test_array_programs_are_counted_alike(data, program):
     """Any order of programs with ties, moves, contractions and broken ties."""
-    graph = trace(program, *(jnp.zeros(shape) for shape in program.shapes))
+    graph = trace(
+        program, *(jnp.zeros(shape) for shape in program.shapes), argnums=range(len(program.shapes))
+    )
+    order = data.draw(orders(graph))
+    count = count_multiplications(graph, order)
+    assert count_independently(graph, order) == (count.all, count.nontrivial)
+
+
+@given(st.data(), opaque_graphs())
+@settings(max_examples=150)
+def test_graphs_with_opaque_edges_are_counted_alike(data, graph):
+    """Any order of graphs in which written and opaque edges of every sort and direction meet."""
     order = data.draw(orders(graph))
     count = count_multiplications(graph, order)
     assert count_independently(graph, order) == (count.all, count.nontrivial)
@@ -64,9 +76,9 @@ def test_a_wrong_rule_is_noticed(monkeypatch):
     graph = trace(lambda x: jnp.sin(x).sum(), jnp.ones(3))
 
     def wrong(later, earlier):
-        return Product(multiply(later, earlier).structure, 3, 3)
+        return PairProduct(product_of(later, earlier).structure, 3, 3)
 
-    monkeypatch.setattr("interpreter.elimination.multiply", wrong)
+    monkeypatch.setattr("interpreter.elimination.product_of", wrong)
     with pytest.raises(CountMismatchError, match=r"costs 3 multiplications, 3 of.* says 0 and 0"):
         verified_count(graph, graph.eliminable)
 

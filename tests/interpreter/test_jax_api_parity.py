@@ -222,7 +222,7 @@ def test_value_beside_the_jacobian():
 
 def test_numbers_that_are_not_finite():
     """Undefined derivatives are not made up; zeros off the diagonal stay zero (jacrev has NaN)."""
-    for f in (jnp.sqrt, jnp.log, lambda x: jnp.where(x > 0, jnp.sqrt(x), 0.0)):
+    for f in (jnp.sqrt, jnp.log):
         ours, theirs = (np.asarray(jac(f)(jnp.zeros(2))) for jac in (jacve, jax.jacrev))
         np.testing.assert_array_equal(np.diag(ours), np.diag(theirs))
         assert not np.isfinite(np.diag(ours)).any()

@@ -9,7 +9,8 @@ from jax import lax
 from jax.sharding import AxisType
 from jax.sharding import PartitionSpec as P
 
-from interpreter.program import DEVICE_DEPENDENT, INLINED
+from interpreter.known_values import BY_PLACE
+from interpreter.program import INLINED
 
 
 def equations(function, *args):
@@ -29,14 +30,14 @@ KEY = jax.random.key(0)
 def test_jit_is_one_equation_with_a_closed_jaxpr():
     """program.py splices `jaxpr` of jit."""
     eqn = last(jax.jit(jnp.sin), X)
-    assert INLINED[eqn.primitive.name] == "jaxpr"
+    assert eqn.primitive.name in INLINED and "jaxpr" in eqn.params
     assert isinstance(eqn.params["jaxpr"], jex.ClosedJaxpr)
 
 
 def test_remat_holds_an_open_or_closed_jaxpr():
     """program.py splices `jaxpr` of checkpoint."""
     eqn = last(jax.checkpoint(jnp.sin), X)
-    assert INLINED[eqn.primitive.name] == "jaxpr"
+    assert eqn.primitive.name in INLINED and "jaxpr" in eqn.params
     assert hasattr(eqn.params["jaxpr"], "eqns") or hasattr(eqn.params["jaxpr"], "jaxpr")
 
 
@@ -238,8 +239,9 @@ def test_constants_are_spread_over_devices_by_pvary():
         return x
 
     jax.shard_map(function, mesh=mesh, in_specs=P("d"), out_specs=P("d"))(jnp.ones(2))
-    assert names == ["pvary", "mul"]
-    assert names[0] in DEVICE_DEPENDENT
+    # JAX 0.12 casts the constant as well.
+    assert [name for name in names if name != "convert_element_type"] == ["pvary", "mul"]
+    assert names[0] in BY_PLACE
 
 
 def test_weak_types_are_a_parameter():

@@ -9,7 +9,6 @@ import pytest
 from jax import lax
 
 from interpreter.labelled import Labelled
-from interpreter.linear_map import LinearMap
 from interpreter.pattern import array_of, is_known_pattern, move, settled
 from interpreter.sparse_value import Part, SparseValue, selection
 from tests.interpreter.compare import assert_equals_jacrev
@@ -162,45 +161,6 @@ def test_empty_axes(shape):
     assert not result.any()
 
 
-def cut(function=lambda x: x[1:3], targets=(2,), sources=(1,)):
-    """A slice of five to two as a linear map."""
-    return LinearMap(function, targets, sources, (2,), (5,), (*targets, *sources), jnp.float32)
-
-
-@pytest.mark.parametrize("constant", [True, False])
-def test_linear_maps_are_applied(constant):
-    """Forwards to what it takes, backwards to what it makes, and to what is tied to neither."""
-    linear_map, exact = Labelled(cut(), (2, 1)), columns(1, 2)
-    kind = np.asarray if constant else jnp.asarray
-    forwards = kind(wave(3, 5).astype(np.float32))
-    result = apply_pattern(linear_map, Labelled(forwards, (0, 1)), (0, 2))
-    np.testing.assert_allclose(result, np.asarray(forwards) @ exact, rtol=1e-6)
-    backwards = kind(wave(2, 3).astype(np.float32))
-    result = apply_pattern(linear_map, Labelled(backwards, (2, 0)), (0, 1))
-    np.testing.assert_allclose(result, np.asarray(backwards).T @ exact.T, rtol=1e-6)
-    beside = kind(wave(3).astype(np.float32))
-    result = apply_pattern(linear_map, Labelled(beside, (0,)), (0, 1, 2))
-    np.testing.assert_allclose(result, np.multiply.outer(np.asarray(beside), exact), rtol=1e-6)
-
-
-def test_linear_maps_meet_each_other():
-    """A map with a map, with a sparse value and with a sign."""
-    pattern = selection((0, 2), (3, 2), [[0, 2], [1, 0]])
-    written = entry_by_entry(pattern, (0, 2), SIZES_OF_MAPS).real
-    exact = written @ columns(1, 2).T
-    for first, second in (
-        ((cut(), (2, 1)), (pattern, (0, 2))),
-        ((pattern, (0, 2)), (cut(), (2, 1))),
-    ):
-        result = apply_pattern(Labelled(*first), Labelled(*second), (0, 1))
-        np.testing.assert_array_equal(result, exact)
-    later = LinearMap(lambda x: x[::-1], (0,), (2,), (2,), (2,), (0, 2), jnp.float32)
-    result = move(Labelled(later, (0, 2)), Labelled(cut(), (2, 1)), (0, 1), {0: 2, 1: 5, 2: 2})
-    np.testing.assert_array_equal(result, columns(2, 1).T)
-    minus = move(Labelled(np.asarray(-1.0), ()), Labelled(cut(), (2, 1)), (1, 2), SIZES_OF_MAPS)
-    np.testing.assert_array_equal(minus.materialised((1, 2)), -columns(1, 2))
-
-
 def test_sparse_values_stay_sparse():
     """A slice of a slice, a negated slice, and a slice that is one in disguise."""
     outer = selection((0, 1), (2, 3), [[0, 1], [0, 2]])
@@ -225,14 +185,13 @@ def test_settled():
 
 
 def test_which_patterns_are_known():
-    """numpy arrays and constant sparse values, but no arrays of JAX and no linear maps."""
+    """numpy arrays and constant sparse values, but no arrays of JAX."""
     sparse = selection((0,), (3,), [[1]])
     computed = SparseValue((0,), (), (), (Part(jnp.ones((3, 1)), np.zeros(1, int)),))
     assert is_known_pattern(Labelled(np.ones(3), (0,)))
     assert is_known_pattern(Labelled(sparse, (0,)))
     assert not is_known_pattern(Labelled(jnp.ones(3), (0,)))
     assert not is_known_pattern(Labelled(computed, (0,)))
-    assert not is_known_pattern(Labelled(cut(), (2, 1)))
 
 
 def test_patterns_in_several_parts_and_with_dense_labels():

@@ -2,6 +2,7 @@
 
 import math
 
+import jax
 import jax.numpy as jnp
 import pytest
 
@@ -67,3 +68,15 @@ def test_times_that_make_no_sense(seconds):
         plan(jnp.sin, 1.0, seconds=seconds)
     with pytest.raises(ValueError, match=r"seconds=1.0 with order='reverse'"):
         plan(jnp.sin, 1.0, order="reverse", seconds=1.0)
+
+
+def test_counts_of_any_size():
+    """A plan for large matrices, where the worst order costs more than 64 bits hold."""
+
+    def network(x, w):
+        return jnp.sum(jnp.tanh(w @ jnp.tanh(w @ jnp.tanh(w @ x))))
+
+    for side in (1 << 10, 1 << 14):
+        shapes = [jax.ShapeDtypeStruct(s, jnp.float32) for s in ((side, 64), (side, side))]
+        found = plan(network, *shapes, argnums=1)
+        assert found.nontrivial <= 6 * 64 * side**2

@@ -5,18 +5,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from interpreter.active_graph import active_graph
 from interpreter.jacobian import jacve
 from interpreter.program import trace_program
 from interpreter.realification import (
     complex_block,
-    in_real_parts,
     is_holomorphic,
     join_parts,
     real_aval,
     split_parts,
 )
 from interpreter.structure import UNTIED, Kind
-from interpreter.tracing import local_edges, trace
+from interpreter.tracing import trace
+from interpreter.uses import active_uses
 from tests.interpreter.compare import assert_equals_jacrev_in_all_orders, assert_same_blocks
 from tests.interpreter.random_programs import wave
 
@@ -91,9 +92,8 @@ def test_values_equal_jacrev(name):
 def test_holomorphic_functions_stay_complex():
     """Where complex numbers suffice nothing is replaced."""
     program = trace_program(lambda x: [jnp.sin(jax.lax.complex(x, x)).imag], [jnp.ones(3)])
-    edges = local_edges(program, [True])
-    assert is_holomorphic(program, edges)
-    assert in_real_parts(program, edges) == (program, edges)
+    assert is_holomorphic(program, active_uses(program, [True]))
+    assert not active_graph(program, [True]).is_split
 
 
 def test_nodes_get_an_axis_of_two():

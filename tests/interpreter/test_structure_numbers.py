@@ -4,7 +4,8 @@ import itertools
 
 from hypothesis import given, settings
 
-from interpreter.structure import Kind, add, edge_structure, multiply
+from interpreter.pair_structure import product_of, sum_of
+from interpreter.structure import Kind, edge_structure
 from interpreter.structure_numbers import NUMBERS, StructureNumbers
 from tests.interpreter.orders.plain_greedy import graphs
 
@@ -16,14 +17,14 @@ def test_entries_are_products_sums_and_costs(graph):
     for later, earlier in itertools.product(set(graph.edges.values()), repeat=2):
         x, y = NUMBERS.number(later), NUMBERS.number(earlier)
         if later.in_shape == earlier.out_shape:
-            product = multiply(later, earlier)
+            product = product_of(later, earlier)
             assert NUMBERS.structure(NUMBERS.product[x][y]) == product.structure
             assert NUMBERS.product_by_earlier[y][x] == NUMBERS.product[x][y]
             for count in ("all", "nontrivial"):
                 assert NUMBERS.cost[count][x][y] == getattr(product, count)
                 assert NUMBERS.cost_by_earlier[count][y][x] == getattr(product, count)
         if (later.out_shape, later.in_shape) == (earlier.out_shape, earlier.in_shape):
-            assert NUMBERS.structure(NUMBERS.total[x][y]) == add(later, earlier)
+            assert NUMBERS.structure(NUMBERS.total[x][y]) == sum_of(later, earlier)
 
 
 def test_numbers_count_up_and_entries_are_computed_once():

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 
 from interpreter.counting import count_multiplications
-from interpreter.errors import StructureLimitError
+from interpreter.errors import GraphTooLargeError, StructureLimitError
+from interpreter.graph import ComputationalGraph
 from interpreter.orders import portfolio
-from interpreter.structure import add, multiply
+from interpreter.structure import UNTIED, Kind, add, edge_structure, multiply
 from interpreter.structure_tables import NO_EDGE, edge_numbers, tabulate_structures
 from interpreter.tracing import trace
 from tests.interpreter.random_programs import array_programs
@@ -93,7 +94,9 @@ def test_elimination_by_tables_costs_the_same(task):
 @settings(max_examples=25)
 def test_random_array_programs_by_tables(program):
     """Random programs: the closure holds all that the portfolio reaches."""
-    graph = trace(program, *(jnp.zeros(shape) for shape in program.shapes))
+    graph = trace(
+        program, *(jnp.zeros(shape) for shape in program.shapes), argnums=range(len(program.shapes))
+    )
     tables = tabulate_structures([graph])
     for order in portfolio(graph).values():
         count = count_multiplications(graph, order)
@@ -137,3 +140,15 @@ def test_graph_without_edges():
     tables = tabulate_structures([graph])
     assert tables.structures == ()
     assert edge_numbers(graph, tables).tolist() == [[0]]
+
+
+def test_counts_that_do_not_fit():
+    """A product of two large dense edges costs more than 64 bits hold."""
+    shape = (1 << 11, 1 << 11)
+    dense = edge_structure(shape, shape, [UNTIED] * 2, range(4), Kind.GENERAL)
+    edges = {(0, 1): dense, (1, 2): dense}
+    graph = ComputationalGraph(1, (shape,) * 3, ("sort",) * 2, (2,), edges)
+    with pytest.raises(
+        GraphTooLargeError, match="which tables of 64-bit integers cannot hold: use"
+    ):
+        tabulate_structures([graph])

@@ -75,8 +75,8 @@ def test_scalars_and_arrays_of_one_form_look_the_same():
         product = jnp.sin(x) * y
         return jnp.exp(product) * product + x
 
-    scalar = make_board(trace(function, jnp.ones(()), jnp.ones(())))
-    batched = make_board(trace(function, jnp.ones(7), jnp.ones(7)))
+    scalar = make_board(trace(function, jnp.ones(()), jnp.ones(()), argnums=(0, 1)))
+    batched = make_board(trace(function, jnp.ones(7), jnp.ones(7), argnums=(0, 1)))
     assert batched.scale.classic == 7 * scalar.scale.classic
     for name, values in features_of(scalar).items():
         np.testing.assert_allclose(features_of(batched)[name], values, atol=1e-5, err_msg=name)

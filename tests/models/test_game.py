@@ -16,6 +16,7 @@ from interpreter.tracing import trace
 from models import game
 from models.boards import make_board, pad_board, stack_boards
 from models.game import Board, State, eliminate, elimination_costs, lookup
+from tests.interpreter.opaque import OPAQUE
 
 
 @jax.jit
@@ -64,6 +65,20 @@ def test_cost_of_any_order_of_an_array_program(seed, count):
     assert costs.sum() == getattr(count_multiplications(graph, order), count)
 
 
+@pytest.mark.parametrize("count", ["all", "nontrivial"])
+@pytest.mark.parametrize("name", ["scan", "cholesky", "while", "custom rules", "moves in a batch"])
+def test_cost_of_any_order_with_opaque_edges(name, count):
+    """Hidden vertices are played like others, and applications of functions are paid for."""
+    function, shapes = OPAQUE[name]
+    graph = trace(function, *map(jnp.zeros, shapes))
+    board = make_board(graph, count)
+    for seed in range(3):
+        order = tuple(np.random.default_rng(seed).permutation(graph.eliminable).tolist())
+        costs, _, end = play_order(board, positions(board, order, len(order)))
+        assert costs.sum() == getattr(count_multiplications(graph, order), count)
+        assert not end.remaining.any()
+
+
 @pytest.mark.parametrize("graph", [program(3), program(4), array_graph()])
 def test_markowitz_degrees(graph):
     """At every step the degree of every vertex that is left is what its elimination would cost."""
@@ -102,7 +117,11 @@ def test_large_markowitz_degrees_are_close():
         return jnp.tanh(narrow @ hidden) * jnp.sum(hidden)
 
     shapes = [(601, 301), (1999, 601), (299, 1999)]
-    graph = trace(network, *(jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes))
+    graph = trace(
+        network,
+        *(jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes),
+        argnums=range(len(shapes)),
+    )
     board = make_board(graph)
     degrees = np.asarray(elimination_costs(board.rules, board.start.edges))
     state = CountingElimination(graph)

@@ -101,6 +101,7 @@ def test_training_programs_are_new_and_never_validate():
     assert np.asarray(validation.start.edges).tobytes() not in edges
 
 
+@pytest.mark.slow
 def test_given_graphs_weigh_as_much_as_random_programs():
     """The ratio is the mean of two group means, however many boards are in a group."""
     task, policy = make_board(array_graph()), make_policy(TINY, seed=0)

@@ -11,7 +11,6 @@ from model_graphs import array_graph, fork_graph, program, scalar_graph, tiny_po
 from interpreter.counting import count_multiplications
 from models.boards import make_board, stack_boards
 from models.game import Board, Nodes, State, eliminate
-from models.policy import PolicyConfig, make_policy
 from models.rollout import (
     Position,
     join_moves,
@@ -94,7 +93,7 @@ def test_plan_leaves_room_for_all_nodes_in_play():
 def test_policy_sees_the_same_on_a_smaller_board():
     """After some eliminations the logits on the board moved together are those of before."""
     board = jax.tree.map(jnp.asarray, make_board(program(3, num_vertices=24)))
-    policy = make_policy(PolicyConfig(), seed=0)
+    policy = tiny_policy()
 
     @functools.partial(jax.jit, static_argnames="num_nodes")
     def logits(state: State, num_nodes: int) -> jax.Array:

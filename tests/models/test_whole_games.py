@@ -57,7 +57,9 @@ def games_cost(graph, count, *, bits, seed=0):
 @given(drawn=scalar_programs(), count=st.sampled_from(COUNTS), bits=st.booleans())
 def test_cost_of_scalar_programs(drawn, count, bits):
     """In bits and in rows the return is the count of the interpreter."""
-    played, counted = games_cost(trace(drawn, *drawn.inputs), count, bits=bits)
+    played, counted = games_cost(
+        trace(drawn, *drawn.inputs, argnums=range(len(drawn.inputs))), count, bits=bits
+    )
     assert played == counted
 
 

@@ -21,9 +21,11 @@ def graphs(draw: st.DrawFn) -> ComputationalGraph:
     """Draws graphs of random scalar and array programs."""
     if draw(st.booleans()):
         program = draw(scalar_programs())
-        return trace(program, *program.inputs)
+        return trace(program, *program.inputs, argnums=range(len(program.inputs)))
     arrays = draw(array_programs())
-    return trace(arrays, *(jnp.zeros(shape) for shape in arrays.shapes))
+    return trace(
+        arrays, *(jnp.zeros(shape) for shape in arrays.shapes), argnums=range(len(arrays.shapes))
+    )
 
 
 def plain_greedy(

@@ -38,21 +38,28 @@ def assert_improves(graph, count: str, wanted=None) -> None:
 @settings(max_examples=30)
 def test_scalar_programs(program, count):
     """Complete orders with the count that they claim."""
-    assert_improves(trace(program, *program.inputs), count)
+    assert_improves(trace(program, *program.inputs, argnums=range(len(program.inputs))), count)
 
 
 @given(array_programs(), COUNTS)
 @settings(max_examples=30)
 def test_array_programs(program, count):
     """The same where structures depend on the order."""
-    assert_improves(trace(program, *(jnp.zeros(shape) for shape in program.shapes)), count)
+    assert_improves(
+        trace(
+            program,
+            *(jnp.zeros(shape) for shape in program.shapes),
+            argnums=range(len(program.shapes)),
+        ),
+        count,
+    )
 
 
 @given(scalar_programs(max_steps=7), COUNTS)
 @settings(max_examples=25)
 def test_best_of_all_permutations(program, count):
     """On graphs of a few vertices nothing is cheaper."""
-    graph = trace(program, *program.inputs)
+    graph = trace(program, *program.inputs, argnums=range(len(program.inputs)))
     if len(graph.eliminable) > 6:
         return
     orders = itertools.permutations(graph.eliminable)
@@ -68,7 +75,7 @@ def waist(x):
 
 def test_only_wanted_blocks_are_paid_for():
     """What serves no wanted block costs nothing, in the search as in the count."""
-    graph = trace(lambda x, y: (jnp.sin(x * y), jnp.cos(x + jnp.exp(y))), 1.0, 2.0)
+    graph = trace(lambda x, y: (jnp.sin(x * y), jnp.cos(x + jnp.exp(y))), 1.0, 2.0, argnums=(0, 1))
     wanted = frozenset({(0, graph.outputs[1])})
     assert_improves(graph, "all", wanted)
     result = anneal(graph, both_ways(graph), evaluations=400, wanted=wanted)
@@ -102,7 +109,7 @@ def test_nothing_to_move():
 
 def test_the_other_count_breaks_ties():
     """Of all orders with the fewest multiplications, one with few nontrivial ones."""
-    graph = trace(lambda x, y: jnp.sin(x + y) * jnp.exp(jnp.sin(x) - y), 1.0, 2.0)
+    graph = trace(lambda x, y: jnp.sin(x + y) * jnp.exp(jnp.sin(x) - y), 1.0, 2.0, argnums=(0, 1))
     orders = list(itertools.permutations(graph.eliminable))
     counts = [count_multiplications(graph, order)[:2] for order in orders]
     found = anneal(graph, both_ways(graph), evaluations=4000).count

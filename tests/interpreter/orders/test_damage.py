@@ -42,7 +42,7 @@ def test_the_rules_differ():
         third = first * c
         return [jnp.sin(third), jnp.cos(third), jnp.sin(second), jnp.cos(second)]
 
-    graph = trace(function, 1.0, 2.0, 3.0, 4.0)
+    graph = trace(function, 1.0, 2.0, 3.0, 4.0, argnums=range(4))
     assert graph.eliminable == (1, 2, 3)
     assert lmmd_order(graph).vertices == (1, 2, 3)
     assert lmmd_order(graph, ties="high").vertices[0] == 2

@@ -57,7 +57,7 @@ def test_nodes_between_two_nodes():
         a, b = jnp.sin(x), jnp.cos(x)
         return a * b * y, jnp.tanh(x)
 
-    elimination = DegreeElimination(trace(function, 1.0, 2.0), "all")
+    elimination = DegreeElimination(trace(function, 1.0, 2.0, argnums=(0, 1)), "all")
     assert sorted(nodes_between(elimination, [(0, 4)])) == [2, 3]
     assert list(nodes_between(elimination, [(1, 5), (0, 5)])) == []
     assert sorted(nodes_between(elimination, [(2, 5), (3, 5)])) == [4, 4]

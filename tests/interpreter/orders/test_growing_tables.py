@@ -7,7 +7,8 @@ import pytest
 from interpreter.errors import StructureLimitError
 from interpreter.orders import growing_tables
 from interpreter.orders.compiled_annealing import PRODUCT, SUM, UNKNOWN
-from interpreter.orders.growing_tables import GrowingTables
+from interpreter.orders.growing_tables import MAX_COST, GrowingTables, cost_scale
+from interpreter.structure import multiply
 from interpreter.structure_tables import tabulate_structures
 from interpreter.tracing import trace
 
@@ -55,3 +56,27 @@ def test_one_structure_too_many(monkeypatch):
     with pytest.raises(StructureLimitError, match="more than 2 edge structures: use an order"):
         for structure in tabulate_structures([GRAPH]).structures:
             growing.number(structure)
+
+
+def test_costs_are_exact_as_long_as_they_fit():
+    """Nothing is shifted for costs that 64 bits hold many times over."""
+    assert cost_scale(1000, 10**12).shift == 0
+    assert cost_scale(2, MAX_COST // 8).shift == 0
+
+
+@pytest.mark.parametrize("cost", [10**20, 1 << 62, 10**40])
+def test_larger_costs_are_shifted(cost):
+    """What the search begins with stays far below the limit, and keeps most of its digits."""
+    scale = cost_scale(100, cost)
+    assert scale.limit // 8 < cost >> scale.shift <= scale.limit // 2
+    growing = GrowingTables(cost, 0, scale)
+    numbers = {edge: growing.number(edge) for edge in GRAPH.edges.values()}
+    later, earlier = next(
+        (first, second)
+        for first in numbers
+        for second in numbers
+        if first.in_shape == second.out_shape and multiply(first, second).all
+    )
+    growing.fill_in(PRODUCT, numbers[later], numbers[earlier])
+    found = int(growing.tables.cost[numbers[later], numbers[earlier]])
+    assert found == min(cost * multiply(later, earlier).all >> scale.shift, scale.limit)

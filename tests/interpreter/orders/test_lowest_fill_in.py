@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from interpreter.order import check_order
 from interpreter.orders.lowest_fill_in import lowest_fill_in_order
 from interpreter.orders.markowitz import markowitz_order
-from interpreter.structure import multiply
+from interpreter.pair_structure import product_of
 from interpreter.tracing import trace
 from tests.interpreter.orders.plain_greedy import VARIANTS, graphs, plain_greedy
 
@@ -17,7 +17,7 @@ def fill_in(elimination, vertex, count):
     """Every pair of neighbours without an edge, at the cost of its product."""
     node = elimination.graph.node(vertex)
     return sum(
-        getattr(multiply(later, earlier), count)
+        getattr(product_of(later, earlier), count)
         for succ, later in elimination.successors[node].items()
         for pred, earlier in elimination.predecessors[node].items()
         if pred not in elimination.predecessors[succ]
@@ -40,7 +40,7 @@ def test_products_onto_edges_that_are_there_are_no_fill_in():
         first = x * y
         return jnp.sin(first) * x * y
 
-    graph = trace(function, 1.0, 2.0)
+    graph = trace(function, 1.0, 2.0, argnums=(0, 1))
     assert markowitz_order(graph, ties="high").vertices == (2, 3, 1)
     assert lowest_fill_in_order(graph, ties="high").vertices == (2, 1, 3)
 

@@ -10,7 +10,7 @@ from interpreter.order import check_order
 from interpreter.orders.degrees import DegreeElimination
 from interpreter.orders.markowitz import markowitz_order
 from interpreter.orders.relative_markowitz import costs_when_last, relative_markowitz_order
-from interpreter.structure import add, multiply
+from interpreter.pair_structure import product_of, sum_of
 from interpreter.tracing import trace
 from tests.interpreter.orders.plain_greedy import VARIANTS, degree, graphs, plain_greedy
 from tests.interpreter.random_programs import scalar_programs
@@ -23,19 +23,19 @@ def cost_when_last(graph, vertex, count):
         from_start = {}
         for (pred, succ), edge in sorted(graph.edges.items(), key=lambda item: item[0][1]):
             paths = [edge] if pred == start else []
-            paths += [multiply(edge, from_start[pred]).structure] if pred in from_start else []
+            paths += [product_of(edge, from_start[pred]).structure] if pred in from_start else []
             for path in paths:
-                from_start[succ] = add(from_start[succ], path) if succ in from_start else path
+                from_start[succ] = sum_of(from_start[succ], path) if succ in from_start else path
         before += [from_start[node]] if node in from_start else []
     for end in graph.output_nodes:
         to_end = {}
         for (pred, succ), edge in sorted(graph.edges.items(), reverse=True):
             paths = [edge] if succ == end else []
-            paths += [multiply(to_end[succ], edge).structure] if succ in to_end else []
+            paths += [product_of(to_end[succ], edge).structure] if succ in to_end else []
             for path in paths:
-                to_end[pred] = add(to_end[pred], path) if pred in to_end else path
+                to_end[pred] = sum_of(to_end[pred], path) if pred in to_end else path
         after += [to_end[node]] if node in to_end else []
-    return sum(getattr(multiply(later, earlier), count) for later in after for earlier in before)
+    return sum(getattr(product_of(later, earlier), count) for later in after for earlier in before)
 
 
 @given(graphs(), st.sampled_from(VARIANTS))
@@ -53,7 +53,7 @@ def test_heap_takes_what_a_full_look_takes(graph, variant):
 @settings(max_examples=30)
 def test_on_scalars_it_is_what_the_last_vertex_costs(program, data):
     """Whatever the order of the others is."""
-    graph = trace(program, *program.inputs)
+    graph = trace(program, *program.inputs, argnums=range(len(program.inputs)))
     if not graph.eliminable:
         return
     *others, vertex = data.draw(st.permutations(graph.eliminable))
@@ -74,7 +74,7 @@ def test_vertices_that_all_see_are_not_put_off():
         middle = a * b * c * d
         return [jnp.sin(middle), jnp.cos(middle), jnp.tanh(middle), jnp.exp(middle)]
 
-    graph = trace(function, 1.0, 2.0, 3.0, 4.0)
+    graph = trace(function, 1.0, 2.0, 3.0, 4.0, argnums=range(4))
     assert graph.eliminable == (1, 2, 3)
     last = costs_when_last(DegreeElimination(graph, "all"))
     assert [last[graph.node(v)] for v in graph.eliminable] == [8, 12, 16]

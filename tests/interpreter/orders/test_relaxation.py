@@ -39,14 +39,14 @@ def test_separators_multiply():
         z = x * y
         return z * x, z * y
 
-    graph = trace(function, 1.0, 2.0)
+    graph = trace(function, 1.0, 2.0, argnums=(0, 1))
     relaxation = Relaxation(graph, "all")
     assert relaxation.least_cost(relaxation.root, 1) == 4
 
 
 def test_trivial_edges_are_free_in_nontrivial_only():
     """A sum of two inputs costs nothing to eliminate where products with one are free."""
-    graph = trace(lambda x, y: jnp.sin(x + y), 1.0, 2.0)
+    graph = trace(lambda x, y: jnp.sin(x + y), 1.0, 2.0, argnums=(0, 1))
     for count, expected in (("all", 2), ("nontrivial", 0)):
         relaxation = Relaxation(graph, count)
         assert relaxation.least_cost(relaxation.root, 1) == expected

@@ -3,18 +3,20 @@
 from collections.abc import Callable
 from typing import Any
 
+from interpreter.active_graph import Point, active_graph
 from interpreter.execution import evaluate_nodes, read
-from interpreter.local_edges import local_edges
+from interpreter.pair_structure import Structure
 from interpreter.program import trace_program
-from interpreter.structure import EdgeStructure
 
 
-def local_value(function: Callable[..., Any], *args: Any) -> tuple[EdgeStructure, Any]:
+def local_value(function: Callable[..., Any], *args: Any) -> tuple[Structure, Any]:
     """Structure and value of the edge from the first argument."""
     program = trace_program(function, args)
-    (edge,) = local_edges(program, [True, *[False] * (len(args) - 1)])
-    values = evaluate_nodes(program, args)
+    active = active_graph(program, [True, *[False] * (len(args) - 1)])
+    (edge,) = active.edges
+    values = evaluate_nodes(program, args, active)
     equation = program.equations[edge.equation]
-    inputs = [read(values, operand) for operand in equation.operands]
-    outputs = [values[result] for result in equation.results]
-    return edge.jacobian.structure, edge.jacobian.value(inputs, outputs)
+    inputs = [read(values.nodes, operand) for operand in equation.operands]
+    outputs = [values.nodes[result] for result in equation.results]
+    point = Point(inputs, outputs, values.linear.get(edge.equation))
+    return edge.structure, edge.value(point)

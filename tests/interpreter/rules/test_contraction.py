@@ -18,14 +18,14 @@ U = UNTIED
 
 def test_structures_of_a_matrix_product():
     """A (2, 3) times B (3, 4): A keeps its rows, B its columns; the other factor is the value."""
-    graph = trace(lambda a, b: a @ b, jnp.ones((2, 3)), jnp.ones((3, 4)))
+    graph = trace(lambda a, b: a @ b, jnp.ones((2, 3)), jnp.ones((3, 4)), argnums=(0, 1))
     assert graph.edges[0, 2] == edge_structure((2, 4), (2, 3), [0, U], [1, 3], Kind.GENERAL)
     assert graph.edges[1, 2] == edge_structure((2, 4), (3, 4), [U, 1], [0, 2], Kind.GENERAL)
 
 
 def test_batch_axes_stay_tied():
     """y[b, i, j] = A[b, i, k] B[b, k, j]: b is tied on both sides and carried once."""
-    graph = trace(lambda a, b: a @ b, jnp.ones((5, 2, 3)), jnp.ones((5, 3, 4)))
+    graph = trace(lambda a, b: a @ b, jnp.ones((5, 2, 3)), jnp.ones((5, 3, 4)), argnums=(0, 1))
     expected = edge_structure((5, 2, 4), (5, 2, 3), [0, 1, U], [0, 2, 5], Kind.GENERAL)
     assert graph.edges[0, 2] == expected
 

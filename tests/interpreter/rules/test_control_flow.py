@@ -10,6 +10,7 @@ from interpreter.jacobian import jacve
 from interpreter.structure import UNTIED
 from interpreter.tracing import trace
 from tests.interpreter.compare import assert_equals_jacrev_in_all_orders, assert_same_blocks
+from tests.interpreter.opaque import written_edges
 from tests.interpreter.random_programs import wave
 
 U = UNTIED
@@ -107,23 +108,23 @@ def test_values_equal_jacrev(name):
 
 def test_ties_of_a_scan():
     """Batch axes stay tied; the steps do, too, where nothing is carried between them."""
-    graph = trace(running, jnp.ones((3, 2)), jnp.ones(2))
-    scan = graph.num_inputs + graph.primitives.index("scan")
-    final, stacked = graph.edges[0, scan], graph.edges[0, scan + 1]
+    graph = trace(running, jnp.ones((3, 2)), jnp.ones(2), argnums=(0, 1))
+    scan, edges = graph.num_inputs + graph.primitives.index("scan"), written_edges(graph)
+    final, stacked = edges[0, scan], edges[0, scan + 1]
     assert (final.in_shape, final.ties) == ((3, 2), (U, 0))
     assert (stacked.out_shape, stacked.ties) == ((3, 2), (U, 1))
-    assert graph.edges[1, scan].ties == (0,)
-    assert graph.edges[1, scan + 1].ties == (1,)
-    graph = trace(stepwise, jnp.ones((3, 2)), jnp.ones((2, 4)))
-    out = graph.outputs[0]
-    assert graph.edges[0, out].ties == (0, U)
-    assert graph.edges[1, out].ties == (U, 1)
+    assert edges[1, scan].ties == (0,)
+    assert edges[1, scan + 1].ties == (1,)
+    graph = trace(stepwise, jnp.ones((3, 2)), jnp.ones((2, 4)), argnums=(0, 1))
+    out, edges = graph.outputs[0], written_edges(graph)
+    assert edges[0, out].ties == (0, U)
+    assert edges[1, out].ties == (U, 1)
 
 
 def test_a_loop_that_transposes_ties_nothing():
     """One step would tie crosswise, two in place: what remains is what both tie."""
-    graph = trace(mixed, jnp.ones((2, 2)), jnp.ones((2, 2)))
-    for edge in graph.edges.values():
+    graph = trace(mixed, jnp.ones((2, 2)), jnp.ones((2, 2)), argnums=(0, 1))
+    for edge in written_edges(graph).values():
         assert edge.ties == (U, U)
 
 
@@ -133,10 +134,12 @@ def test_ties_of_branches():
         lambda x, w: lax.cond(True, lambda: x.cumsum(1), lambda: jnp.sin(x) * w),
         jnp.ones((2, 3)),
         jnp.ones(3),
+        argnums=(0, 1),
     )
     out = graph.outputs[0]
-    assert graph.edges[0, out].ties == (0, U)
-    assert graph.edges[1, out].ties == (1,)
+    edges = written_edges(graph)
+    assert edges[0, out].ties == (0, U)
+    assert edges[1, out].ties == (1,)
 
 
 @pytest.mark.parametrize("order", ["forward", "reverse", "markowitz"])
@@ -154,9 +157,13 @@ def test_while_loops_follow_jacfwd(order):
     x, w = jnp.asarray(wave(2, 3), jnp.float32), jnp.asarray(wave(3), jnp.float32)
     ours = jacve(function, (0, 1), order=order)(x, w)
     assert_same_blocks(ours, jax.jacfwd(function, (0, 1))(x, w), rtol=1e-5)
-    graph = trace(function, x, w)
+    graph = trace(function, x, w, argnums=(0, 1))
     loop = graph.primitives.index("while")
-    edges = [e for (_, succ), e in graph.edges.items() if graph.primitives[succ - 2] == "while"]
+    edges = [
+        edge
+        for (_, succ), edge in written_edges(graph).items()
+        if graph.primitives[succ - 2] == "while"
+    ]
     assert loop > 0 and sorted(edge.ties for edge in edges) == [(0, 1), (1,)]
 
 

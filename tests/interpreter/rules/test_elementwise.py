@@ -72,7 +72,7 @@ SIGN = edge_structure((5,), (5,), [0], [], Kind.TRIVIAL)
 def test_edges_are_diagonal(name):
     """Out (a), in (a), value (a), or a trivial edge for sums and signs."""
     function, *args = FUNCTIONS[name]
-    graph = trace(function, *(jnp.asarray(x, jnp.float32) for x in args))
+    graph = trace(function, *(jnp.asarray(x, jnp.float32) for x in args), argnums=range(len(args)))
     assert name in graph.primitives
     last = graph.outputs[0]
     expected = SIGN if name in SIGNS else DIAGONAL
@@ -110,6 +110,17 @@ def test_samples_of_gamma_are_elementwise(sample):
         assert graph.primitives == ("random_gamma",)
         (edge,) = graph.edges.values()
         assert edge == edge_structure((4, 3), (4, 3), [0, 1], [0, 1], Kind.GENERAL)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sample", [jax.random.gamma, jax.random.loggamma])
+def test_samples_of_gamma_equal_jacrev(sample):
+    """Between two other functions; each loop of the sampler takes long to compile."""
+    concentration = 0.5 + np.abs(wave(4, 3))
+    for function, keys in (
+        (sample, jax.random.key(0)),
+        (jax.vmap(sample), jax.random.split(jax.random.key(0), 4)),
+    ):
         assert_equals_jacrev_in_all_orders(
             lambda a, f=function, k=keys: jnp.sin(f(k, jnp.exp(a))), concentration
         )
@@ -168,7 +179,7 @@ def test_rank_zero_operands(name):
 
 def test_rank_zero_structures():
     """x s of x with shape (2, 3): both values carry all axes, though s is one number."""
-    graph = trace(lax.mul, jnp.ones((2, 3)), jnp.float32(2.0))
+    graph = trace(lax.mul, jnp.ones((2, 3)), jnp.float32(2.0), argnums=(0, 1))
     shape = (2, 3)
     assert graph.edges[0, 2] == edge_structure(shape, shape, [0, 1], [0, 1], Kind.GENERAL)
     assert graph.edges[1, 2] == edge_structure(shape, (), [], [0, 1], Kind.GENERAL)

@@ -8,6 +8,7 @@ from jax import lax
 
 from interpreter.jacobian import jacve
 from interpreter.linear_map import LinearMap
+from interpreter.pair_structure import Direction
 from interpreter.rules import indexing
 from interpreter.sparse_value import SparseValue
 from interpreter.structure import UNTIED, Kind, edge_structure
@@ -82,20 +83,38 @@ def test_batch_axes_stay_tied():
     )
 
 
-def test_known_indices_are_patterns_and_others_are_maps(monkeypatch):
+def test_known_indices_are_patterns_and_others_are_arrays(monkeypatch):
     """Also where the indices are computed; and very large arrays are not numbered through."""
     read, write = (lambda x, i: x.at[i].get()), (lambda u, i: X57.at[i].add(u))
     for function, x in ((read, X57), (write, jnp.ones((2, 7)))):
         assert isinstance(local_value(function, x, PAIR)[1], SparseValue)
 
-        def assert_is_map(i, f=function, x=x):
-            assert isinstance(local_value(f, x, i)[1], LinearMap)
+        def assert_is_array(i, f=function, x=x):
+            structure, value = local_value(f, x, i)
+            assert value.shape == structure.carried_shape
             return i
 
-        jax.jit(assert_is_map)(PAIR)
+        jax.jit(assert_is_array)(PAIR)
         with monkeypatch.context() as patch:
             patch.setattr(indexing, "MAX_PATTERN", 50)
-            assert isinstance(local_value(function, x, PAIR)[1], LinearMap)
+            assert_is_array(PAIR)
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_large_reads_and_writes_are_opaque(is_known):
+    """Whether their indices are known or not: that must not change the graph."""
+    x, places = jnp.ones(300), jnp.arange(0, 300, 3)
+    read, write = (lambda x, i: x.at[i].get()), (lambda u, i: x.at[i].add(u))
+    for function, moved in ((read, x), (write, jnp.ones(100))):
+
+        def assert_is_opaque(i, f=function, moved=moved):
+            structure, value = local_value(f, moved, i)
+            (part,) = structure.parts
+            assert (part.cost, part.direction, part.is_joint) == (0, Direction.BOTH, False)
+            assert isinstance(value, LinearMap)
+            return i
+
+        (assert_is_opaque if is_known else jax.jit(assert_is_opaque))(places)
 
 
 def test_patterns_read_and_write_the_right_places():
@@ -143,8 +162,16 @@ MOVES = {
     ),
 }
 INDICES = [np.array(i, np.int32) for i in ([3, 1, 3], [-1, 0, 2], [0, 0, 0])]
+FAMILIES = ("gather", "dynamic slice", "update slice", "set several", "add outside", "multiply")
 
 
+def test_known_indices_of_every_family():
+    """In all orders, float64: a repeated index."""
+    known = {name: lambda x, m=MOVES[name]: m(x, jnp.asarray(INDICES[0])) for name in FAMILIES}
+    assert_moves_like_jax(known, wave(4, 3))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("indices", INDICES[:2], ids=str)
 def test_known_indices(indices):
     """In all orders, float64 or float32: repeated, negative and out of bounds."""
@@ -157,7 +184,7 @@ def test_known_indices(indices):
     check(known, wave(4, 3))
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("dtype", [np.float64, pytest.param(np.float32, marks=pytest.mark.slow)])
 def test_runtime_indices(dtype):
     """Indices that are arguments of what is compiled, in three orders."""
 

@@ -53,7 +53,7 @@ def test_squeeze_drops_axes_of_size_one():
 
 def test_barrier_does_not_mix_its_operands():
     """optimization_barrier passes every operand through to one result."""
-    graph = trace(lambda x, y: lax.optimization_barrier((x, y)), 1.0, 2.0)
+    graph = trace(lambda x, y: lax.optimization_barrier((x, y)), 1.0, 2.0, argnums=(0, 1))
     assert set(graph.edges) == {(0, 2), (1, 3)}
 
 

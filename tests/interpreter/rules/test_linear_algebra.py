@@ -9,6 +9,7 @@ from jax import lax
 from interpreter.structure import UNTIED
 from interpreter.tracing import trace
 from tests.interpreter.compare import assert_equals_jacrev
+from tests.interpreter.opaque import written_edges
 from tests.interpreter.random_programs import wave
 
 U = UNTIED
@@ -48,11 +49,11 @@ def test_values_equal_jacrev(name):
 
 def edges_of(name, function, *args):
     """Ties of all edges into a primitive, by operand node."""
-    graph = trace(function, *args)
+    graph = trace(function, *args, argnums=range(len(args)))
     first = graph.num_inputs
     return {
         (pred, succ): edge.ties
-        for (pred, succ), edge in graph.edges.items()
+        for (pred, succ), edge in written_edges(graph).items()
         if graph.primitives[succ - first] == name
     }
 

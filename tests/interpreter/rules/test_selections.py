@@ -100,9 +100,23 @@ MOVES = {
 }
 
 
+FAMILIES = ("reshape across", "slice", "negative pad", "concatenate", "stack", "flip", "tril")
+
+
+def test_one_of_every_family_equals_jacrev():
+    """Before and after other functions, in float64."""
+    assert_moves_like_jax({name: MOVES[name] for name in FAMILIES}, wave(3, 2, 4))
+
+
+@pytest.mark.slow
 def test_values_equal_jacrev():
-    """Before and after other functions, in float64 and in float32."""
+    """All of them."""
     assert_moves_like_jax(MOVES, wave(3, 2, 4))
+
+
+@pytest.mark.slow
+def test_values_in_single_precision():
+    """The same in float32."""
     assert_moves_in_single_precision(MOVES, wave(3, 2, 4))
 
 

@@ -1,15 +1,13 @@
-"""The active edges of a program, one per use of a node by an equation."""
+"""Which equations use which nodes on a way from a differentiated input to an output."""
 
-import dataclasses
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from interpreter.program import Program
-from interpreter.rules import LocalJacobian, local_jacobian
 from interpreter.rules.registry import has_derivative
 
 
-@dataclasses.dataclass(frozen=True)
-class LocalEdge:
+class Use(NamedTuple):
     """One use of a node by an equation.
 
     Attributes:
@@ -18,7 +16,6 @@ class LocalEdge:
         result: Number of the result among those of the equation.
         pred: The node that is used.
         succ: The result that depends on it.
-        jacobian: The Jacobian of the result with respect to this use.
     """
 
     equation: int
@@ -26,18 +23,17 @@ class LocalEdge:
     result: int
     pred: int
     succ: int
-    jacobian: LocalJacobian
 
 
-def local_edges(program: Program, active_inputs: Sequence[bool]) -> list[LocalEdge]:
-    """The active edges of a program, one per use.
+def active_uses(program: Program, active_inputs: Sequence[bool]) -> list[Use]:
+    """The active uses of nodes in a program.
 
     Args:
         program: The program.
         active_inputs: For every input leaf whether it is differentiated.
 
     Returns:
-        The edges in program order; several may join the same two nodes.
+        The uses in program order; several may join the same two nodes.
     """
     reached = {node for node, active in enumerate(active_inputs) if active}
     candidates = []
@@ -47,13 +43,12 @@ def local_edges(program: Program, active_inputs: Sequence[bool]) -> list[LocalEd
                 continue
             for r, result in enumerate(equation.results):
                 if has_derivative(equation, k, r):
-                    candidates.append((index, k, r, operand, result))
+                    candidates.append(Use(index, k, r, operand, result))
                     reached.add(result)
     wanted = {node for node in program.outputs if isinstance(node, int)}
-    edges = []
-    for index, k, r, operand, result in reversed(candidates):
-        if result in wanted:
-            wanted.add(operand)
-            jacobian = local_jacobian(program.equations[index], k, r)
-            edges.append(LocalEdge(index, k, r, operand, result, jacobian))
-    return edges[::-1]
+    uses = []
+    for use in reversed(candidates):
+        if use.succ in wanted:
+            wanted.add(use.pred)
+            uses.append(use)
+    return uses[::-1]

@@ -1,0 +1,126 @@
+"""How many scalar multiplications one application of a linearised program takes."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax.extend.core as jex
+
+# What a loop of unknown length counts as, in rounds.
+UNKNOWN_ROUNDS = 8
+
+
+class Work(NamedTuple):
+    """What one application of a linearised program does.
+
+    Attributes:
+        multiplications: Scalar multiplications, estimated: products of arrays count as what they
+            multiply, moving entries as nothing.
+        primitives: Names of all primitives that what moves reaches.
+    """
+
+    multiplications: int
+    primitives: frozenset[str]
+
+
+def work_of(closed: Any, num_still: int) -> Work:
+    """Looks at those equations that what moves reaches.
+
+    Args:
+        closed: A closed jaxpr that is linear in its last inputs.
+        num_still: Number of inputs before those.
+
+    Returns:
+        What they do.
+    """
+    jaxpr, names = closed.jaxpr, set()
+    num_moving = len(jaxpr.invars) - num_still
+    total = _count(jaxpr, [False] * num_still + [True] * num_moving, names)
+    return Work(total, frozenset(names))
+
+
+def _count(jaxpr: Any, moves: Sequence[bool], names: set[str]) -> int:
+    """The multiplications of a jaxpr; notes the primitives."""
+    moving = {var for var, is_moving in zip(jaxpr.invars, moves, strict=True) if is_moving}
+    total = 0
+    for eqn in jaxpr.eqns:
+        ins = [not isinstance(x, jex.Literal) and x in moving for x in eqn.invars]
+        if any(ins):
+            names.add(eqn.primitive.name)
+            total += _of_equation(eqn, ins, names)
+            moving.update(eqn.outvars)
+    return total
+
+
+def _of_equation(eqn: Any, moves: Sequence[bool], names: set[str]) -> int:
+    size = sum(math.prod(var.aval.shape) for var in eqn.outvars)
+    name = eqn.primitive.name
+    if name in FREE:
+        return 0
+    if name in SPECIAL:
+        return SPECIAL[name](eqn)
+    inner = list(jex.jaxprs_in_params(eqn.params))
+    if not inner:
+        return size
+    bodies = [getattr(x, "jaxpr", x) for x in inner]
+    counts = [_count(body, _moves_of(body, moves), names) for body in bodies]
+    if name == "scan":
+        return int(eqn.params["length"]) * sum(counts)
+    if name == "while":
+        return UNKNOWN_ROUNDS * sum(counts)
+    return max(counts)
+
+
+def _moves_of(body: Any, moves: Sequence[bool]) -> list[bool]:
+    """Which inputs of a body move, its operands being the last ones of the equation.
+
+    What is carried round a loop may move from the second round on; it counts from the first.
+    """
+    count = len(body.invars)
+    if len(moves) < count:
+        return [True] * count
+    return list(moves[len(moves) - count :])
+
+
+def _dot_general(eqn: Any) -> int:
+    contracting = eqn.params["dimension_numbers"][0][0]
+    shape = eqn.invars[0].aval.shape
+    return math.prod(eqn.outvars[0].aval.shape) * math.prod(shape[axis] for axis in contracting)
+
+
+def _convolution(eqn: Any) -> int:
+    filters = eqn.invars[1].aval.shape
+    outputs = eqn.params["dimension_numbers"].rhs_spec[0]
+    taps = math.prod(filters) // max(1, filters[outputs])
+    return math.prod(eqn.outvars[0].aval.shape) * taps
+
+
+def _solve(eqn: Any) -> int:
+    """n^2 / 2 for each right-hand side."""
+    rows = eqn.invars[0].aval.shape[-1]
+    return math.prod(eqn.outvars[0].aval.shape) * (rows + 1) // 2
+
+
+def _fourier(eqn: Any) -> int:
+    size = math.prod(eqn.invars[0].aval.shape)
+    length = math.prod(eqn.params["fft_lengths"])
+    return 2 * size * max(1, math.ceil(math.log2(max(2, length))))
+
+
+FREE = frozenset(
+    ("add", "sub", "neg", "add_any", "copy", "copy_p", "convert_element_type", "reshape")
+    + ("broadcast_in_dim", "squeeze", "transpose", "slice", "concatenate", "pad", "rev", "gather")
+    + ("scatter", "scatter-add", "scatter_add", "dynamic_slice", "dynamic_update_slice", "select_n")
+    + ("reduce_sum", "split", "stack", "unstack", "real", "imag", "complex", "conj")
+    + ("reduce_precision", "optimization_barrier", "device_put", "symbolic_zeros", "zeros_like")
+    + ("psum", "pvary", "tile", "cumsum")
+)
+"""Primitives that move and add entries, in either direction."""
+
+SPECIAL: dict[str, Callable[[Any], int]] = {
+    "dot_general": _dot_general,
+    "conv_general_dilated": _convolution,
+    "triangular_solve": _solve,
+    "fft": _fourier,
+}
+"""Primitives that multiply more than once for an entry of the result."""

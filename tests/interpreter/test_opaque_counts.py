@@ -1,0 +1,104 @@
+"""Graphs with opaque edges: count, game, search and execution agree, whatever the order."""
+
+import functools
+
+import hypothesis.strategies as st
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from interpreter.counting import count_multiplications
+from interpreter.graph import ComputationalGraph
+from interpreter.independent_count import verified_count
+from interpreter.orders import PORTFOLIO
+from interpreter.orders.annealing import anneal
+from interpreter.orders.exact import optimal_order
+from interpreter.structure import Count
+from interpreter.tracing import trace
+from models.boards import make_board
+from tests.interpreter.compare import executed_multiplications
+from tests.interpreter.opaque import OPAQUE
+from tests.interpreter.random_programs import orders, wave
+
+
+def inputs_of(name: str) -> tuple:
+    """Arguments of a function of `OPAQUE`."""
+    return tuple(
+        jnp.asarray(wave(*shape, phase=3 * k), jnp.float32)
+        for k, shape in enumerate(OPAQUE[name][1])
+    )
+
+
+@functools.cache
+def graph_of(name: str) -> ComputationalGraph:
+    """Graph of a function of `OPAQUE`."""
+    return trace(OPAQUE[name][0], *inputs_of(name), argnums=(0, 1))
+
+
+def assert_counts_agree(name: str, order) -> None:
+    """Both counters and the execution of an order."""
+    count = verified_count(graph_of(name), order)
+    executed = executed_multiplications(OPAQUE[name][0], inputs_of(name), (0, 1), order)
+    assert executed == count.nontrivial
+
+
+@pytest.mark.parametrize("order", ["forward", "reverse", "markowitz", "markowitz_nontrivial_high"])
+@pytest.mark.parametrize("name", OPAQUE)
+def test_orders_of_the_portfolio(name, order):
+    """Applied, emitted and folded multiplications are those that are counted."""
+    assert_counts_agree(name, PORTFOLIO[order](graph_of(name)))
+
+
+@given(data=st.data())
+@pytest.mark.parametrize("name", OPAQUE)
+@settings(max_examples=4)
+def test_random_orders(name, data):
+    """Hidden vertices anywhere, before their operands and after their results."""
+    assert_counts_agree(name, data.draw(orders(graph_of(name))))
+
+
+@given(data=st.data())
+@pytest.mark.parametrize("name", ["scan", "custom rules", "scan in a batch"])
+@settings(max_examples=4)
+def test_orders_that_leave_out_hidden_vertices(name, data):
+    """They are put in by the same rule everywhere."""
+    graph = graph_of(name)
+    public = [vertex for vertex in graph.eliminable if vertex <= graph.num_vertices]
+    assert graph.hidden and len(public) < len(graph.eliminable)
+    assert_counts_agree(name, data.draw(st.permutations(public)))
+
+
+@pytest.mark.parametrize("count", ["all", "nontrivial"])
+@pytest.mark.parametrize("name", ["scan", "custom rules", "moves"])
+def test_annealing(name, count: Count):
+    """The annealer's order costs what the annealer says, and no more than where it started."""
+    graph = graph_of(name)
+    start = PORTFOLIO["markowitz"](graph)
+    result = anneal(graph, [start], count, evaluations=200)
+    assert count_multiplications(graph, result.order) == result.count
+    assert getattr(result.count, count) <= getattr(count_multiplications(graph, start), count)
+
+
+@pytest.mark.parametrize("name", ["while", "cond"])
+def test_exact_search(name):
+    """The order of the exact search costs what it says, and no order of the portfolio less."""
+    graph = graph_of(name)
+    result = optimal_order(graph, "nontrivial")
+    assert count_multiplications(graph, result.order).nontrivial == result.cost
+    for rule in ("forward", "reverse", "markowitz"):
+        assert count_multiplications(graph, PORTFOLIO[rule](graph)).nontrivial >= result.cost
+
+
+@pytest.mark.parametrize("name", OPAQUE)
+def test_boards_know_hidden_vertices(name):
+    """Every eliminable vertex with edges is on the board under its own number."""
+    graph = graph_of(name)
+    board = make_board(graph)
+    on_board = {
+        int(v) for v, left in zip(board.nodes.vertex, board.start.remaining, strict=True) if left
+    }
+    assert on_board == set(graph.eliminable) & {
+        graph.vertex(x) for edge in graph.edges for x in edge
+    }
+    assert np.count_nonzero(board.start.edges) == len(graph.edges)
