@@ -7,10 +7,14 @@ UV ?=
 
 VENV := $(CURDIR)/.venv
 STAMP := $(VENV)/.installed
+# What a version of JAX can break: rules, Jacobians, Hessians, graphs of the tasks, flags.
+CORE := tests/interpreter/rules $(addprefix tests/interpreter/test_, execution.py hessian.py \
+  jacobian.py jacobian_orders.py jacobian_transformed.py jax_contracts.py jax_coverage.py \
+  program.py tracing.py) tests/pipeline/test_xla_flags.py tests/test_fingerprints.py
 export PATH := $(VENV)/bin:$(PATH)
 export VIRTUAL_ENV := $(VENV)
 
-.PHONY: run smoke test coverage-jax lint types stale bench-interpreter bench-scaling bench-orders bench-game install clean help
+.PHONY: run smoke test test-slow test-all test-newer coverage-jax ecosystem lint types stale bench-interpreter bench-scaling bench-orders bench-game install clean help
 
 run: $(STAMP)  ## Run the stages that are out of date, print the results (TASKS="mlp lstm_rollout" for some)
 	@python -m pipeline run $(TASKS)
@@ -18,11 +22,23 @@ run: $(STAMP)  ## Run the stages that are out of date, print the results (TASKS=
 smoke: $(STAMP)  ## Run the whole pipeline on three tasks with small budgets, in a scratch copy
 	@python -m pipeline run --profile smoke
 
-test: $(STAMP)  ## Run the tests (ARGS="-k game" for some)
-	@python -m pytest -n auto $(ARGS)
+test: $(STAMP)  ## Run the tests but the slow ones, in about three minutes (ARGS="-k game" for some)
+	@python -m pytest -n auto --dist loadfile --quick $(ARGS)
+
+test-slow: $(STAMP)  ## Run the slow tests
+	@python -m pytest -n auto --dist loadfile -m slow $(ARGS)
+
+test-all: $(STAMP)  ## Run all tests, and all random examples: before a release, after large changes
+	@python -m pytest -n auto --dist loadfile $(ARGS)
+
+test-newer:  ## Run the core tests with another Python in .venv-newer (PYTHON=python3.13)
+	@$(MAKE) --no-print-directory VENV=$(CURDIR)/.venv-newer ARGS="$(CORE) $(ARGS)" test
 
 coverage-jax: $(STAMP)  ## Compare jacve on all primitives of JAX (ARGS="--sample 3 --group scan --jobs 4")
 	@python -m tests.jax_coverage $(ARGS)
+
+ecosystem: $(STAMP)  ## Compare jacve with JAX on functions of other packages (ARGS="tinygp brax --jobs 1")
+	@python -m ecosystem $(ARGS)
 
 lint: $(STAMP)  ## Check formatting and style
 	@ruff format --check .
@@ -52,7 +68,7 @@ install: $(STAMP)  ## Set up .venv from requirements.lock (UV=1: with uv, faster
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "elimax needs Python 3.11 or newer: make PYTHON=python3.12"; exit 1; }
-	@echo "setting up .venv, which takes about a minute"
+	@echo "setting up $(notdir $(VENV)), which takes about a minute"
 ifdef UV
 	@test -x $(VENV)/bin/python || uv venv --quiet --python $(PYTHON) $(VENV)
 	@uv pip sync --quiet requirements.lock
@@ -66,7 +82,7 @@ endif
 
 clean:  ## Remove checkpoints, scratch copies and tool caches; results and .venv stay
 	@rm -rf .state .pytest_cache .ruff_cache .hypothesis
-	@find . -path ./.venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find . -path './.venv*' -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 19

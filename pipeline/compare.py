@@ -58,7 +58,7 @@ def compare_task(layout: Layout, name: str, count: Count = "all") -> dict[str, A
         TracingError: If the function cannot be traced.
     """
     task = load_task(name)
-    graph = trace(task.function, *task.example_inputs(), argnums=task.argnums)
+    graph = trace(task.function, *task.example_inputs(), argnums=task.argnums, allow_int=True)
     return compare_orders(name, graph, stored_order(layout, name, graph), count)
 
 

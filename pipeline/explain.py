@@ -150,7 +150,7 @@ def explain_task(
         ElimaxError: If there is no such task, order or file, or the function cannot be traced.
     """
     task = load_task(name)
-    graph = trace(task.function, *task.example_inputs(), argnums=task.argnums)
+    graph = trace(task.function, *task.example_inputs(), argnums=task.argnums, allow_int=True)
     return explain_order(name, graph, choose_order(layout, name, graph, choice), count)
 
 

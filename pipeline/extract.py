@@ -27,7 +27,7 @@ def extract_graph(task: Task) -> dict[str, Any]:
     Raises:
         TracingError: If the function cannot be traced.
     """
-    graph = trace(task.function, *task.example_inputs(), argnums=task.argnums)
+    graph = trace(task.function, *task.example_inputs(), argnums=task.argnums, allow_int=True)
     counts = {
         name: count_multiplications(graph, order)._asdict()
         for name, order in portfolio(graph).items()

@@ -94,7 +94,7 @@ def measure_game(
         StructureLimitError: If its graph reaches too many edge structures.
     """
     task = load_task(name)
-    graph = trace(task.function, *task.example_inputs(), argnums=task.argnums)
+    graph = trace(task.function, *task.example_inputs(), argnums=task.argnums, allow_int=True)
     boards = stack_boards([make_board(graph, count)])
     games, vertices = prepare_games(boards), int(boards.start.remaining.sum())
     key = jax.random.key(seed)

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from interpreter.graph import ComputationalGraph
-from interpreter.structure import EdgeStructure, Kind
+from interpreter.pair_structure import Structure
+from interpreter.structure import Kind
 
 COLUMN, ROW, MARGIN, RADIUS = 30.0, 17.0, 34.0, 4.5
 SWEEPS = 12
@@ -71,7 +72,7 @@ def lay_out(graph: ComputationalGraph) -> GraphPicture:
 
 def draw(
     picture: GraphPicture,
-    edges: Mapping[tuple[int, int], EdgeStructure],
+    edges: Mapping[tuple[int, int], Structure],
     gone: Iterable[int] = (),
     next_vertex: int | None = None,
     notes: Mapping[int, str] | None = None,
@@ -149,7 +150,7 @@ def _apart(layer: Sequence[int], wanted: Mapping[int, float]) -> dict[int, float
 def _edge(
     picture: GraphPicture,
     ends: tuple[int, int],
-    edge: EdgeStructure,
+    edge: Structure,
     marked: int | None,
     opacity: float,
 ) -> str:
@@ -184,7 +185,7 @@ def _node(
         title, label = f"input {node}, {shape}", f"x{node}"
     else:
         vertex = graph.vertex(node)
-        title = f"vertex {vertex}: {graph.primitives[vertex - 1]}, {shape}"
+        title = f"vertex {vertex}: {graph.primitive(vertex)}, {shape}"
         title, label = "; ".join([title, *filter(None, [notes.get(vertex)])]), str(vertex)
     text = ""
     if len(picture.places) <= LABELLED_UP_TO:

@@ -38,6 +38,7 @@ WITHOUT_INFLUENCE = frozenset(
         "pipeline.resume",  # Checkpoints: a resumed stage ends with the same bytes
         "pipeline.tasks",  # Finds a task's module; the task has a hash of its own
         "pipeline.tracking",  # Mirrors results to W&B
+        "pipeline.xla_flags",  # Belongs to a version of JAX, and versions are not hashed either
     }
 )
 """Modules that no result depends on: changing them reruns nothing."""

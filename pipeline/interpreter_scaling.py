@@ -92,7 +92,9 @@ def measure_size(
     start = time.process_time()
     report(f"{equations} equations: trace")
     trace_seconds, _ = _timed(lambda: jax.make_jaxpr(_renewed(program))(*inputs))
-    graph_seconds, graph = _timed(lambda: trace(_renewed(program), *inputs))
+    graph_seconds, graph = _timed(
+        lambda: trace(_renewed(program), *inputs, argnums=range(len(inputs)))
+    )
     results: dict[str, Any] = {}
     skipped: list[str] = []
     for name in orders:
@@ -160,7 +162,7 @@ def profile_emission(equations: int, order: str, lines: int = 40) -> str:
         The functions by their own time, then by the time with all that they call.
     """
     program, inputs = chain_program(equations), tuple(np.linspace(0.1, 0.9, ENDS, dtype="float32"))
-    found = named_order(trace(program, *inputs), order)
+    found = named_order(trace(program, *inputs, argnums=range(len(inputs))), order)
     jacobian = jacve(_renewed(program), argnums=tuple(range(ENDS)), order=found)
     profiler = cProfile.Profile()
     profiler.runcall(jax.make_jaxpr(jacobian), *inputs)

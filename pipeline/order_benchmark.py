@@ -183,7 +183,8 @@ def measure_speed(graph: ComputationalGraph, seconds: float) -> float:
 
 def scaling_graph(vertices: int) -> ComputationalGraph:
     """The graph of a program of scalars with short edges."""
-    return trace(chain_program(vertices), *np.linspace(0.1, 0.9, ENDS, dtype="float32"))
+    inputs = np.linspace(0.1, 0.9, ENDS, dtype="float32")
+    return trace(chain_program(vertices), *inputs, argnums=range(ENDS))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

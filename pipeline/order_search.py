@@ -40,7 +40,7 @@ def search_order(
         CountMismatchError: If the two counters disagree about the order.
     """
     task = load_task(name)
-    graph = trace(task.function, *task.example_inputs(), argnums=task.argnums)
+    graph = trace(task.function, *task.example_inputs(), argnums=task.argnums, allow_int=True)
     began = time.perf_counter()
     order, evaluations, spent = _SEARCHES[method](graph, count, seconds, seed)
     spent = time.perf_counter() - began if spent is None else spent

@@ -9,8 +9,16 @@ os.environ["ELIMAX_CACHE_DIR"] = "off"
 for variable in ("ELIMAX_ROOT", "ELIMAX_DEBUG", "DVC_STAGE"):
     os.environ.pop(variable, None)
 
+# Before JAX is imported: without them some JAX versions compute wrong numbers on the CPU.
+from pipeline.xla_flags import add_xla_flags  # noqa: E402
+
+add_xla_flags()
+
 import hypothesis  # noqa: E402
 import jax  # noqa: E402
+import pytest  # noqa: E402
+
+from tests.quick import draw_fewer_examples  # noqa: E402
 
 # An implicit promotion in the library would change dtypes behind a user's back.
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -20,3 +28,23 @@ hypothesis.settings.register_profile(
     "ci", hypothesis.settings.get_profile("default"), derandomize=True, database=None
 )
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds `--quick`, with which `make test` runs."""
+    parser.addoption(
+        "--quick",
+        action="store_true",
+        help="leave slow tests out, and draw a third of the random examples",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Obeys `--quick`."""
+    if not config.getoption("--quick"):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow") is not None]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if item not in set(slow)]
+    for function in {item.obj for item in items if isinstance(item, pytest.Function)}:
+        draw_fewer_examples(function)

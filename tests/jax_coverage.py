@@ -14,13 +14,16 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
+from pipeline.xla_flags import add_xla_flags
+
 # Before JAX is imported, and inherited by the processes of --jobs.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+add_xla_flags()
 
-import jax
+import jax  # noqa: E402
 
-from tests.jax_cases import all_cases
-from tests.jax_comparison import Outcome, run_case
+from tests.jax_cases import all_cases  # noqa: E402
+from tests.jax_comparison import Outcome, run_case  # noqa: E402
 
 COLUMNS = ("passed", "in part", "wrong", "unsupported", "too large", "no derivative", "no float")
 FAILURES = ("wrong", "unsupported")

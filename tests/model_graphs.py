@@ -61,7 +61,7 @@ def array_graph() -> ComputationalGraph:
         shifted = hidden * jnp.sum(hidden) - hidden
         return weights.T @ shifted, jnp.sum(shifted)
 
-    return trace(network, jnp.ones(3), jnp.ones((4, 3)), jnp.ones(4))
+    return trace(network, jnp.ones(3), jnp.ones((4, 3)), jnp.ones(4), argnums=(0, 1, 2))
 
 
 def optimum(graph: ComputationalGraph) -> int:

@@ -22,7 +22,7 @@ pretrain:
 finetune: {updates: 3, episodes: 2}
 search: {episodes: 4}
 evaluate:
-  batch_sizes: [1, 4]
+  batch_sizes: [4]
   dtypes: [float32]
   layouts: [published, packed]
   rounds: 3

@@ -2,17 +2,14 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
-import pytest
 from jax.extend.core import ClosedJaxpr, Literal
 
 from pipeline.tasks.task import Task
 
-_GRAPHS = Path(__file__).resolve().parents[2] / "shared" / "reference" / "graphs"
 _COMPARED = (
     "start_indices",
     "limit_indices",
@@ -47,14 +44,6 @@ def jacobian(task: Task) -> Any:
     with jax.enable_x64(True):
         blocks = jax.jit(jax.jacrev(task.function, task.argnums))(*cast(task.example_inputs()))
         return jax.tree.map(np.asarray, blocks)
-
-
-def published_graph(name: str) -> dict[str, Any]:
-    """Reads a published graph, or skips the test where the reference figures are not at hand."""
-    path = _GRAPHS / f"{name}.json"
-    if not path.exists():
-        pytest.skip(f"needs the published graph {path.name}, which is not part of the repository")
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def list_task(task: Task) -> dict[str, Any]:

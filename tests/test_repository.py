@@ -10,14 +10,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 import elimax
 from pipeline.params import load_params, parse_yaml
 from pipeline.report_tables import count_table, markdown_table
 from pipeline.tasks import task_names
+from pipeline.xla_flags import LAST
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+LOCK = (ROOT / "requirements.lock").read_text()
 PARAMS = load_params(ROOT / "params.yaml")
 PIPELINE = parse_yaml((ROOT / "dvc.yaml").read_text(), "dvc.yaml")
 STAGES = PIPELINE["stages"]
@@ -61,16 +64,54 @@ def test_dependencies_are_declared() -> None:
     assert wanted <= declared
 
 
-def test_lock_pins_every_dependency_once() -> None:
-    """requirements.lock has one version of each direct dependency, with hashes, and no host."""
-    lock = (ROOT / "requirements.lock").read_text()
-    pinned = re.findall(r"^([a-z0-9_.-]+)==\S+", lock, flags=re.MULTILINE)
-    assert len(pinned) == len(set(pinned)), "two versions of a package: use --fork-strategy fewest"
+def locked(python: str) -> dict[str, list[str]]:
+    """Versions that requirements.lock pins for a version of Python on Linux, by package."""
+    environment = {
+        "python_version": python,
+        "python_full_version": f"{python}.0",
+        "implementation_name": "cpython",
+        "platform_python_implementation": "CPython",
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "platform_machine": "x86_64",
+        "os_name": "posix",
+    }
+    found: dict[str, list[str]] = {}
+    for line in re.findall(r"^([a-z0-9].*==.+?) *\\$", LOCK, flags=re.MULTILINE):
+        entry = Requirement(line)
+        if entry.marker is None or entry.marker.evaluate(environment):
+            (pin,) = entry.specifier
+            found.setdefault(entry.name, []).append(pin.version)
+    return found
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13", "3.14"])
+def test_lock_pins_every_dependency_once(python: str) -> None:
+    """On each Python, every direct dependency and all that they need have one version."""
+    pinned = locked(python)
+    assert all(len(versions) == 1 for versions in pinned.values()), pinned
     entries = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]
-    names = {re.split(r"[<>=\[]", entry)[0].replace(".", "-") for entry in entries}
-    assert names <= set(pinned)
-    assert "://" not in lock and "--index-url" not in lock
-    assert lock.count("--hash=sha256:") >= len(pinned)
+    for entry in map(Requirement, entries):
+        (version,) = pinned[entry.name.replace(".", "-")]
+        assert entry.specifier.contains(version), entry.name
+    assert pinned["jax"] == pinned["jaxlib"]
+
+
+def test_lock_has_the_newest_jax_of_each_python() -> None:
+    """JAX 0.10.2 is the last for Python 3.11; the XLA flags were tried on the newer one, too."""
+    assert locked("3.11")["jax"] == ["0.10.2"]
+    (newer,) = locked("3.12")["jax"]
+    assert newer == locked("3.13")["jax"][0] == ".".join(map(str, LAST)), (
+        "try the XLA flags on the new jaxlib: make test-newer, then raise LAST in xla_flags.py"
+    )
+
+
+def test_lock_has_hashes_and_names_no_host() -> None:
+    """Every pinned version has a hash, and pip is not sent anywhere."""
+    assert "://" not in LOCK and "--index-url" not in LOCK and "--find-links" not in LOCK
+    entries = re.split(r"^(?=[a-z0-9])", LOCK, flags=re.MULTILINE)[1:]
+    assert len(entries) > 100
+    assert all("==" in entry and "--hash=sha256:" in entry for entry in entries)
 
 
 def test_one_version_everywhere() -> None:

@@ -1,10 +1,12 @@
-"""A small checkout in a temporary folder, and W&B off unless a test asks for it."""
+"""Small checkouts in temporary folders, and W&B off unless a test asks for it."""
 
 from pathlib import Path
 
 import pytest
 from pipeline_probe import PARAMS, TOY
+from scratch_checkout import make_checkout
 
+from pipeline import run
 from pipeline.files import Layout
 
 
@@ -27,3 +29,18 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     (tmp_path / "toy_functions.py").write_text(TOY, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     return "toy_functions:toy"
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Layout, int, list[str]]:
+    """A checkout after its first run by the real DVC, with the exit code and the lines it said.
+
+    Tests copy it.
+    """
+    layout = make_checkout(tmp_path_factory.mktemp("run") / "checkout")
+    lines: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        # Stand-ins write no real results, of which a table could be made.
+        patch.setattr(run, "print_results", lambda layout, tasks, say: say("table"))
+        code = run.run_pipeline(layout=layout, say=lines.append)
+    return layout, code, lines

@@ -5,9 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from scratch_checkout import ROOT, TASKS, commit, git, make_checkout
+from scratch_checkout import ROOT, TASKS, commit, git
 
-from pipeline import run
 from pipeline.code_fingerprints import (
     STAGES,
     changed_stages,
@@ -21,15 +20,14 @@ from pipeline.params import parse_yaml
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+def clone(
+    finished_run: tuple[Layout, int, list[str]], tmp_path_factory: pytest.TempPathFactory
+) -> Layout:
     """A fresh clone of a small checkout whose results are committed."""
     folder = tmp_path_factory.mktemp("fingerprints")
-    layout = make_checkout(folder / "checkout")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run, "print_results", lambda layout, tasks, say: None)
-        assert run.run_pipeline(layout=layout, say=lambda line: None) == 0
-    commit(layout.root)
-    git(layout.root, "clone", "--quiet", ".", str(folder / "clone"))
+    shutil.copytree(finished_run[0].root, folder / "checkout")
+    commit(folder / "checkout")
+    git(folder / "checkout", "clone", "--quiet", ".", str(folder / "clone"))
     return Layout(folder / "clone")
 
 
@@ -48,7 +46,10 @@ def test_one_file_for_each_stage_and_task(checkout: Layout) -> None:
     stages, tasks = {f"{stage}.json" for stage in STAGES}, {f"tasks/{task}.json" for task in TASKS}
     assert names == stages | tasks
     content = json.loads((folder / "tasks/mlp.json").read_text())
-    assert content["task"] == "mlp" and list(content["modules"]) == ["pipeline.tasks.mlp"]
+    assert content["task"] == "mlp" and list(content["modules"]) == [
+        "pipeline",
+        "pipeline.tasks.mlp",
+    ]
     assert len(content["modules"]["pipeline.tasks.mlp"]) == 64
 
 

@@ -26,7 +26,7 @@ def test_a_function_of_ones_own(layout: Layout, toy: str) -> None:
 def test_the_stored_order_is_used_where_it_fits(layout: Layout, toy: str) -> None:
     """An order of search counts, unless it is for another graph or broken."""
     task = load_task(toy)
-    graph = trace(task.function, *task.example_inputs())
+    graph = trace(task.function, *task.example_inputs(), argnums=task.argnums)
     order = forward_order(graph)
     content = {
         "fingerprint": graph.fingerprint,

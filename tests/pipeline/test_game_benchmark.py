@@ -15,6 +15,7 @@ from pipeline.errors import PipelineError
 from tests.model_graphs import program
 
 
+@pytest.mark.slow
 def test_both_ways_play_the_same_games() -> None:
     """Random games move by move and as wholes have the same mean cost, within five deviations."""
     boards = stack_boards([make_board(program(0, 12))])

@@ -24,7 +24,7 @@ def tags(text: str) -> list[str]:
 @settings(max_examples=20)
 def test_nodes_stand_apart_and_edges_lead_right(program) -> None:
     """Successors are to the right; two nodes of a column are at least a row apart."""
-    graph = trace(program, *program.inputs)
+    graph = trace(program, *program.inputs, argnums=range(len(program.inputs)))
     picture = lay_out(graph)
     for pred, succ in graph.edges:
         assert picture.places[pred][0] < picture.places[succ][0]

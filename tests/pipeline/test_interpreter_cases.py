@@ -57,7 +57,9 @@ def test_order_search_stands_apart(toy: str) -> None:
     for entry in search.values():
         assert entry["graph_seconds"] > 0 and entry["order_seconds"] > 0
     task = load_task(toy)
-    chosen = resolve_order(trace(task.function, *task.example_inputs()), "auto")
+    chosen = resolve_order(
+        trace(task.function, *task.example_inputs(), argnums=task.argnums), "auto"
+    )
     assert search["published"]["order"] == getattr(chosen, "name", None)
     # Two scalars out of a vector, and two results put together, are more vertices.
     assert search["packed"]["vertices"] > search["published"]["vertices"]
@@ -72,7 +74,7 @@ def test_best_order_comes_from_search(toy: str, layout: Layout) -> None:
     with pytest.raises(FileError, match=f"elimax search {toy}"):
         measure_task(toy, settings, lambda text: None)
     task = load_task(toy)
-    graph = trace(task.function, *task.example_inputs())
+    graph = trace(task.function, *task.example_inputs(), argnums=task.argnums)
     order = {"order": list(reverse_order(graph).vertices), "fingerprint": graph.fingerprint}
     write_json(layout.order(toy), order)
     assert measure_task(toy, settings, print)["search"]["published"]["order"] == "best"

@@ -17,7 +17,7 @@ INPUTS = (0.1, 0.2, 0.3, 0.4, 0.5)
 
 def test_program_has_bounded_degree() -> None:
     """One vertex an equation; each comes from one or two of the ten values before it."""
-    graph = trace(scaling.chain_program(60), *INPUTS)
+    graph = trace(scaling.chain_program(60), *INPUTS, argnums=range(len(INPUTS)))
     assert graph.num_vertices == 60 and len(graph.outputs) == scaling.ENDS
     used: dict[int, set[int]] = {}
     for pred, succ in graph.edges:
@@ -29,7 +29,8 @@ def test_program_has_bounded_degree() -> None:
 def test_seed_decides_the_program() -> None:
     """The same seed is the same program on every machine; another one differs."""
     first, again, other = (
-        trace(scaling.chain_program(40, seed), *INPUTS).fingerprint for seed in (0, 0, 1)
+        trace(scaling.chain_program(40, seed), *INPUTS, argnums=range(len(INPUTS))).fingerprint
+        for seed in (0, 0, 1)
     )
     assert first == again != other
 

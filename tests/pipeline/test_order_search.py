@@ -15,7 +15,7 @@ import pytest
 from interpreter.counting import count_multiplications
 from interpreter.orders import PORTFOLIO, best_classic
 from interpreter.tracing import trace
-from pipeline import order_search
+from pipeline import cli, order_search
 from pipeline.arguments import SearchMethod as Method
 from pipeline.order_search import search_order, summary_rows
 from pipeline.stage import Count
@@ -113,22 +113,32 @@ def test_the_table_leaves_the_order_out(provide: Provide) -> None:
     assert set(METHODS) == set(order_search._SEARCHES)
 
 
-def run(*words: str) -> subprocess.CompletedProcess[str]:
-    """Runs the command line as a user would."""
-    command = [sys.executable, "-m", "pipeline", "search", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
 def test_command_line() -> None:
-    """JSON alone on standard output; a wrong method or count is wrong usage."""
-    done = run("mlp", "--method", "annealing", "--seconds", "0.05", "--count", "all", "--json")
-    assert done.returncode == 0 and json.loads(done.stdout)["method"] == "annealing"
+    """Run as a user would: JSON alone on standard output."""
+    words = ["mlp", "--method", "annealing", "--seconds", "0.05", "--count", "all", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", "search", *words],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout)["method"] == "annealing"
+
+
+def test_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    """A wrong method, count or combination is wrong usage; an unknown task is an error."""
+
+    def run(*words: str) -> tuple[int | str | None, str]:
+        with pytest.raises(SystemExit) as caught:
+            cli.run(["search", *words])
+        return caught.value.code, capsys.readouterr().err
+
     for option, value in (("--method", "magic"), ("--count", "some"), ("--seconds", "-1")):
         words = {"--method": "annealing", option: value}
-        failed = run("mlp", *(word for pair in words.items() for word in pair))
-        assert failed.returncode == 2 and option in failed.stderr
+        code, error = run("mlp", *(word for pair in words.items() for word in pair))
+        assert code == 2 and option in error
     for words in (("--seconds", "1"), ("--method", "exact", "-S", "seed=1")):
-        failed = run("mlp", *words)
-        assert failed.returncode == 2 and "--method" in failed.stderr
-    unknown = run("nope", "--method", "annealing")
-    assert unknown.returncode == 1 and unknown.stderr.startswith("error: there is no task 'nope'")
+        code, error = run("mlp", *words)
+        assert code == 2 and "--method" in error
+    code, error = run("nope", "--method", "annealing")
+    assert code == 1 and error.startswith("error: there is no task 'nope'")

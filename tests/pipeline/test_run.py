@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scratch_checkout import ROOT, commit, git, make_checkout
+from scratch_checkout import ROOT, commit, git
 
 from pipeline import run
 from pipeline.errors import ParamsError, StageError
@@ -42,16 +42,6 @@ def results(monkeypatch: pytest.MonkeyPatch) -> None:
         say(f"table of {' '.join(tasks) or 'all'} in {layout.root.name}")
 
     monkeypatch.setattr(run, "print_results", print_results)
-
-
-@pytest.fixture(scope="module")
-def finished_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Layout, int, list[str]]:
-    """A checkout after its first run, with what that run said; tests copy it."""
-    layout = make_checkout(tmp_path_factory.mktemp("run") / "checkout")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run, "print_results", lambda layout, tasks, say: say("table"))
-        code, lines = drive(layout)
-    return layout, code, lines
 
 
 @pytest.fixture
@@ -99,12 +89,14 @@ def test_edit_reruns_what_depends_on_it(finished: Layout) -> None:
     assert stages_run(drive(finished)[1]) == ["search@mlp", "search@lstm_rollout"]
 
 
+@pytest.mark.slow
 def test_edit_of_one_task_reruns_that_task(finished: Layout) -> None:
     """Other tasks stay as they are, and so does pretraining."""
     (finished.root / "pipeline/tasks/mlp.py").write_text("VALUE = 2")
     assert stages_run(drive(finished)[1]) == ["extract@mlp", "evaluate@mlp"]
 
 
+@pytest.mark.slow
 def test_task_on_the_command_line_limits_the_run(finished: Layout) -> None:
     """Only stages that the task needs run, and the table shows this task."""
     (finished.root / "pipeline/evaluate.py").write_text("VALUE = 2")
@@ -120,6 +112,7 @@ def test_unknown_task_is_refused(finished: Layout) -> None:
         drive(finished, "mpl")
 
 
+@pytest.mark.slow
 def test_fresh_clone_does_not_pretrain(finished: Layout, tmp_path: Path) -> None:
     """Committed results are used; what only DVC keeps is made anew, equal to what it was."""
     commit(finished.root)
@@ -129,6 +122,7 @@ def test_fresh_clone_does_not_pretrain(finished: Layout, tmp_path: Path) -> None
     assert kinds == {"extract", "finetune", "evaluate", "report"}
 
 
+@pytest.mark.slow
 def test_lost_output_is_taken_from_the_cache(finished: Layout) -> None:
     """DVC restores what it knows, and the run says so."""
     shutil.rmtree(finished.root / "data/graphs")
@@ -147,6 +141,7 @@ def test_failing_stage_ends_the_run(finished: Layout) -> None:
     assert lines[-1] == "stopped in report; the same command goes on from there"
 
 
+@pytest.mark.slow
 def test_profile_leaves_the_checkout_alone(finished: Layout) -> None:
     """The copy runs its own programs and parameters; the checkout stays up to date."""
     (finished.root / "pipeline/tasks/lstm_rollout.py").unlink()
@@ -200,7 +195,13 @@ def is_asleep(layout: Layout) -> bool:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (signal.SIGINT, 130),
+        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
+    ],
+)
 def test_signals_reach_the_stage(finished: Layout, number: int, code: int) -> None:
     """Ctrl-C and SIGTERM end DVC and the stage, and are told by the exit code."""
     with sleeping_run(finished) as process:

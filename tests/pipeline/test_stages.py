@@ -230,7 +230,7 @@ def test_the_summary_is_complete(finished: StageContext) -> None:
     text = layout.results("summary.json").read_text()
     assert "seconds" not in text and "device" not in text
     timings = read_json(layout.results("timings.json"), "")["tasks"][TASK]
-    assert len(timings["cases"]) == 4
+    assert len(timings["cases"]) == 2
 
 
 def test_the_page_stands_alone(finished: StageContext) -> None:

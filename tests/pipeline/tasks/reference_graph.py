@@ -7,16 +7,13 @@ then one node per equation) or `{"lit": value}`; `outputs`, node indices in orde
 
 import hashlib
 import json
-from pathlib import Path
 from typing import Any
 
 import jax
-import pytest
 from jax.extend.core import Literal
 
 from pipeline.tasks.task import Task
-
-REFERENCE_GRAPHS = Path(__file__).resolve().parents[3].parent / "shared" / "reference" / "graphs"
+from tests.published import published_graph
 
 
 def traced_graph(task: Task) -> dict[str, Any]:
@@ -41,17 +38,9 @@ def traced_graph(task: Task) -> dict[str, Any]:
     }
 
 
-def load_reference(name: str) -> dict[str, Any]:
-    """Read the reference file `name`, or skip the test where there is none."""
-    path = REFERENCE_GRAPHS / f"{name}.json"
-    if not path.is_file():
-        pytest.skip(f"no reference graph {name}.json beside this checkout")
-    return json.loads(path.read_text())
-
-
 def reference_graph(name: str) -> dict[str, Any]:
-    """The graph of the reference file `name`, in the form of `traced_graph`."""
-    data = load_reference(name)
+    """The published graph `name`, in the form of `traced_graph`."""
+    data = published_graph(name)
     return {
         "inputs": len(data["inputs"]),
         "vertices": [[v["op"], v["params"], v["args"]] for v in data["vertices"]],

@@ -3,9 +3,10 @@
 import math
 
 import numpy as np
-from task_probe import differing_vertices, evaluate, jacobian, list_task, published_graph
+from task_probe import differing_vertices, evaluate, jacobian, list_task
 
 from pipeline.tasks.black_scholes_hessian import TASK
+from tests.published import published_graph
 
 
 def _parameters() -> tuple[float, float, float, float, float, float, float]:

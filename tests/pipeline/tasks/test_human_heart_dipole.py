@@ -9,10 +9,10 @@ from pipeline.tasks.human_heart_dipole import TASK, human_heart_dipole
 from tests.pipeline.tasks.reference_graph import (
     equations,
     graph_digest,
-    load_reference,
     reference_graph,
     traced_graph,
 )
+from tests.published import published_graph
 
 DIGEST = "794e7cccd2bea0249766bd73a996f77fb2f8fd145e43201ace2133aa3a9aeb4b"
 
@@ -32,7 +32,7 @@ def test_graph_equals_the_reference_vertex_by_vertex():
 def test_example_inputs_are_those_of_the_reference():
     """Example inputs are the reference's values as float32 scalars."""
     inputs = TASK.example_inputs()
-    expected = [np.float32(x) for x in load_reference("HumanHeartDipole")["example"]]
+    expected = [np.float32(x) for x in published_graph("HumanHeartDipole")["example"]]
     assert [x.item() for x in inputs] == [x.item() for x in expected]
 
 

@@ -1,9 +1,10 @@
 """Perceptron with layer normalisation."""
 
 import numpy as np
-from task_probe import cast, differing_vertices, evaluate, jacobian, list_task, published_graph
+from task_probe import cast, differing_vertices, evaluate, jacobian, list_task
 
 from pipeline.tasks.mlp import TASK
+from tests.published import published_graph
 
 
 def _loss(inputs: tuple[np.ndarray, ...]) -> float:

@@ -9,10 +9,10 @@ from pipeline.tasks.propane_combustion import TASK, propane_combustion
 from tests.pipeline.tasks.reference_graph import (
     equations,
     graph_digest,
-    load_reference,
     reference_graph,
     traced_graph,
 )
+from tests.published import published_graph
 
 DIGEST = "f0907c0d9a6f6ac3f311fa1d25c66a60858059ad4ffd92d57ec9b38e95b46948"
 
@@ -32,7 +32,7 @@ def test_graph_equals_the_reference_vertex_by_vertex():
 def test_example_inputs_are_those_of_the_reference():
     """Example inputs are the reference's values as float32 scalars."""
     inputs = TASK.example_inputs()
-    expected = [np.float32(x) for x in load_reference("PropaneCombustion")["example"]]
+    expected = [np.float32(x) for x in published_graph("PropaneCombustion")["example"]]
     assert [x.item() for x in inputs] == [x.item() for x in expected]
 
 

@@ -9,10 +9,10 @@ from pipeline.tasks.robot_arm_6dof import TASK, robot_arm_6dof
 from tests.pipeline.tasks.reference_graph import (
     equations,
     graph_digest,
-    load_reference,
     reference_graph,
     traced_graph,
 )
+from tests.published import published_graph
 
 DIGEST = "018413ca0e565c333754993cf13a2b2a7670dbcfcb1f49e5a1a96c9628ade3d1"
 
@@ -32,7 +32,7 @@ def test_graph_equals_the_reference_vertex_by_vertex():
 def test_example_inputs_are_those_of_the_reference():
     """Example inputs are the reference's values as float32 scalars."""
     inputs = TASK.example_inputs()
-    expected = [np.float32(x) for x in load_reference("RobotArm_6DOF")["example"]]
+    expected = [np.float32(x) for x in published_graph("RobotArm_6DOF")["example"]]
     assert [x.item() for x in inputs] == [x.item() for x in expected]
 
 

@@ -9,10 +9,10 @@ from pipeline.tasks.roe_flux_1d import TASK, roe_flux_1d
 from tests.pipeline.tasks.reference_graph import (
     equations,
     graph_digest,
-    load_reference,
     reference_graph,
     traced_graph,
 )
+from tests.published import published_graph
 
 DIGEST = "3aff92a7fd89d9f07aab1f53b6bf6aa09c1260d94d4d6f634754b159359d69b8"
 
@@ -32,7 +32,7 @@ def test_graph_equals_the_reference_vertex_by_vertex():
 def test_example_inputs_are_those_of_the_reference():
     """Example inputs are the reference's values as float32 scalars."""
     inputs = TASK.example_inputs()
-    expected = [np.float32(x) for x in load_reference("RoeFlux_1d")["example"]]
+    expected = [np.float32(x) for x in published_graph("RoeFlux_1d")["example"]]
     assert [x.item() for x in inputs] == [x.item() for x in expected]
 
 

@@ -1,9 +1,10 @@
 """Roe flux in three dimensions."""
 
 import numpy as np
-from task_probe import differing_vertices, evaluate, list_task, published_graph
+from task_probe import differing_vertices, evaluate, list_task
 
 from pipeline.tasks.roe_flux_3d import TASK, roe_flux_3d
+from tests.published import published_graph
 
 _GAMMA = 1.4
 
