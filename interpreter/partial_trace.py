@@ -46,6 +46,8 @@ class PartialTracer(jax.core.Tracer):
     """
 
     __slots__ = ("owner", "staged")
+    # Libraries that serve several array packages tell them apart by the module of a class.
+    __module__ = jax.core.Tracer.__module__
 
     def __init__(self, owner: "PartialTrace", staged: Any) -> None:
         super().__init__(owner, jax.typeof(staged))

@@ -347,3 +347,15 @@ def test_numbering_counts_all_leaves():
     assert program.num_inputs == 3
     assert [aval.shape for aval in program.node_avals] == [(2, 3), (), (), ()]
     assert program.equations[0].operands == (1,) and program.outputs == (3,)
+
+
+def test_tracers_belong_to_jax():
+    """Packages that dispatch on the module of a class, as autoray does, take them for JAX's."""
+    modules = []
+
+    def function(x):
+        modules.append(type(x).__module__.partition(".")[0])
+        return jnp.sin(x)
+
+    jacve(function)(1.0)
+    assert modules == ["jax"]
