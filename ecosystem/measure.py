@@ -212,7 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         problem = all_cases()[options.case].build()
         jax.jit(problem.fun).trace(*problem.args)
-        # What is loaded or compiled once in a process is no part of any mode.
+        # What is loaded or compiled once in a process belongs to no mode.
         elimax.jacve(lambda x: jnp.sin(x) * x)(1.0)
         tell({"stage": "build", "status": "right"})
         compare_stages(problem, options.skip, tell)

@@ -113,7 +113,7 @@ class _Numbering(NamedTuple):
         node: For every node of the program that of the graph.
         hidden: For every hidden side of an equation its node.
         shapes: Shape of every node.
-        primitives: Name of the primitive behind every node that is no input.
+        primitives: Name of the primitive behind every node that is not an input.
     """
 
     node: list[int]

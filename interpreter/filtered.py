@@ -67,7 +67,7 @@ def filter_jacve(
 
 
 def _check_dense(argument: Any) -> None:
-    """Refuses sparse arrays: with a block in the place of its entries, one is no sparse array."""
+    """Refuses sparse arrays: with a block for its entries it would not be a valid one."""
     from jax.experimental.sparse import JAXSparse
 
     def is_sparse(leaf: Any) -> bool:

@@ -92,7 +92,7 @@ class CallArguments:
 
     @property
     def avals(self) -> list[Any]:
-        """Shape and dtype of every leaf; what is no array counts as a number."""
+        """Shape and dtype of every leaf; anything but an array counts as a number."""
         return [
             jax.ShapeDtypeStruct(leaf.shape, leaf.dtype)
             if is_array(leaf)
@@ -106,7 +106,7 @@ class CallArguments:
         return {name: self.leaves[k] for name, k in zip(self.names, self.nodes, strict=True)}
 
     def with_traced(self, values: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments with other values in the place of the differentiated leaves.
+        """The arguments with other values for the differentiated leaves.
 
         Args:
             values: One value for each number of `traced`.
@@ -142,7 +142,7 @@ class CallResult:
     Attributes:
         tree: The tree of the outputs.
         aux_tree: The tree of the auxiliary data; None if the function does not return any.
-        aux: Every leaf of them that is no array.
+        aux: Every leaf of them that is not an array.
         is_array: For every leaf of them whether it is one.
     """
 

@@ -32,7 +32,7 @@ class ComputationalGraph:
     Attributes:
         num_inputs: I, the number of input leaves, differentiated or not.
         node_shapes: Shape of every node.
-        primitives: Name of the primitive behind every node that is no input.
+        primitives: Name of the primitive behind every node that is not an input.
         outputs: Node of every output leaf, in order; -1 where an output is a constant.
         edges: Structure of every active edge, keyed by (predecessor node, successor node).
         hidden: Hidden nodes, ascending.
@@ -111,7 +111,7 @@ class ComputationalGraph:
 
     @functools.cached_property
     def eliminable(self) -> tuple[int, ...]:
-        """All vertices that are no pure outputs, from the inputs to the outputs.
+        """All vertices that are not pure outputs, from the inputs to the outputs.
 
         An order lists them all; hidden ones may be left out, and are then placed by `check_order`.
         """

@@ -1,4 +1,4 @@
-"""`hessve`: a Hessian by elimination of the gradient's graph, in the place of `jax.hessian`.
+"""`hessve`: a Hessian by elimination of the gradient's graph, a drop-in for `jax.hessian`.
 
 A Hessian is the Jacobian of the gradient and symmetric, so of the blocks (j, i) of two inputs only
 those with i <= j are computed, and the others are their transposes. Elimination saves on them what

@@ -165,7 +165,7 @@ def _writing(function: Function, names: Names) -> IndependentCount:
 
 
 def _is_one_function(later: Part, earlier: Part) -> bool:
-    """Whether two parts become one function: what only moves entries is no work to go through."""
+    """Whether two parts become one function: one that only moves entries costs nothing."""
     if isinstance(later, Function) and isinstance(earlier, Function):
         can_be = later.goes_forward and earlier.goes_forward
         can_be |= later.goes_back and earlier.goes_back

@@ -1,4 +1,4 @@
-"""`jacve`: a Jacobian by vertex elimination, in the place of `jax.jacrev`."""
+"""`jacve`: a Jacobian by vertex elimination, a drop-in for `jax.jacrev`."""
 
 import functools
 from collections.abc import Callable, Sequence

@@ -23,6 +23,7 @@ from interpreter.pair_structure import Direction
 from interpreter.program import Equation, program_of
 from interpreter.realification import join_parts, real_aval, split_parts
 from interpreter.rules.dependence import identity, limited_work, ties_of
+from interpreter.rules.fallback import unit_vectors
 from interpreter.rules.masks import drops_by_select
 from interpreter.rules.registry import axis_ties
 from interpreter.structure import UNTIED
@@ -218,24 +219,6 @@ def _linear(function: Callable[[dict[int, Any]], list[Any]], given: dict[int, An
     real = function({k: jnp.real(x) for k, x in given.items()})
     imaginary = function({k: jnp.imag(x) for k, x in given.items()})
     return [jax.lax.complex(x, y) for x, y in zip(real, imaginary, strict=True)]
-
-
-def unit_vectors(aval: Any, axes: Sequence[int]) -> Any:
-    """One array for every index of some axes: 1 there and 0 elsewhere, the same along the others.
-
-    Args:
-        aval: Shape and dtype of the arrays.
-        axes: The axes, ascending.
-
-    Returns:
-        Array of shape (number of indices,) + shape.
-    """
-    count = math.prod(aval.shape[axis] for axis in axes)
-    if count == 1:
-        return jnp.ones((1, *aval.shape), aval.dtype)
-    spread = [size if axis in axes else 1 for axis, size in enumerate(aval.shape)]
-    seeds = jnp.eye(count, dtype=aval.dtype).reshape(count, *spread)
-    return jnp.broadcast_to(seeds, (count, *aval.shape))
 
 
 @dataclasses.dataclass(frozen=True)

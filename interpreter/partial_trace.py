@@ -299,7 +299,7 @@ class PartialJaxpr(NamedTuple):
 
     Attributes:
         closed: The jaxpr of the others.
-        results: Every result; None in the place of those that the jaxpr returns.
+        results: Every result; None for those that the jaxpr returns.
         is_known: For every result whether it is known.
     """
 

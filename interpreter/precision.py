@@ -57,7 +57,7 @@ def evaluate_in(
 
 
 def _convert(leaf: Any, precision: Precision) -> Any:
-    """A leaf in another precision; what is no array of inexact numbers stays what it is."""
+    """A leaf in another precision; anything but an array of inexact numbers stays as it is."""
     if not is_array(leaf):
         return leaf
     if jnp.issubdtype(leaf.dtype, jnp.complexfloating):

@@ -82,7 +82,7 @@ def tied_jacobian(
     def push(tangent: Any) -> Any:
         return jax.jvp(function, (x,), (tangent,))[1]
 
-    seeds = _seeds(x, in_free)
+    seeds = unit_vectors(x, in_free)
     if len(seeds) == 1:
         columns = apply_linear(push, seeds[0])
     else:
@@ -90,8 +90,8 @@ def tied_jacobian(
     return columns.reshape(*out_aval.shape, *(x.shape[axis] for axis in in_free))
 
 
-def _seeds(aval: Any, axes: Sequence[int]) -> Any:
-    """One array for every index of some axes: 1 there and 0 elsewhere, the same along all others.
+def unit_vectors(aval: Any, axes: Sequence[int]) -> Any:
+    """One array for every index of some axes: 1 there and 0 elsewhere, the same along the others.
 
     Args:
         aval: Shape and dtype of the arrays.
@@ -100,11 +100,10 @@ def _seeds(aval: Any, axes: Sequence[int]) -> Any:
     Returns:
         Array of shape (number of indices,) + shape.
     """
-    sizes = [aval.shape[axis] for axis in axes]
-    count = math.prod(sizes)
-    spread = [size if axis in axes else 1 for axis, size in enumerate(aval.shape)]
+    count = math.prod(aval.shape[axis] for axis in axes)
     if count == 1:
         return jnp.ones((1, *aval.shape), aval.dtype)
+    spread = [size if axis in axes else 1 for axis, size in enumerate(aval.shape)]
     seeds = jnp.eye(count, dtype=aval.dtype).reshape(count, *spread)
     return jnp.broadcast_to(seeds, (count, *aval.shape))
 
