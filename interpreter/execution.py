@@ -1,6 +1,6 @@
 """Runs a program and eliminates its graph: the Jacobian interpreter."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from interpreter.active_graph import ActiveGraph, Point
@@ -16,6 +16,7 @@ from interpreter.pair_jacobian import (
     written_pair,
 )
 from interpreter.program import Constant, Operand, Program
+from interpreter.pulled_equations import pulled_equations
 from interpreter.wanted import Blocks
 
 
@@ -31,8 +32,34 @@ class Values(NamedTuple):
     linear: dict[int, Linearisation]
 
 
+def differentiate(
+    active: ActiveGraph,
+    leaves: Sequence[Any],
+    order: Sequence[int],
+    wanted: Blocks | None = None,
+) -> tuple[Values, dict[tuple[int, int], EdgeJacobian]]:
+    """Runs a program and eliminates its graph.
+
+    Args:
+        active: The program with its graph.
+        leaves: Value of every input leaf.
+        order: Vertex numbers, checked already.
+        wanted: Blocks of the Jacobian that are wanted; None for all.
+
+    Returns:
+        The values of the program, and what `eliminate` returns.
+    """
+    has_loop = any(x.analysis.rounds for x in active.opaque.values())
+    pulled = pulled_equations(active, order, wanted) if has_loop else None
+    values = evaluate_nodes(active.program, leaves, active, pulled)
+    return values, eliminate(active.graph, edge_jacobians(active, values), order, wanted)
+
+
 def evaluate_nodes(
-    program: Program, leaves: Sequence[Any], active: ActiveGraph | None = None
+    program: Program,
+    leaves: Sequence[Any],
+    active: ActiveGraph | None = None,
+    pulled: Collection[int] | None = None,
 ) -> Values:
     """Runs the program; opaque equations are evaluated and linearised at once.
 
@@ -40,6 +67,7 @@ def evaluate_nodes(
         program: The program.
         leaves: Value of every input leaf.
         active: What differentiates it; None if its values are all that is wanted.
+        pulled: Indices of the opaque equations whose pullback is needed; None for all.
 
     Returns:
         The values.
@@ -50,7 +78,8 @@ def evaluate_nodes(
         if equation.effects or not program.needed.isdisjoint(equation.results):
             inputs = [read(values.nodes, x) for x in equation.operands]
             if index in opaque:
-                values.linear[index] = opaque[index].linearise(inputs)
+                is_pulled = pulled is None or index in pulled
+                values.linear[index] = opaque[index].linearise(inputs, is_pulled)
             # What an equation shows is not part of its derivative, which may be applied often.
             if index in opaque and not equation.effects:
                 results = values.linear[index].results

@@ -205,6 +205,7 @@ def _part_to_dict(part: Part) -> dict[str, Any]:
             "cost": part.cost,
             "direction": part.direction.name,
             "is_joint": part.is_joint,
+            "rounds": part.rounds,
         }
     return {
         "out_shape": part.out_shape,
@@ -226,7 +227,9 @@ def _part_from_dict(entry: dict[str, Any]) -> Part:
         return _written_from_dict(entry)
     as_array = _written_from_dict(entry["as_array"])
     direction = Direction[entry["direction"]]
-    return OpaqueStructure(as_array, int(entry["cost"]), direction, bool(entry["is_joint"]))
+    return OpaqueStructure(
+        as_array, int(entry["cost"]), direction, bool(entry["is_joint"]), int(entry["rounds"])
+    )
 
 
 def _written_from_dict(entry: dict[str, Any]) -> EdgeStructure:

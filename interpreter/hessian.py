@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from interpreter.call_checks import check_callable, check_inputs, check_outputs
-from interpreter.execution import edge_jacobians, eliminate, evaluate_nodes, read
+from interpreter.execution import differentiate, read
 from interpreter.flat_call import CallArguments, CallResult, with_weak_type_of
 from interpreter.graph import ComputationalGraph
 from interpreter.jacobian import Order, jacve, resolve_order
@@ -207,10 +207,8 @@ def _eliminate(
     graph = active.graph
     wanted = wanted_blocks(graph, nodes) if is_half else None
     vertices = check_order(graph, resolve_order(graph, order, wanted))
-    values = evaluate_nodes(program, leaves, active)
+    values, computed = differentiate(active, leaves, vertices, wanted)
     flat = [jnp.asarray(read(values.nodes, node)) for node in program.outputs]
-    edge_values = edge_jacobians(active, values)
-    computed = eliminate(graph, edge_values, vertices, wanted)
     form = BlockForm(active.is_split, holomorphic, output)
 
     def block(first: int, j: int, i: int) -> Any:

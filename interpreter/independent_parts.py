@@ -6,7 +6,8 @@ several parts, written ones and functions, as a list in one fixed order.
 
 A function is applied once for every column that it meets: for every index along which its neighbour
 varies, or is tied to a middle axis, on the far side, unless the product ties that index to the near
-side as well. Of all ways to multiply two parts the cheapest is taken.
+side as well. Of all ways to multiply two parts the one with the lowest price is taken: what it
+multiplies, and for functions with loops what their rounds weigh, which run twice on the way back.
 """
 
 import itertools
@@ -27,6 +28,7 @@ from interpreter.pair_structure import (
     MAX_GROWTH,
     MAX_PARTS,
     MAX_WRITTEN_SUM,
+    ROUND,
     PairStructure,
     Structure,
 )
@@ -44,6 +46,7 @@ class Function(NamedTuple):
         goes_forward: Whether it maps tangents.
         goes_back: Whether it maps cotangents.
         is_joint: Whether it joins operands or results.
+        rounds: How often bodies of its loops run.
     """
 
     array: Labelled
@@ -51,11 +54,25 @@ class Function(NamedTuple):
     goes_forward: bool
     goes_back: bool
     is_joint: bool
+    rounds: int
 
 
 Part = Labelled | Function
 Parts = list[Part]
-Priced = tuple[Part, IndependentCount]
+
+
+class Priced(NamedTuple):
+    """A product of two parts.
+
+    Attributes:
+        part: The product.
+        cost: What it multiplies.
+        price: What it weighs where ways are compared.
+    """
+
+    part: Part
+    cost: IndependentCount
+    price: int
 
 
 def parts_of(edge: Structure, names: Names) -> Parts:
@@ -80,6 +97,7 @@ def parts_of(edge: Structure, names: Names) -> Parts:
             "FORWARD" in _flags(part.direction),
             "REVERSE" in _flags(part.direction),
             part.is_joint,
+            part.rounds,
         )
         for part in edge.parts
     ]
@@ -103,7 +121,7 @@ def product_of_lists(later: Parts, earlier: Parts, names: Names) -> tuple[Parts,
     result: Parts = []
     paid = FREE
     for one, other in itertools.product(later, earlier):
-        part, cost = cheapest(one, other, names)
+        part, cost, _ = cheapest(one, other, names)
         paid = paid.plus(cost)
         result = sum_of_lists(result, [part], names)
     return result, paid
@@ -118,13 +136,15 @@ def cheapest(later: Part, earlier: Part, names: Names) -> Priced:
         names: All labels so far.
 
     Returns:
-        The product and its price.
+        The product.
     """
     if isinstance(later, Labelled) and isinstance(earlier, Labelled):
-        return product(later, earlier, names)
+        part, cost = product(later, earlier, names)
+        return Priced(part, cost, cost.nontrivial)
     if _is_one_function(later, earlier):
-        return _one_function(later, earlier, names), FREE
-    return min(_ways(later, earlier, names), key=lambda way: (way[1].nontrivial, way[1].all))
+        return Priced(_one_function(later, earlier, names), FREE, 0)
+    ways = _ways(later, earlier, names)
+    return min(ways, key=lambda way: (way.price, way.cost.nontrivial, way.cost.all))
 
 
 def _ways(later: Part, earlier: Part, names: Names) -> Iterator[Priced]:
@@ -135,33 +155,39 @@ def _ways(later: Part, earlier: Part, names: Names) -> Iterator[Priced]:
     if isinstance(later, Function):
         if isinstance(earlier, Labelled) and later.goes_forward:
             columns = {x for x in far.into if x in far.varying | middle} - {*near.out}
-            yield result, _applications(later, columns, names)
+            yield Priced(result, *_applications(later, columns, names, runs=1))
         if later.goes_forward or later.goes_back:
-            part, cost = cheapest(later.array, earlier, names)
-            yield part, cost.plus(_writing(later, names))
+            yield _after(_writing(later, names), cheapest(later.array, earlier, names))
     if isinstance(earlier, Function):
         if isinstance(later, Labelled) and earlier.goes_back:
             rows = {x for x in near.out if x in near.varying | middle} - {*far.into}
-            yield result, _applications(earlier, rows, names)
+            yield Priced(result, *_applications(earlier, rows, names, runs=2))
         if earlier.goes_forward or earlier.goes_back:
-            part, cost = cheapest(later, earlier.array, names)
-            yield part, cost.plus(_writing(earlier, names))
+            yield _after(_writing(earlier, names), cheapest(later, earlier.array, names))
 
 
-def _applications(function: Function, labels: Iterable[int], names: Names) -> IndependentCount:
+def _after(writing: tuple[IndependentCount, int], rest: Priced) -> Priced:
+    cost, price = writing
+    return Priced(rest.part, rest.cost.plus(cost), rest.price + price)
+
+
+def _applications(
+    function: Function, labels: Iterable[int], names: Names, *, runs: int
+) -> tuple[IndependentCount, int]:
+    """What it costs to apply a function, and the price, its loops being run so many times."""
     cost = function.cost * names.entries(labels)
-    return IndependentCount(cost, cost)
+    return IndependentCount(cost, cost), cost + runs * function.rounds * ROUND
 
 
-def _writing(function: Function, names: Names) -> IndependentCount:
+def _writing(function: Function, names: Names) -> tuple[IndependentCount, int]:
     """What it costs to write a function: one unit vector for each index that is not tied."""
     out, into = {*function.array.out}, {*function.array.into}
     sides = []
     if function.goes_forward:
-        sides.append(into - out)
+        sides.append(_applications(function, into - out, names, runs=1))
     if function.goes_back:
-        sides.append(out - into)
-    return min(_applications(function, labels, names) for labels in sides)
+        sides.append(_applications(function, out - into, names, runs=2))
+    return min(sides, key=lambda side: side[1])
 
 
 def _is_one_function(later: Part, earlier: Part) -> bool:
@@ -185,6 +211,7 @@ def _one_function(later: Part, earlier: Part, names: Names) -> Function:
         all(x.goes_forward for x in functions),
         all(x.goes_back for x in functions),
         any(x.is_joint for x in functions),
+        sum(x.rounds for x in functions),
     )
 
 
@@ -247,6 +274,7 @@ def _as_one(one: Part, other: Part, names: Names) -> Part:
         one.goes_forward and other.goes_forward,
         one.goes_back and other.goes_back,
         one.is_joint and other.is_joint,
+        one.rounds + other.rounds,
     )
 
 
@@ -255,7 +283,7 @@ def _array(part: Part) -> Labelled:
 
 
 def _in_order(parts: Parts, names: Names) -> Parts:
-    """Written parts before functions; then by ties, varying axes, kind, cost, direction, joint."""
+    """Written parts before functions; then by ties, varying axes, kind and what they cost."""
     return sorted(parts, key=lambda part: _key(part, names))
 
 
@@ -268,4 +296,4 @@ def _key(part: Part, names: Names) -> tuple[object, ...]:
     if isinstance(part, Labelled):
         return (0, *shape)
     direction = part.goes_forward + 2 * part.goes_back
-    return (1, *shape, part.cost, direction, part.is_joint)
+    return (1, *shape, part.cost, direction, part.is_joint, part.rounds)

@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from interpreter.call_checks import check_callable
-from interpreter.execution import edge_jacobians, eliminate, evaluate_nodes, read
+from interpreter.execution import differentiate, read
 from interpreter.flat_call import CallArguments, unflatten_jacobian
 from interpreter.graph import ComputationalGraph
 from interpreter.order import CarriesOrder, EliminationOrder, check_order
@@ -113,9 +113,8 @@ def value_and_jacve(
         program, active, leaves = traced.program, traced.active, arguments.leaves
         graph = active.graph
         vertices = check_order(graph, resolve_order(graph, order))
-        values = evaluate_nodes(program, leaves, active)
+        values, blocks = differentiate(active, leaves, vertices)
         outputs = [jnp.asarray(read(values.nodes, node)) for node in program.outputs]
-        blocks = eliminate(graph, edge_jacobians(active, values), vertices)
         form = BlockForm(active.is_split, holomorphic, output)
         rows = [
             [written_block(graph, blocks, x, leaves[x], node, out, form) for x in arguments.nodes]

@@ -108,8 +108,9 @@ class Linearisation:
             moving: The equation.
             direction: What JAX can do with it.
             inputs: Values of its operands.
-            is_pushed_by_jvp: Whether JAX cannot tell values from tangents, so that every
-                application evaluates the equation again.
+            is_pushed_by_jvp: Whether values are evaluated again along with the tangents: where JAX
+                cannot tell them apart, and where that is cheaper than keeping what a pullback
+                would need.
         """
         function, operands = moving.function(inputs), moving.encoded_inputs(inputs)
         self._operands = [jax.typeof(x) for x in operands]
@@ -231,6 +232,7 @@ class Analysis:
         ties: Ties by number among the moving operands and among the moving results; pairs that do
             not depend on one another are missing.
         drops: Whether zeros of the derivative exclude, as those of a mask do.
+        rounds: How often bodies of its loops run; 0 if it has none.
         is_pushed_by_jvp: Whether it can be pushed forward, but not linearised first.
     """
 
@@ -238,6 +240,7 @@ class Analysis:
     cost: int
     ties: Ties
     drops: bool
+    rounds: int
     is_pushed_by_jvp: bool = False
 
 
@@ -311,7 +314,7 @@ def _known(moving: Moving, closed: Any, work: Work, direction: Direction) -> Ana
     num_still = len(closed.jaxpr.invars) - num_moving
     drops = "select_n" in work.primitives and drops_by_select(program_of(closed), num_still)
     ties = _ties(moving, closed, ins, outs, direction)
-    return Analysis(direction, max(size, work.multiplications), ties, drops)
+    return Analysis(direction, max(size, work.multiplications), ties, drops, work.rounds)
 
 
 def encoded_avals(moving: Moving) -> tuple[list[Any], list[Any]]:

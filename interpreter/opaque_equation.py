@@ -2,7 +2,7 @@
 
 | operands and results | edges |
 |---|---|
-| few applications write all of it | one written edge per operand and result |
+| few applications write all of it, no loop | one written edge per operand and result |
 | one operand, one result | one opaque edge |
 | several | operand to operands, operands to results (opaque), results to result |
 
@@ -32,7 +32,7 @@ from interpreter.rules.registry import varies_along_ties
 from interpreter.structure import UNTIED, EdgeStructure, Kind, edge_structure
 
 MAX_WRITING = 2
-"""Applications that may be spent on writing all edges of an equation."""
+"""Applications that may be spent on writing all edges of an equation; none if it has a loop."""
 
 
 class Side(NamedTuple):
@@ -72,6 +72,7 @@ class OpaqueEquation:
         moving: The equation, and what of it moves.
         analysis: What is known of its derivative.
         hidden: The hidden nodes that it needs, by their side, from the operands to the results.
+        written: In which direction its edges are written at once; None if they are functions.
         edges: Its edges.
     """
 
@@ -88,20 +89,24 @@ class OpaqueEquation:
         ins, outs = encoded_avals(moving)
         self._bundles, self._results = bundled(ins, outs, self.analysis.ties)
         self.hidden: dict[Side, tuple[int, ...]] = {}
-        written = _writing_direction(self.analysis, self._bundles, self._results)
-        self.edges = self._joint_edges() if written is None else self._written_edges(written)
+        self.written = _writing_direction(self.analysis, self._bundles, self._results)
+        self.edges = (
+            self._joint_edges() if self.written is None else self._written_edges(self.written)
+        )
 
-    def linearise(self, inputs: Sequence[Any]) -> Linearisation:
+    def linearise(self, inputs: Sequence[Any], is_pulled: bool = True) -> Linearisation:
         """Evaluates the equation at a point, with its derivative.
 
         Args:
             inputs: Values of all its operands.
+            is_pulled: Whether the pullback is needed as well as the pushforward.
 
         Returns:
             Its results and its derivative.
         """
         analysis = self.analysis
-        return Linearisation(self.moving, analysis.direction, inputs, analysis.is_pushed_by_jvp)
+        by_jvp = analysis.is_pushed_by_jvp or (analysis.rounds > 0 and not is_pulled)
+        return Linearisation(self.moving, analysis.direction, inputs, by_jvp)
 
     def _written_edges(self, direction: Direction) -> list[OpaqueEdge]:
         """One written edge for each pair of an operand and a result."""
@@ -134,7 +139,10 @@ class OpaqueEquation:
                 start = Side("operand", bundle.members[0].number)
             array = _structure(bundle, results, varies_along_ties(self.moving.equation))
             is_joint = bundle.is_joined or results.is_joined
-            structure = opaque_edge(array, self.analysis.cost, self.analysis.direction, is_joint)
+            analysis = self.analysis
+            structure = opaque_edge(
+                array, analysis.cost, analysis.direction, is_joint, analysis.rounds
+            )
             value = functools.partial(_function, array, bundle, results, self.analysis.direction)
             edges.append(OpaqueEdge(start, end, structure, value))
         if results.is_joined:
@@ -150,6 +158,9 @@ def _writing_direction(
     analysis: Analysis, bundles: Sequence[Bundle], results: Bundle
 ) -> Direction | None:
     """In which direction all edges are written at once, None if that takes too much."""
+    if analysis.rounds:
+        # The rounds are better run once, for all operands, and which way is cheaper is seen later.
+        return None
     counts = {}
     for direction in (Direction.FORWARD, Direction.REVERSE):
         members = _written_members(direction, bundles, results)

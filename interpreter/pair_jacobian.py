@@ -187,7 +187,8 @@ def _combined(
 
 def _multiply_parts(later: PartJacobian, earlier: PartJacobian) -> PartJacobian:
     """The product of two parts, in the way that the counting rule says."""
-    structure, _, _, way = product_of_parts(later.structure, earlier.structure)
+    product = product_of_parts(later.structure, earlier.structure)
+    structure, way = product.structure, product.way
     if way == Way.WRITE_LATER:
         return _multiply_parts(written_part(later), earlier)
     if way == Way.WRITE_EARLIER:

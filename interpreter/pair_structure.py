@@ -42,6 +42,13 @@ from interpreter.structure import (
     multiply,
 )
 
+ROUND = 1000
+"""Scalar multiplications that one round of a loop weighs as much as, however little it multiplies.
+
+It decides which way a product is computed, and is in no count. A pullback runs the loop twice, once
+to keep what it needs.
+"""
+
 MAX_PARTS = 4
 """Opaque edges between one pair of nodes up to which they are kept apart; more are summed."""
 
@@ -70,12 +77,14 @@ class OpaqueStructure:
         cost: Scalar multiplications of one application to whole arrays.
         direction: Which way it can be applied.
         is_joint: Whether it leads from or to a hidden vertex that joins operands or results.
+        rounds: How often bodies of loops run in one application.
     """
 
     as_array: EdgeStructure
     cost: int
     direction: Direction
     is_joint: bool = False
+    rounds: int = 0
 
     @property
     def columns(self) -> int:
@@ -91,15 +100,28 @@ class OpaqueStructure:
 
     @property
     def is_written_forward(self) -> bool:
-        """Whether writing it takes fewer applications forward than in reverse."""
+        """Whether writing it is cheaper forward than in reverse."""
         if self.direction == Direction.BOTH:
-            return self.columns <= self.rows
+            forward = self.price(self.columns, Direction.FORWARD)
+            return forward <= self.price(self.rows, Direction.REVERSE)
         return self.direction == Direction.FORWARD
+
+    @property
+    def writing_price(self) -> int:
+        """What writing it weighs."""
+        if self.is_written_forward:
+            return self.price(self.columns, Direction.FORWARD)
+        return self.price(self.rows, Direction.REVERSE)
 
     @property
     def writing_cost(self) -> int:
         """Scalar multiplications of writing it."""
         return self.cost * (self.columns if self.is_written_forward else self.rows)
+
+    def price(self, applications: int, direction: Direction) -> int:
+        """What applications at once weigh where ways are compared, in scalar multiplications."""
+        loops = 1 if direction == Direction.FORWARD else 2
+        return self.cost * applications + ROUND * self.rounds * loops
 
 
 Part = EdgeStructure | OpaqueStructure
@@ -166,12 +188,14 @@ class PartProduct(NamedTuple):
         all: Scalar multiplications, by +1 and -1 included.
         nontrivial: Scalar multiplications without those.
         way: How it is computed.
+        price: What it weighs where ways are compared.
     """
 
     structure: Part
     all: int
     nontrivial: int
     way: Way
+    price: int
 
 
 class PairProduct(NamedTuple):
@@ -189,7 +213,11 @@ class PairProduct(NamedTuple):
 
 
 def opaque_edge(
-    as_array: EdgeStructure, cost: int, direction: Direction, is_joint: bool = False
+    as_array: EdgeStructure,
+    cost: int,
+    direction: Direction,
+    is_joint: bool = False,
+    rounds: int = 0,
 ) -> PairStructure:
     """The structure of an edge that is not written.
 
@@ -198,11 +226,12 @@ def opaque_edge(
         cost: Scalar multiplications of one application.
         direction: Which way it can be applied.
         is_joint: Whether it joins operands or results.
+        rounds: How often bodies of loops run in one application.
 
     Returns:
         The structure.
     """
-    return PairStructure((OpaqueStructure(as_array, cost, direction, is_joint),))
+    return PairStructure((OpaqueStructure(as_array, cost, direction, is_joint, rounds),))
 
 
 def parts_of(structure: Structure) -> tuple[Part, ...]:
@@ -362,6 +391,7 @@ def _merged(first: OpaqueStructure, second: OpaqueStructure) -> OpaqueStructure:
         first.cost + second.cost,
         Direction(first.direction & second.direction),
         first.is_joint and second.is_joint,
+        first.rounds + second.rounds,
     )
 
 
@@ -382,38 +412,40 @@ def product_of_parts(later: Part, earlier: Part) -> PartProduct:
     if isinstance(later, EdgeStructure) and isinstance(earlier, EdgeStructure):
         return _multiplied(later, earlier)
     if _is_composed(later, earlier):
-        return PartProduct(_composed(later, earlier), 0, 0, Way.COMPOSE)
+        return PartProduct(_composed(later, earlier), 0, 0, Way.COMPOSE, 0)
     structure = multiply(array_structure(later), array_structure(earlier)).structure
     ways = []
     if isinstance(later, OpaqueStructure):
         if isinstance(earlier, EdgeStructure) and later.direction & Direction.FORWARD:
-            cost = later.cost * columns_through(later, earlier)
-            ways.append(PartProduct(structure, cost, cost, Way.APPLY_LATER))
+            columns = columns_through(later, earlier)
+            cost, price = later.cost * columns, later.price(columns, Direction.FORWARD)
+            ways.append(PartProduct(structure, cost, cost, Way.APPLY_LATER, price))
         if later.direction:
             ways.append(_after_writing(later, later.as_array, earlier, Way.WRITE_LATER))
     if isinstance(earlier, OpaqueStructure):
         if isinstance(later, EdgeStructure) and earlier.direction & Direction.REVERSE:
-            cost = earlier.cost * rows_through(later, earlier)
-            ways.append(PartProduct(structure, cost, cost, Way.APPLY_EARLIER))
+            rows = rows_through(later, earlier)
+            cost, price = earlier.cost * rows, earlier.price(rows, Direction.REVERSE)
+            ways.append(PartProduct(structure, cost, cost, Way.APPLY_EARLIER, price))
         if earlier.direction:
             ways.append(_after_writing(earlier, later, earlier.as_array, Way.WRITE_EARLIER))
     if not ways:
         raise ValueError(
             "cannot multiply edge Jacobians: an opaque edge can be applied in neither direction"
         )
-    return min(ways, key=lambda product: (product.nontrivial, product.all))
+    return min(ways, key=lambda product: (product.price, product.nontrivial, product.all))
 
 
 def _multiplied(later: EdgeStructure, earlier: EdgeStructure) -> PartProduct:
     structure, cost_all, cost_nontrivial = multiply(later, earlier)
-    return PartProduct(structure, cost_all, cost_nontrivial, Way.MULTIPLY)
+    return PartProduct(structure, cost_all, cost_nontrivial, Way.MULTIPLY, cost_nontrivial)
 
 
 def _after_writing(written: OpaqueStructure, later: Part, earlier: Part, way: Way) -> PartProduct:
     """What it costs to write one of two parts first."""
     product = product_of_parts(later, earlier)
-    cost = written.writing_cost
-    return PartProduct(product.structure, product.all + cost, product.nontrivial + cost, way)
+    cost, price = written.writing_cost, product.price + written.writing_price
+    return PartProduct(product.structure, product.all + cost, product.nontrivial + cost, way, price)
 
 
 def _is_composed(later: Part, earlier: Part) -> bool:
@@ -439,6 +471,7 @@ def _composed(later: Part, earlier: Part) -> OpaqueStructure:
         sum(x.cost for x in opaque),
         Direction(direction),
         any(x.is_joint for x in opaque),
+        sum(x.rounds for x in opaque),
     )
 
 
@@ -482,5 +515,9 @@ def rows_through(later: EdgeStructure, earlier: OpaqueStructure) -> int:
 def sort_key(part: Part) -> tuple[object, ...]:
     """A total order of the parts between two nodes: written ones first."""
     array = array_structure(part)
-    own = (0,) if isinstance(part, EdgeStructure) else (1, part.cost, part.direction, part.is_joint)
+    own = (
+        (0,)
+        if isinstance(part, EdgeStructure)
+        else (1, part.cost, part.direction, part.is_joint, part.rounds)
+    )
     return (*own[:1], array.ties, array.carried, int(array.kind), *own[1:])

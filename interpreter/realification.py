@@ -14,6 +14,7 @@ real and its imaginary part. Values are still computed in complex numbers; only 
 | any other | dw = u dRe(z) + v dIm(z) | out (a, 2), in (a, 2) | ((Re u, Re v), (Im u, Im v)) |
 """
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -161,7 +162,7 @@ def _of_map(local: LocalJacobian, pair: PairStructure) -> LocalJacobian:
     (part,) = pair.parts
     assert isinstance(part, OpaqueStructure)
     array = _with_parts(part.as_array, True, True, part.as_array.kind)
-    structure = PairStructure((OpaqueStructure(array, part.cost, part.direction, part.is_joint),))
+    structure = PairStructure((dataclasses.replace(part, as_array=array),))
 
     def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
         linear_map = local.value(inputs, outputs)

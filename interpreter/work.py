@@ -16,10 +16,12 @@ class Work(NamedTuple):
     Attributes:
         multiplications: Scalar multiplications, estimated: products of arrays count as what they
             multiply, moving entries as nothing.
+        rounds: How often bodies of loops run, one after the other.
         primitives: Names of all primitives that what moves reaches.
     """
 
     multiplications: int
+    rounds: int
     primitives: frozenset[str]
 
 
@@ -35,40 +37,42 @@ def work_of(closed: Any, num_still: int) -> Work:
     """
     jaxpr, names = closed.jaxpr, set()
     num_moving = len(jaxpr.invars) - num_still
-    total = _count(jaxpr, [False] * num_still + [True] * num_moving, names)
-    return Work(total, frozenset(names))
+    total, rounds = _count(jaxpr, [False] * num_still + [True] * num_moving, names)
+    return Work(total, rounds, frozenset(names))
 
 
-def _count(jaxpr: Any, moves: Sequence[bool], names: set[str]) -> int:
-    """The multiplications of a jaxpr; notes the primitives."""
+def _count(jaxpr: Any, moves: Sequence[bool], names: set[str]) -> tuple[int, int]:
+    """The multiplications and rounds of a jaxpr; notes the primitives."""
     moving = {var for var, is_moving in zip(jaxpr.invars, moves, strict=True) if is_moving}
-    total = 0
+    total = rounds = 0
     for eqn in jaxpr.eqns:
         ins = [not isinstance(x, jex.Literal) and x in moving for x in eqn.invars]
         if any(ins):
             names.add(eqn.primitive.name)
-            total += _of_equation(eqn, ins, names)
+            of_equation, of_loops = _of_equation(eqn, ins, names)
+            total, rounds = total + of_equation, rounds + of_loops
             moving.update(eqn.outvars)
-    return total
+    return total, rounds
 
 
-def _of_equation(eqn: Any, moves: Sequence[bool], names: set[str]) -> int:
+def _of_equation(eqn: Any, moves: Sequence[bool], names: set[str]) -> tuple[int, int]:
     size = sum(math.prod(var.aval.shape) for var in eqn.outvars)
     name = eqn.primitive.name
     if name in FREE:
-        return 0
+        return 0, 0
     if name in SPECIAL:
-        return SPECIAL[name](eqn)
+        return SPECIAL[name](eqn), 0
     inner = list(jex.jaxprs_in_params(eqn.params))
     if not inner:
-        return size
+        return size, 0
     bodies = [getattr(x, "jaxpr", x) for x in inner]
     counts = [_count(body, _moves_of(body, moves), names) for body in bodies]
-    if name == "scan":
-        return int(eqn.params["length"]) * sum(counts)
-    if name == "while":
-        return UNKNOWN_ROUNDS * sum(counts)
-    return max(counts)
+    if name in ("scan", "while"):
+        length = int(eqn.params["length"]) if name == "scan" else UNKNOWN_ROUNDS
+        total, rounds = map(sum, zip(*counts, strict=True))
+        return length * total, length * (1 + rounds)
+    total, rounds = map(max, zip(*counts, strict=True))
+    return total, rounds
 
 
 def _moves_of(body: Any, moves: Sequence[bool]) -> list[bool]:

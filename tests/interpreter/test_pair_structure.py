@@ -4,6 +4,7 @@ import pytest
 
 from interpreter.pair_structure import (
     MAX_PARTS,
+    ROUND,
     Direction,
     OpaqueStructure,
     PairStructure,
@@ -31,9 +32,9 @@ PLACEMENT = edge_structure((N,), (K,), [UNTIED], [0, 1], STRUCTURAL)
 SIGN = edge_structure((N,), (N,), [0], [], TRIVIAL)
 
 
-def opaque(array=DENSE, cost=10, direction=BOTH, is_joint=False):
+def opaque(array=DENSE, cost=10, direction=BOTH, is_joint=False, rounds=0):
     """One opaque part."""
-    return OpaqueStructure(array, cost, direction, is_joint)
+    return OpaqueStructure(array, cost, direction, is_joint, rounds)
 
 
 def test_writing_takes_the_side_with_fewer_applications():
@@ -55,6 +56,19 @@ def test_a_one_way_edge_is_written_the_way_it_goes(direction, cost):
     """However many applications that takes."""
     array = edge_structure((2,), (7,), [UNTIED], [0, 1], GENERAL)
     assert opaque(array, direction=direction).writing_cost == cost
+
+
+def test_rounds_of_a_loop_decide_the_way_and_are_in_no_count():
+    """Seven columns at once run the loop once, two rows twice; with much to multiply rows win."""
+    array = edge_structure((2,), (7,), [UNTIED], [0, 1], GENERAL)
+    short, busy = opaque(array, rounds=50), opaque(array, cost=50 * ROUND, rounds=50)
+    assert (short.is_written_forward, short.writing_cost) == (True, 70)
+    assert short.writing_price == 70 + 50 * ROUND
+    assert (busy.is_written_forward, busy.writing_cost) == (False, 100 * ROUND)
+    assert busy.writing_price == 200 * ROUND
+    row = edge_structure((1,), (2,), [UNTIED], [0, 1], GENERAL)
+    assert product_of_parts(row, short).nontrivial == 70 + multiply(row, array).nontrivial
+    assert product_of_parts(row, busy).nontrivial == 50 * ROUND
 
 
 def test_tied_axes_take_one_application():
@@ -80,7 +94,7 @@ def test_joint_edges_are_applied_to_what_is_placed_into_them():
     """One application for each entry of the operand, so that operands share them."""
     joint = opaque(is_joint=True)
     product = product_of_parts(joint, PLACEMENT)
-    assert product == (multiply(DENSE, PLACEMENT).structure, 10 * N, 10 * N, product.way)
+    assert product[:3] == (multiply(DENSE, PLACEMENT).structure, 10 * N, 10 * N)
     narrow = edge_structure((N,), (2,), [UNTIED], [0, 1], STRUCTURAL)
     product = product_of_parts(joint, narrow)
     assert (product.nontrivial, product.way) == (20, Way.APPLY_LATER)

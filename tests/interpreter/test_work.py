@@ -48,6 +48,17 @@ def test_loops():
     assert work(loop, A) == UNKNOWN_ROUNDS * 6
 
 
+def test_rounds():
+    """Those of loops inside of loops are multiplied; a body without a loop has one."""
+
+    def inner(c, _):
+        return lax.scan(lambda c, _: (c * 2.0, None), c, None, length=3)[0], None
+
+    closed = jax.make_jaxpr(lambda x: lax.scan(inner, x * 2.0, None, length=5)[0])(A)
+    assert work_of(closed, 0).rounds == 5 * (1 + 3)
+    assert work_of(jax.make_jaxpr(lambda x: x * 2.0)(A), 0).rounds == 0
+
+
 def test_branches():
     """The costliest one."""
 
