@@ -26,7 +26,7 @@ from interpreter.sparse_value import (
 MAX_CONSTANT = 1 << 12
 """Entries of an array up to which it is put into the program as a constant."""
 
-MAX_PIECES = 64
+MAX_PIECES = 16
 """Runs of places per part up to which they are cut out of it and concatenated."""
 
 
