@@ -26,31 +26,9 @@ def count_multiplications(
     Raises:
         InvalidOrderError: If the order does not fit the graph.
     """
-    return count_work(graph, order, wanted)[0]
-
-
-def count_work(
-    graph: ComputationalGraph,
-    order: EliminationOrder | CarriesOrder | Sequence[int],
-    wanted: Blocks | None = None,
-) -> tuple[MultiplicationCount, int]:
-    """Counts the multiplications of a whole elimination, and the entries of its products.
-
-    Args:
-        graph: The graph.
-        order: An order of all its eliminable vertices, or a plan.
-        wanted: Blocks of the Jacobian that are wanted, as (input node, output node); None for all.
-
-    Returns:
-        What `count_multiplications` returns, and how many entries all products have together: the
-        smaller of two orders that cost the same moves less.
-
-    Raises:
-        InvalidOrderError: If the order does not fit the graph.
-    """
     elimination = CountingElimination(graph, wanted)
     count = FREE
     for vertex in check_order(graph, order):
         count = count.plus(elimination.cost(vertex))
         elimination.eliminate(vertex)
-    return count._replace(additions=elimination.additions), elimination.entries
+    return count._replace(additions=elimination.additions)

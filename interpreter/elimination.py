@@ -102,7 +102,6 @@ class CountingElimination(Elimination[Structure]):
 
     Attributes:
         additions: Scalar additions so far.
-        entries: Entries of all written products so far.
     """
 
     def __init__(self, graph: ComputationalGraph, wanted: Blocks | None = None) -> None:
@@ -112,8 +111,8 @@ class CountingElimination(Elimination[Structure]):
             graph: The graph; it is not changed.
             wanted: Blocks of the Jacobian that are wanted; None for all.
         """
-        super().__init__(graph, graph.edges, self._product_structure, self._sum_structure, wanted)
-        self.additions = self.entries = 0
+        super().__init__(graph, graph.edges, _product_structure, self._sum_structure, wanted)
+        self.additions = 0
 
     def cost(self, vertex: int) -> MultiplicationCount:
         """The Markowitz degree: what eliminating a vertex costs now, additions left out.
@@ -134,15 +133,14 @@ class CountingElimination(Elimination[Structure]):
                     cost_nontrivial += product.nontrivial
         return MultiplicationCount(cost_all, cost_nontrivial, 0)
 
-    def _product_structure(self, later: Structure, earlier: Structure) -> Structure:
-        structure = product_of(later, earlier).structure
-        self.entries += _written_entries(structure)
-        return structure
-
     def _sum_structure(self, first: Structure, second: Structure) -> Structure:
         structure = sum_of(first, second)
         self.additions += _written_entries(structure)
         return structure
+
+
+def _product_structure(later: Structure, earlier: Structure) -> Structure:
+    return product_of(later, earlier).structure
 
 
 def _written_entries(structure: Structure) -> int:

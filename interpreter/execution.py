@@ -33,6 +33,7 @@ class Values(NamedTuple):
 
 
 def differentiate(
+    program: Program,
     active: ActiveGraph,
     leaves: Sequence[Any],
     order: Sequence[int],
@@ -41,7 +42,8 @@ def differentiate(
     """Runs a program and eliminates its graph.
 
     Args:
-        active: The program with its graph.
+        program: The program, with all its outputs.
+        active: What differentiates it.
         leaves: Value of every input leaf.
         order: Vertex numbers, checked already.
         wanted: Blocks of the Jacobian that are wanted; None for all.
@@ -51,7 +53,7 @@ def differentiate(
     """
     has_loop = any(x.analysis.rounds for x in active.opaque.values())
     pulled = pulled_equations(active, order, wanted) if has_loop else None
-    values = evaluate_nodes(active.program, leaves, active, pulled)
+    values = evaluate_nodes(program, leaves, active, pulled)
     return values, eliminate(active.graph, edge_jacobians(active, values), order, wanted)
 
 

@@ -207,7 +207,7 @@ def _eliminate(
     graph = active.graph
     wanted = wanted_blocks(graph, nodes) if is_half else None
     vertices = check_order(graph, resolve_order(graph, order, wanted))
-    values, computed = differentiate(active, leaves, vertices, wanted)
+    values, computed = differentiate(program, active, leaves, vertices, wanted)
     flat = [jnp.asarray(read(values.nodes, node)) for node in program.outputs]
     form = BlockForm(active.is_split, holomorphic, output)
 

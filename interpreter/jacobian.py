@@ -39,10 +39,10 @@ def jacve(
             Jacobian is the derivative along the real axis, as that of `jax.jacfwd`. Without it,
             the block of a real output and a complex input z is the J with dy = Re(J dz).
         allow_int: Whether to accept integer inputs, whose Jacobian is zero.
-        order: "auto" (the order with the fewest nontrivial multiplications that `orders.auto`
-            finds, or has found before, see `plan_cache`), "best_classic" (the cheapest one of the
-            portfolio, whatever was found before), the name of one of the portfolio, an
-            `EliminationOrder`, a `Plan`, or vertex numbers.
+        order: "auto" (the order with the lowest price, see `orders.price`, that `orders.auto`
+            finds; the same every time), "best_classic" (the one of the portfolio with the fewest
+            nontrivial multiplications), the name of one of the portfolio, an `EliminationOrder`, a
+            `Plan`, or vertex numbers.
         output: What the leaves of the Jacobian are: "dense" arrays of shape out.shape + in.shape,
             "structured" (`StructuredJacobian`) or "bcoo" (`jax.experimental.sparse.BCOO`), which
             leave out zeros that are known while tracing.
@@ -113,7 +113,7 @@ def value_and_jacve(
         program, active, leaves = traced.program, traced.active, arguments.leaves
         graph = active.graph
         vertices = check_order(graph, resolve_order(graph, order))
-        values, blocks = differentiate(active, leaves, vertices)
+        values, blocks = differentiate(program, active, leaves, vertices)
         outputs = [jnp.asarray(read(values.nodes, node)) for node in program.outputs]
         form = BlockForm(active.is_split, holomorphic, output)
         rows = [

@@ -205,11 +205,13 @@ class PairProduct(NamedTuple):
         structure: Structure of the product.
         all: Scalar multiplications, by +1 and -1 included.
         nontrivial: Scalar multiplications without those.
+        price: What it weighs where ways are compared.
     """
 
     structure: Structure
     all: int
     nontrivial: int
+    price: int
 
 
 def opaque_edge(
@@ -266,21 +268,23 @@ def product_of(later: Structure, earlier: Structure) -> PairProduct:
         earlier: Structure of J[v, p].
 
     Returns:
-        The structure, and both costs in scalar multiplications: those of all products of parts.
+        The structure, and the costs of all products of parts together.
 
     Raises:
         ValueError: If the shapes in the middle differ.
     """
     if isinstance(later, EdgeStructure) and isinstance(earlier, EdgeStructure):
-        return PairProduct(*multiply(later, earlier))
+        product = multiply(later, earlier)
+        return PairProduct(*product, price=product.nontrivial)
     total: list[Member[None]] = []
-    cost_all = cost_nontrivial = 0
+    cost_all = cost_nontrivial = price = 0
     for first, second in itertools.product(parts_of(later), parts_of(earlier)):
         product = product_of_parts(first, second)
         cost_all += product.all
         cost_nontrivial += product.nontrivial
+        price += product.price
         total = sum_members(total, [(product.structure, None)], _nothing)
-    return PairProduct(of_parts(part for part, _ in total), cost_all, cost_nontrivial)
+    return PairProduct(of_parts(part for part, _ in total), cost_all, cost_nontrivial, price)
 
 
 @functools.cache

@@ -14,8 +14,9 @@ from interpreter.independent_count import verified_count
 from interpreter.json_files import read_json, write_text
 from interpreter.order import EliminationOrder
 from interpreter.orders.fixed import forward_order, reverse_order
+from interpreter.orders.price import order_price
 
-PLAN_SCHEMA = 1
+PLAN_SCHEMA = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Plan:
         all: Scalar multiplications, those by +1 and -1 included.
         nontrivial: Scalar multiplications without those by +1 and -1: what `jacve` executes.
         additions: Scalar additions.
+        price: What the order is expected to take in time, see `orders.price`.
         num_vertices: V, the number of vertices of the graph, eliminated or not.
         forward: What forward elimination costs, the order of `jax.jacfwd`.
         reverse: What reverse elimination costs, the order of `jax.jacrev`.
@@ -38,6 +40,7 @@ class Plan:
     all: int
     nontrivial: int
     additions: int
+    price: int
     num_vertices: int
     forward: MultiplicationCount
     reverse: MultiplicationCount
@@ -85,6 +88,7 @@ class Plan:
         return cls(
             order,
             *counts,
+            order_price(graph, order).price,
             graph.num_vertices,
             count_multiplications(graph, forward_order(graph)),
             count_multiplications(graph, reverse_order(graph)),
@@ -119,7 +123,7 @@ class Plan:
         for name, *counts in rows:
             cells = [x.rjust(width) for x, width in zip(counts, widths[1:], strict=True)]
             lines.append("  ".join([name.ljust(widths[0]), *cells]))
-        return "\n".join([*lines, self._optimality()])
+        return "\n".join([*lines, f"price: {self.price:,}", self._optimality()])
 
     def _optimality(self) -> str:
         if self.optimal:
@@ -201,7 +205,7 @@ class Plan:
         return cls.from_dict(read_json(Path(path)))
 
 
-_WHOLE_NUMBERS = ("all", "nontrivial", "additions", "num_vertices")
+_WHOLE_NUMBERS = ("all", "nontrivial", "additions", "price", "num_vertices")
 _COUNTS = ("forward", "reverse")
 
 

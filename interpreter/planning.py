@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from interpreter.counting import count_multiplications
@@ -11,7 +10,6 @@ from interpreter.order import EliminationOrder, check_order
 from interpreter.orders.auto import long_order
 from interpreter.orders.bounds import lower_bound
 from interpreter.plan import Plan
-from interpreter.plan_cache import cached_order
 from interpreter.tracing import trace
 
 BOUNDED = 200
@@ -40,7 +38,7 @@ def plan(
         allow_int: As for `jacve`.
         order: As for `jacve`.
         seconds: Time for finding an order, with "auto" alone; None for the little that `jacve`
-            takes. What is found is remembered, and "auto" means that order from then on.
+            takes. What is found is not the same on every machine; pass the plan to use it.
         kwargs: Keyword arguments of the function.
 
     Returns:
@@ -68,10 +66,7 @@ def plan(
         allow_int=allow_int,
         kwargs=kwargs,
     )
-    if seconds is None:
-        found = resolve_order(graph, order)
-    else:
-        found = cached_order(graph, None, partial(long_order, seconds=seconds), seconds)
+    found = resolve_order(graph, order) if seconds is None else long_order(graph, None, seconds)
     if not isinstance(found, EliminationOrder):
         found = EliminationOrder(check_order(graph, found), graph.fingerprint)
     bound = optimal = None

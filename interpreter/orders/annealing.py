@@ -15,18 +15,21 @@ import itertools
 import math
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from interpreter.counting import count_multiplications
 from interpreter.elimination import MultiplicationCount
 from interpreter.graph import ComputationalGraph
-from interpreter.order import EliminationOrder, check_order
-from interpreter.orders.annealing_state import Schedule
+from interpreter.order import EliminationOrder
+from interpreter.orders.annealing_state import Schedule, Weights
+from interpreter.orders.price import OrderPrice, computes_numbers, order_price
 from interpreter.structure import Count, check_count
 from interpreter.wanted import Blocks
 
 if TYPE_CHECKING:
     from interpreter.orders.chain import Chain
+
+Objective: TypeAlias = Count | Literal["price"]
 
 HOT, COLD = 0.01, 0.0005
 """First and last temperature of a round, as shares of the best cost so far."""
@@ -58,7 +61,7 @@ class AnnealingResult:
 def anneal(
     graph: ComputationalGraph,
     starts: Sequence[EliminationOrder],
-    count: Count = "all",
+    objective: Objective = "all",
     *,
     seconds: float | None = None,
     evaluations: int | None = None,
@@ -71,7 +74,7 @@ def anneal(
     Args:
         graph: The graph.
         starts: Orders to begin with, at least one; the cheapest are taken.
-        count: Which multiplications to save; among equals the other ones.
+        objective: Which multiplications to save, among equals the other ones; or the price.
         seconds: Time limit; compiling and starting do not count.
         evaluations: Orders to evaluate, all chains together. Without `seconds` the result is the
             same for the same arguments.
@@ -88,19 +91,25 @@ def anneal(
         StructureLimitError: If more edge structures are met than tables can hold.
         ValueError: If there is no start, no chain, no limit, or an unknown count.
     """
-    _check(starts, count, seconds, evaluations, chains)
-    ranked = _ranked(graph, starts, count, wanted)
-    weights = _weights(count, [found for found, _ in ranked])
-    best_count, best = ranked[0]
+    _check(starts, objective, seconds, evaluations, chains)
+    ranked = _ranked(graph, starts, objective, wanted)
+    if objective == "price" and computes_numbers(graph):
+        objective = "nontrivial"
+    weights = _weights(objective, [price for price, _ in ranked])
+    best = ranked[0][1]
     from interpreter.orders.chain import Chain
 
     searches = []
     for k in range(chains):
-        found, start = ranked[k % len(ranked)]
-        cost = weights[0] * found.all + weights[1] * found.nontrivial
+        price, start = ranked[k % len(ranked)]
+        cost = (
+            weights.all * price.all
+            + weights.nontrivial * price.nontrivial
+            + weights.price * price.price
+        )
         searches.append(Chain(graph, start.vertices, weights, _chain_seed(seed, k), wanted, cost))
     if searches[0].size < 2:
-        return AnnealingResult(best, best_count, 0, 0.0)
+        return AnnealingResult(best, count_multiplications(graph, best, wanted), 0, 0.0)
     searches[0].walk(0, _schedule(searches[0], 1))  # compiles
     began = time.perf_counter()
     shares = [_share(evaluations, chains, k) for k in range(chains)]
@@ -109,20 +118,22 @@ def anneal(
         tried = list(pool.map(lambda x, n: _search(x, deadline, n), searches, shares))
     elapsed = time.perf_counter() - began
     found = [EliminationOrder(chain.best, graph.fingerprint, "annealing") for chain in searches]
-    best_count, best = _ranked(graph, [best, *found], count, wanted)[0]
-    return AnnealingResult(best, best_count, sum(tried), elapsed)
+    best = _ranked(graph, [best, *found], objective, wanted)[0][1]
+    counts = count_multiplications(graph, best, wanted)
+    return AnnealingResult(best, counts, sum(tried), elapsed)
 
 
 def _check(
     starts: Sequence[EliminationOrder],
-    count: Count,
+    objective: Objective,
     seconds: float | None,
     evaluations: int | None,
     chains: int,
 ) -> None:
     if not starts:
         raise ValueError("annealing needs an order to begin with, none was given")
-    check_count(count)
+    if objective != "price":
+        check_count(objective)
     if chains < 1:
         raise ValueError(f"chains={chains}: at least one is needed")
     if seconds is None and evaluations is None:
@@ -134,25 +145,25 @@ def _check(
 def _ranked(
     graph: ComputationalGraph,
     orders: Sequence[EliminationOrder],
-    count: Count,
+    objective: Objective,
     wanted: Blocks | None,
-) -> list[tuple[MultiplicationCount, EliminationOrder]]:
-    """Orders with their counts, the cheapest first; equals as they were given."""
-    other = "nontrivial" if count == "all" else "all"
-    counted = []
-    for order in orders:
-        check_order(graph, order)
-        counted.append((count_multiplications(graph, order, wanted), order))
-    return sorted(counted, key=lambda pair: (getattr(pair[0], count), getattr(pair[0], other)))
+) -> list[tuple[OrderPrice, EliminationOrder]]:
+    """Orders with what they cost, the cheapest first; equals as they were given."""
+    second = "nontrivial" if objective == "all" else "all"
+    priced = [(order_price(graph, order, wanted), order) for order in orders]
+    return sorted(
+        priced, key=lambda pair: (getattr(pair[0], objective), getattr(pair[0], second), pair[0])
+    )
 
 
-def _weights(count: Count, counts: Sequence[MultiplicationCount]) -> tuple[int, int]:
-    """Weights of both counts, so that the one that matters comes first, the other one second."""
+def _weights(objective: Objective, prices: Sequence[OrderPrice]) -> Weights:
+    """What matters comes first, multiplications of the other sort second."""
     # No order that is worth keeping has more than twice the multiplications of the worst start.
-    unit = 2 * max(found.all for found in counts) + 1
+    unit = 2 * max(price.all for price in prices) + 1
     if unit > 1 << 30:
-        return (1, 0) if count == "all" else (0, 1)
-    return (unit, 1) if count == "all" else (1, unit)
+        return Weights(**{objective: 1})
+    second = "nontrivial" if objective == "all" else "all"
+    return Weights(**{objective: unit, second: 1})
 
 
 def _chain_seed(seed: int, chain: int) -> int:

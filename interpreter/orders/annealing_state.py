@@ -7,6 +7,20 @@ for "no edge", L entries of the log, M unknown entries that can be noted.
 from typing import Any, NamedTuple
 
 
+class Weights(NamedTuple):
+    """What the cost of an order is made of.
+
+    Attributes:
+        all: Weight of all its multiplications.
+        nontrivial: Weight of those that are not by +1 or -1.
+        price: Weight of its price.
+    """
+
+    all: int = 0
+    nontrivial: int = 0
+    price: int = 0
+
+
 class Position(NamedTuple):
     """The graph where the walker stands.
 

@@ -1,60 +1,38 @@
-"""What `order="auto"` means: the cheapest of all orders that can be had in some tenths of a second.
+"""What `order="auto"` means: the order with the lowest price that a bounded search finds.
 
-It is the same for the same graph, apart from one thing: the first time on a machine annealing has
-to be compiled, and until that is done in the background, auto does without.
+It depends on the graph and the wanted blocks alone: the work of the search is counted, never timed,
+so that a busy machine and an idle one, and a first and a later run, do the same.
 """
 
-from interpreter.counting import count_work
 from interpreter.errors import GraphTooLargeError, StructureLimitError
 from interpreter.graph import ComputationalGraph
 from interpreter.order import EliminationOrder
 from interpreter.orders.annealing import anneal
-from interpreter.orders.compilation import is_compiled
+from interpreter.orders.compilation import can_anneal
 from interpreter.orders.moves_last import moves_last_orders
-from interpreter.orders.portfolio import portfolio
-from interpreter.orders.reachable import is_scalar
+from interpreter.orders.portfolio import named_order, portfolio
+from interpreter.orders.price import OrderPrice, computes_numbers, order_price
+from interpreter.wanted import Blocks
 
-SMALL, LARGE = 200, 2000
+SMALL, LARGE = 200, 1000
 """Vertices below which annealing gets its full budget, and above which it gets none."""
 
 EVALUATIONS = 100_000
 """Orders that annealing evaluates, a tenth of them from SMALL on: about 0.3 s on two cores."""
 
-SECONDS = 0.3
-"""What annealing with that budget counts as where budgets are compared."""
+FEW = 6
+"""Vertices up to which annealing would save too little."""
 
-PATIENCE = 1.5
-"""Seconds that auto waits for compiled code, from when it is first asked for in a process."""
+WORTH = 1_000_000
+"""Price of an elimination of arrays, about 0.1 ms, from which on annealing is worth its time, most
+of which is loading it. What single numbers cost says little, as functions of them run in batches.
+"""
 
-
-def full_seconds(graph: ComputationalGraph) -> float:
-    """The budget of `auto_order` for a graph once annealing is compiled.
-
-    Args:
-        graph: The graph.
-
-    Returns:
-        `SECONDS`, or 0 for a large graph.
-    """
-    return SECONDS if len(graph.eliminable) <= LARGE else 0.0
+QUICK = ("forward", "reverse", "markowitz_nontrivial", "lmmd")
+"""The orders of a graph that is larger than LARGE; all others together take many seconds there."""
 
 
-def auto_seconds(graph: ComputationalGraph) -> float:
-    """The budget of `auto_order` for a graph at the moment.
-
-    Args:
-        graph: The graph.
-
-    Returns:
-        `full_seconds`, or 0 while annealing is not compiled.
-    """
-    seconds = full_seconds(graph)
-    return seconds if seconds > 0 and is_compiled(PATIENCE) else 0.0
-
-
-def auto_order(
-    graph: ComputationalGraph, wanted: frozenset[tuple[int, int]] | None = None
-) -> EliminationOrder:
+def auto_order(graph: ComputationalGraph, wanted: Blocks | None = None) -> EliminationOrder:
     """The cheapest order of the portfolio, of the same with moves last, and of a short annealing.
 
     Args:
@@ -62,19 +40,22 @@ def auto_order(
         wanted: Blocks of the Jacobian that are wanted, as (input node, output node); None for all.
 
     Returns:
-        The order with the fewest nontrivial multiplications, which are those that are executed;
-        among equals the one with the fewest of all, then the one whose products have the fewest
-        entries.
+        The order with the lowest price; among equals the one with the fewest nontrivial
+        multiplications, then the one with the fewest of all.
     """
+    if len(graph.eliminable) <= 1:
+        return named_order(graph, "reverse")
+    prices = _known(graph, wanted)
+    if not _is_annealed(graph, prices[0][0].price) or not can_anneal():
+        return prices[0][1]
     evaluations = EVALUATIONS if len(graph.eliminable) < SMALL else EVALUATIONS // 10
-    is_annealed = auto_seconds(graph) > 0
-    return _cheapest(graph, wanted, evaluations=evaluations if is_annealed else 0)
+    return _annealed(graph, wanted, prices, evaluations=evaluations)
 
 
 def long_order(
-    graph: ComputationalGraph, wanted: frozenset[tuple[int, int]] | None, seconds: float
+    graph: ComputationalGraph, wanted: Blocks | None, seconds: float
 ) -> EliminationOrder:
-    """What `auto_order` looks for, with as much time as is given; compiles first if need be.
+    """What `auto_order` looks for, with as much time as is given.
 
     Args:
         graph: The graph.
@@ -84,35 +65,48 @@ def long_order(
     Returns:
         As `auto_order`; not the same on every machine.
     """
-    return _cheapest(graph, wanted, seconds=seconds)
+    prices = _known(graph, wanted)
+    if prices[0][0].price == 0 or not can_anneal():
+        return prices[0][1]
+    return _annealed(graph, wanted, prices, seconds=seconds)
 
 
-def _cheapest(
+_Priced = list[tuple[OrderPrice, EliminationOrder]]
+
+
+def _known(graph: ComputationalGraph, wanted: Blocks | None) -> _Priced:
+    """The orders that need no search, the cheapest first; equals as the portfolio names them."""
+    if len(graph.eliminable) > LARGE:
+        known = [named_order(graph, name) for name in QUICK]
+    else:
+        known = [*portfolio(graph).values(), *moves_last_orders(graph)]
+    different: dict[tuple[int, ...], EliminationOrder] = {}
+    for order in known:
+        different.setdefault(order.vertices, order)
+    prices = [(order_price(graph, order, wanted), order) for order in different.values()]
+    return sorted(prices, key=lambda pair: pair[0])
+
+
+def _is_annealed(graph: ComputationalGraph, price: int) -> bool:
+    """Whether a search can gain more than it takes."""
+    if not FEW < len(graph.eliminable) <= LARGE:
+        return False
+    return price > 0 if computes_numbers(graph) else price >= WORTH
+
+
+def _annealed(
     graph: ComputationalGraph,
-    wanted: frozenset[tuple[int, int]] | None,
+    wanted: Blocks | None,
+    prices: _Priced,
     *,
     seconds: float | None = None,
     evaluations: int | None = None,
 ) -> EliminationOrder:
-    """The cheapest order that is known at once, or that annealing makes of those."""
-
-    def cost(order: EliminationOrder) -> tuple[int, int, int]:
-        counts, entries = count_work(graph, order, wanted)
-        # Where all edges are of single numbers, there is nothing large to move.
-        return counts.nontrivial, counts.all, 0 if is_scalar(graph) else entries
-
-    candidates = sorted([*portfolio(graph).values(), *moves_last_orders(graph)], key=cost)
-    best = candidates[0]
-    if evaluations == 0 or cost(best)[0] == 0:
-        return best
+    """What annealing makes of the cheapest two."""
+    starts = [order for _, order in prices[:2]]
     try:
         return anneal(
-            graph,
-            candidates[:2],
-            "nontrivial",
-            seconds=seconds,
-            evaluations=evaluations,
-            wanted=wanted,
+            graph, starts, "price", seconds=seconds, evaluations=evaluations, wanted=wanted
         ).order
     except (StructureLimitError, GraphTooLargeError):
-        return best
+        return starts[0]

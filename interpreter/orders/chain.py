@@ -8,7 +8,15 @@ import numpy as np
 from interpreter.errors import GraphTooLargeError
 from interpreter.graph import ComputationalGraph
 from interpreter.orders import compiled_annealing
-from interpreter.orders.annealing_state import Log, Position, Progress, Schedule, Space, Walk
+from interpreter.orders.annealing_state import (
+    Log,
+    Position,
+    Progress,
+    Schedule,
+    Space,
+    Walk,
+    Weights,
+)
 from interpreter.orders.growing_tables import GrowingTables, cost_scale
 from interpreter.wanted import Blocks, edge_filter
 
@@ -29,7 +37,7 @@ class Chain:
         self,
         graph: ComputationalGraph,
         start: Sequence[int],
-        weights: tuple[int, int],
+        weights: Weights,
         seed: int,
         wanted: Blocks | None = None,
         cost: int = 0,
@@ -39,8 +47,7 @@ class Chain:
         Args:
             graph: The graph.
             start: Vertex numbers of the first order.
-            weights: What a multiplication costs, and what one costs in addition that is not by +1
-                or -1.
+            weights: What the cost of an order is made of.
             seed: Seed of the random numbers.
             wanted: Blocks of the Jacobian that are wanted; None for all.
             cost: What the first order costs with these weights; 0 if that surely fits 64 bits.
@@ -59,7 +66,7 @@ class Chain:
                 f"{len(self._nodes)}: use an order of the portfolio"
             )
         self._graph = graph
-        self._rule = GrowingTables(*weights, cost_scale(len(self._nodes), cost))
+        self._rule = GrowingTables(weights, cost_scale(len(self._nodes), cost))
         index = {node: k for k, node in enumerate(self._nodes)}
         self._free = [v for v in start if graph.node(v) not in index]
         order = [index[node] for node in map(graph.node, start) if node in index]

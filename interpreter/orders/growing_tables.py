@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from interpreter.errors import StructureLimitError
-from interpreter.orders.annealing_state import Tables
+from interpreter.orders.annealing_state import Tables, Weights
 from interpreter.orders.compiled_annealing import SUM, UNKNOWN
+from interpreter.orders.price import product_price
 from interpreter.pair_structure import Structure, product_of, sum_of
 
 FIRST_SIZE = 32
@@ -61,17 +62,14 @@ class GrowingTables:
         tables: The tables; replaced by larger ones when they are full.
     """
 
-    def __init__(
-        self, weight_all: int, weight_nontrivial: int, scale: CostScale | None = None
-    ) -> None:
+    def __init__(self, weights: Weights, scale: CostScale | None = None) -> None:
         """Starts without structures.
 
         Args:
-            weight_all: What a multiplication costs.
-            weight_nontrivial: What it costs in addition if it is not by +1 or -1.
+            weights: What counts in which proportion.
             scale: How costs are made to fit the table; None if they do.
         """
-        self._weights, self._scale = (weight_all, weight_nontrivial), scale or UNSCALED
+        self._weights, self._scale = weights, scale or UNSCALED
         self._numbers: dict[Structure, int] = {}
         self._structures: list[Structure] = []
         self.tables = _unknown(FIRST_SIZE)
@@ -114,8 +112,10 @@ class GrowingTables:
         product = product_of(first, second)
         number = self.number(product.structure)
         self.tables.product[row, column] = number
-        weight_all, weight_nontrivial = self._weights
-        cost = weight_all * product.all + weight_nontrivial * product.nontrivial
+        weights = self._weights
+        cost = weights.all * product.all + weights.nontrivial * product.nontrivial
+        if weights.price:
+            cost += weights.price * product_price(first, second)
         self.tables.cost[row, column] = min(cost >> self._scale.shift, self._scale.limit)
 
     def _grow(self) -> None:

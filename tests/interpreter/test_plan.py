@@ -22,6 +22,7 @@ from interpreter.order import EliminationOrder, check_order
 from interpreter.orders import PORTFOLIO, forward_order, markowitz_order, reverse_order
 from interpreter.orders.auto import auto_order
 from interpreter.orders.bounds import lower_bound
+from interpreter.orders.price import order_price
 from interpreter.plan import Plan
 from interpreter.planning import plan
 from interpreter.tracing import trace
@@ -67,7 +68,9 @@ def check_counts(made, graph):
     assert counts == (made.all, made.nontrivial, made.additions)
     assert made.forward == count_multiplications(graph, forward_order(graph))
     assert made.reverse == count_multiplications(graph, reverse_order(graph))
-    assert made.nontrivial <= min(made.forward.nontrivial, made.reverse.nontrivial)
+    assert made.price == order_price(graph, made).price
+    others = (forward_order(graph), reverse_order(graph))
+    assert made.price <= min(order_price(graph, order).price for order in others)
     assert made.order == auto_order(graph) and made.found_by == auto_order(graph).name
     assert made.num_vertices == graph.num_vertices
     assert made.bound == lower_bound(graph, "nontrivial")
@@ -189,6 +192,7 @@ def test_a_plan_prints_aligned():
         unbounded(plan(function, X, Y, argnums=(0, 1), order="reverse")),
         all=12345,
         nontrivial=999,
+        price=7654,
         forward=MultiplicationCount(1, 2, 3),
     )
     lines = str(made).splitlines()
@@ -200,7 +204,7 @@ def test_a_plan_prints_aligned():
         f"this plan  12,345         999{made.additions:>11}",
         "forward         1           2          3",
     ]
-    assert lines[5] == "no lower bound is known"
+    assert lines[5:] == ["price: 7,654", "no lower bound is known"]
     bounded = dataclasses.replace(made, bound=900)
     assert str(bounded).endswith("no order has fewer than 900 nontrivial multiplications")
     best = dataclasses.replace(made, bound=999, optimal=True)
@@ -214,7 +218,7 @@ def test_round_trips(tmp_path):
     bounded = dataclasses.replace(made, bound=made.nontrivial, optimal=True)
     bounded.save(tmp_path / "plan.json")
     assert Plan.load(tmp_path / "plan.json") == bounded
-    assert len((tmp_path / "plan.json").read_text().splitlines()) == 12
+    assert len((tmp_path / "plan.json").read_text().splitlines()) == 13
     assert [path.name for path in tmp_path.iterdir()] == ["plan.json"]
 
 
@@ -251,7 +255,7 @@ def test_impossible_bounds_are_refused(change, message):
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (("schema",), 7, "schema 7, schema 1 is wanted"),
+        (("schema",), 7, "schema 7, schema 2 is wanted"),
         (("all",), "3", "all is '3', a whole number from 0 up is wanted"),
         (("nontrivial",), -1, "nontrivial is -1"),
         (("additions",), None, "additions is None"),

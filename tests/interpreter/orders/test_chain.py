@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from interpreter.counting import count_multiplications
 from interpreter.errors import GraphTooLargeError
 from interpreter.orders import chain as chain_module
-from interpreter.orders.annealing_state import Schedule
+from interpreter.orders.annealing_state import Schedule, Weights
 from interpreter.orders.chain import Chain
 from interpreter.orders.fixed import reverse_order
 from interpreter.tracing import trace
@@ -17,7 +17,7 @@ from tests.interpreter.random_programs import array_programs, scalar_programs
 def assert_keeps_its_books(graph) -> None:
     """Walks in small steps and compares total and best with a fresh count."""
     start = reverse_order(graph).vertices
-    chain = Chain(graph, start, (1, 0), 5)
+    chain = Chain(graph, start, Weights(1), 5)
     assert chain.progress.total == count_multiplications(graph, start).all
     if chain.size < 2:
         return
@@ -53,7 +53,7 @@ def test_log_and_tables_grow(monkeypatch):
     """Little room to begin with changes nothing but how often the loop stops."""
 
     def best() -> tuple[int, ...]:
-        chain = Chain(graph, graph.eliminable, (1, 0), 0)
+        chain = Chain(graph, graph.eliminable, Weights(1), 0)
         chain.walk(400, Schedule(100.0, 1.0, 400))
         return chain.best
 
@@ -85,4 +85,4 @@ def test_too_many_nodes(monkeypatch):
     graph = trace(lambda x: jnp.sin(jnp.sin(jnp.sin(x))), 1.0)
     monkeypatch.setattr(chain_module, "MAX_NODES", 3)
     with pytest.raises(GraphTooLargeError, match="at most 3 nodes with edges, this one has 4"):
-        Chain(graph, graph.eliminable, (1, 0), 0)
+        Chain(graph, graph.eliminable, Weights(1), 0)

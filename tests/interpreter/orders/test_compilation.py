@@ -1,66 +1,81 @@
-"""Compiling beside everything else."""
+"""Compiled code: there, missing, and a word to those who wait for it."""
 
+import logging
+import os
 import subprocess
 import sys
-import time
-import warnings
+from pathlib import Path
 
 import pytest
 
-from interpreter.orders import chain, compilation
+from interpreter.orders import compilation
+from interpreter.orders.auto import auto_order
+from tests.interpreter.traced_tasks import task_graph
+
+ROOT = Path(__file__).parents[3]
+
+SEARCH = """
+import logging
+logging.basicConfig(format="%(message)s")
+from interpreter.orders.auto import auto_order
+from tests.interpreter.traced_tasks import task_graph
+print(auto_order(task_graph("kerr_metric")).vertices)
+"""
 
 
 @pytest.fixture(autouse=True)
-def fresh(monkeypatch):
+def fresh():
     """As in a new process."""
-    compilation._compilation.cache_clear()
-    monkeypatch.setattr(compilation, "_FAILED", [])
+    compilation.can_anneal.cache_clear()
     yield
-    compilation._compilation.cache_clear()
+    compilation.can_anneal.cache_clear()
 
 
-def test_waits_as_long_as_it_is_told(monkeypatch):
-    """Not ready while it compiles, ready afterwards; nobody compiles twice."""
-    calls = []
-
-    class Slow:
-        def __init__(self, *arguments, **options):
-            calls.append(options)
-            time.sleep(0.3)
-
-        def walk(self, *arguments):
-            pass
-
-    monkeypatch.setattr(chain, "Chain", Slow)
-    assert not compilation.is_compiled(0.0)
-    assert compilation.is_compiled(10.0)
-    assert compilation.is_compiled(0.0)
-    assert len(calls) == 1
-
-
-def test_the_real_one():
-    """After it, a search begins at once."""
-    assert compilation.is_compiled(300.0)
-
-
-def test_a_process_that_does_not_wait_ends_without_complaint():
-    """Whoever asks and leaves at once, as short commands do, sees no traceback."""
-    code = "from interpreter.orders.compilation import is_compiled; is_compiled(0.0)"
+def search(folder: Path) -> tuple[str, str]:
+    """The order that a process finds with a cache folder of numba, and what it says."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(folder), "JAX_PLATFORMS": "cpu"}
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300
+        [sys.executable, "-c", SEARCH],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+        cwd=ROOT,
+        env=environment,
     )
-    assert done.stderr == ""
+    return done.stdout, done.stderr
+
+
+def test_compiling_is_told_once_and_changes_nothing(tmp_path):
+    """The first process on a machine says what it waits for; the order is the same."""
+    first, said = search(tmp_path)
+    assert "compiling the search over elimination orders" in said and len(said.splitlines()) == 1
+    assert search(tmp_path) == (first, "")
+
+
+def test_where_no_folder_can_be_written(tmp_path):
+    """Every process compiles, and finds the same order."""
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    order = auto_order(task_graph("kerr_metric")).vertices
+    assert search(blocked / "cache")[0] == f"{order}\n"
+
+
+def test_nothing_is_said_where_code_is_there(caplog):
+    """In this process it was compiled before, or is now."""
+    auto_order(task_graph("kerr_metric"))
+    compilation.can_anneal.cache_clear()
+    with caplog.at_level(logging.INFO):
+        assert compilation.can_anneal()
+    assert not caplog.records
 
 
 def test_without_numba(monkeypatch):
-    """It warns once, and never claims to be ready."""
-
-    def absent(*arguments, **options):
-        raise ImportError("No module named 'numba'")
-
-    monkeypatch.setattr(chain, "Chain", absent)
-    with pytest.warns(UserWarning, match="not annealed, numba cannot be loaded: No module named"):
-        compilation._compile()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        assert not compilation.is_compiled(10.0)
+    """It warns, and the order is the cheapest of the portfolio."""
+    graph = task_graph("kerr_metric")
+    annealed = auto_order(graph)
+    compilation.can_anneal.cache_clear()
+    monkeypatch.setitem(sys.modules, "interpreter.orders.compiled_annealing", None)
+    with pytest.warns(UserWarning, match="orders are not annealed, numba cannot be loaded"):
+        found = auto_order(graph)
+    assert annealed.name == "annealing" and found.name != "annealing"

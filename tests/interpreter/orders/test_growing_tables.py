@@ -6,8 +6,10 @@ import pytest
 
 from interpreter.errors import StructureLimitError
 from interpreter.orders import growing_tables
+from interpreter.orders.annealing_state import Weights
 from interpreter.orders.compiled_annealing import PRODUCT, SUM, UNKNOWN
 from interpreter.orders.growing_tables import MAX_COST, GrowingTables, cost_scale
+from interpreter.orders.price import product_price
 from interpreter.structure import multiply
 from interpreter.structure_tables import tabulate_structures
 from interpreter.tracing import trace
@@ -16,9 +18,9 @@ GRAPH = trace(lambda x: jnp.tanh(jnp.outer(x, jnp.sin(x)).sum(0)) + x[::-1], jnp
 
 
 def test_entries_are_those_of_the_closure():
-    """Every product, sum and cost, with both weights; nothing is known before it is asked for."""
+    """Every product, sum and cost, with all weights; nothing is known before it is asked for."""
     closed = tabulate_structures([GRAPH])
-    growing = GrowingTables(1000, 1)
+    growing = GrowingTables(Weights(1000, 1, 10**7))
     numbers = np.array([0, *map(growing.number, closed.structures)])
     assert (growing.tables.product == UNKNOWN).all()
     for i, j in np.argwhere(closed.product):
@@ -29,6 +31,7 @@ def test_entries_are_those_of_the_closure():
         at = numbers[i], numbers[j]
         assert growing.tables.product[at] == numbers[closed.product[i, j]]
         cost = 1000 * closed.cost_all[i, j] + closed.cost_nontrivial[i, j]
+        cost += 10**7 * product_price(closed.structures[i - 1], closed.structures[j - 1])
         assert growing.tables.cost[at] == cost
     for i, j in np.argwhere(closed.sum[1:, 1:]) + 1:
         assert growing.tables.sum[numbers[i], numbers[j]] == numbers[closed.sum[i, j]]
@@ -38,7 +41,7 @@ def test_growing_keeps_entries_and_numbers(monkeypatch):
     """More structures than the first tables have room for."""
     structures = tabulate_structures([GRAPH]).structures
     monkeypatch.setattr(growing_tables, "FIRST_SIZE", 4)
-    growing = GrowingTables(1, 0)
+    growing = GrowingTables(Weights(1))
     first = growing.number(GRAPH.edges[min(GRAPH.edges)])
     growing.fill_in(SUM, first, first)
     known = growing.tables.sum[first, first]
@@ -52,7 +55,7 @@ def test_one_structure_too_many(monkeypatch):
     """The error says what to do instead."""
     monkeypatch.setattr(growing_tables, "FIRST_SIZE", 2)
     monkeypatch.setattr(growing_tables, "MAX_STRUCTURES", 2)
-    growing = GrowingTables(1, 0)
+    growing = GrowingTables(Weights(1))
     with pytest.raises(StructureLimitError, match="more than 2 edge structures: use an order"):
         for structure in tabulate_structures([GRAPH]).structures:
             growing.number(structure)
@@ -69,7 +72,7 @@ def test_larger_costs_are_shifted(cost):
     """What the search begins with stays far below the limit, and keeps most of its digits."""
     scale = cost_scale(100, cost)
     assert scale.limit // 8 < cost >> scale.shift <= scale.limit // 2
-    growing = GrowingTables(cost, 0, scale)
+    growing = GrowingTables(Weights(cost), scale)
     numbers = {edge: growing.number(edge) for edge in GRAPH.edges.values()}
     later, earlier = next(
         (first, second)
