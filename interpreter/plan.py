@@ -16,7 +16,7 @@ from interpreter.order import EliminationOrder
 from interpreter.orders.fixed import forward_order, reverse_order
 from interpreter.orders.price import order_price
 
-PLAN_SCHEMA = 2
+PLAN_SCHEMA = 1
 
 
 @dataclasses.dataclass(frozen=True)

@@ -76,7 +76,7 @@ def test_a_wrong_rule_is_noticed(monkeypatch):
     graph = trace(lambda x: jnp.sin(x).sum(), jnp.ones(3))
 
     def wrong(later, earlier):
-        return PairProduct(product_of(later, earlier).structure, 3, 3)
+        return PairProduct(product_of(later, earlier).structure, 3, 3, 3)
 
     monkeypatch.setattr("interpreter.elimination.product_of", wrong)
     with pytest.raises(CountMismatchError, match=r"costs 3 multiplications, 3 of.* says 0 and 0"):

@@ -202,7 +202,8 @@ def test_shapes_must_match():
 
 def test_written_edges_are_multiplied_and_added_as_ever():
     """The rule of `structure`, number for number."""
-    assert product_of(DENSE, DIAGONAL) == multiply(DENSE, DIAGONAL)
+    *product, price = product_of(DENSE, DIAGONAL)
+    assert tuple(product) == multiply(DENSE, DIAGONAL) and price == product[2]
     assert isinstance(multiply(DENSE, DIAGONAL), Product)
     assert sum_of(DENSE, DIAGONAL) == add(DENSE, DIAGONAL)
 

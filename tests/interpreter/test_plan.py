@@ -255,7 +255,7 @@ def test_impossible_bounds_are_refused(change, message):
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (("schema",), 7, "schema 7, schema 2 is wanted"),
+        (("schema",), 7, "schema 7, schema 1 is wanted"),
         (("all",), "3", "all is '3', a whole number from 0 up is wanted"),
         (("nontrivial",), -1, "nontrivial is -1"),
         (("additions",), None, "additions is None"),
