@@ -151,9 +151,7 @@ def _ranked(
     """Orders with what they cost, the cheapest first; equals as they were given."""
     second = "nontrivial" if objective == "all" else "all"
     priced = [(order_price(graph, order, wanted), order) for order in orders]
-    return sorted(
-        priced, key=lambda pair: (getattr(pair[0], objective), getattr(pair[0], second), pair[0])
-    )
+    return sorted(priced, key=lambda pair: (getattr(pair[0], objective), getattr(pair[0], second)))
 
 
 def _weights(objective: Objective, prices: Sequence[OrderPrice]) -> Weights:
