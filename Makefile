@@ -22,13 +22,14 @@ run: $(STAMP)  ## Run the stages that are out of date, print the results (TASKS=
 smoke: $(STAMP)  ## Run the whole pipeline on three tasks with small budgets, in a scratch copy
 	@python -m pipeline run --profile smoke
 
-test: $(STAMP)  ## Run the tests but the slow ones, in about three minutes (ARGS="-k game" for some)
+# --quick: no slow tests, and a third of the random examples and of the cases of tests with many.
+test: $(STAMP)  ## Run the tests but the slow ones, in under four minutes (ARGS="-k game" for some)
 	@python -m pytest -n auto --dist loadfile --quick $(ARGS)
 
 test-slow: $(STAMP)  ## Run the slow tests
 	@python -m pytest -n auto --dist loadfile -m slow $(ARGS)
 
-test-all: $(STAMP)  ## Run all tests, and all random examples: before a release, after large changes
+test-all: $(STAMP)  ## Run all tests, cases and random examples: before a release, after large changes
 	@python -m pytest -n auto --dist loadfile $(ARGS)
 
 test-newer:  ## Run the core tests with another Python in .venv-newer (PYTHON=python3.13)

@@ -1,6 +1,8 @@
 """Settings that all tests share."""
 
+import gc
 import os
+from collections.abc import Iterator
 
 # On a machine with a GPU too: tests are about results, which must not depend on the device.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
@@ -18,7 +20,7 @@ import hypothesis  # noqa: E402
 import jax  # noqa: E402
 import pytest  # noqa: E402
 
-from tests.quick import draw_fewer_examples  # noqa: E402
+from tests.quick import draw_fewer_examples, spare_cases  # noqa: E402
 
 # An implicit promotion in the library would change dtypes behind a user's back.
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -35,7 +37,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--quick",
         action="store_true",
-        help="leave slow tests out, and draw a third of the random examples",
+        help="leave slow tests out; run a third of the cases of a test with six or more, and "
+        "draw a third of the random examples",
     )
 
 
@@ -43,8 +46,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Obeys `--quick`."""
     if not config.getoption("--quick"):
         return
-    slow = [item for item in items if item.get_closest_marker("slow") is not None]
-    config.hook.pytest_deselected(items=slow)
-    items[:] = [item for item in items if item not in set(slow)]
+    out = {item for item in items if item.get_closest_marker("slow") is not None}
+    out.update(spare_cases(item for item in items if item not in out))
+    config.hook.pytest_deselected(items=[item for item in items if item in out])
+    items[:] = [item for item in items if item not in out]
     for function in {item.obj for item in items if isinstance(item, pytest.Function)}:
         draw_fewer_examples(function)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_old_is_collected() -> Iterator[None]:
+    """Looking for garbage among all that earlier modules left takes long in measurements."""
+    gc.freeze()
+    yield
+    gc.unfreeze()

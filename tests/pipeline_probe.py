@@ -14,11 +14,11 @@ pretrain:
   tasks: ["toy_functions:toy"]
   updates: 2
   episodes: 2
-  programs_per_update: 2
-  validation_programs: 2
+  programs_per_update: 1
+  validation_programs: 1
   min_vertices: 6
   max_vertices: 8
-  policy: {width: 12, heads_per_view: 1, blocks: 1}
+  policy: {width: 6, heads_per_view: 1, blocks: 1}
 finetune: {updates: 3, episodes: 2}
 search: {episodes: 4}
 evaluate:

@@ -1,12 +1,17 @@
 """What `make test` spares beside slow tests."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import hypothesis
+import pytest
 
 SHARE = 3
-"""One in so many random examples is drawn."""
+"""One in so many random examples is drawn, and one in so many cases of a test runs."""
+
+MANY = 6
+"""A test of fewer cases runs all of them."""
 
 # Hypothesis has no public way to scale what a test asks for. Where it renames this attribute,
 # `make test` takes longer and a test of this module says why.
@@ -23,3 +28,42 @@ def draw_fewer_examples(function: Callable[..., Any]) -> None:
     if isinstance(asked, hypothesis.settings):
         fewer = max(2, asked.max_examples // SHARE)
         setattr(function, _SETTINGS, hypothesis.settings(asked, max_examples=fewer))
+
+
+def spare_cases(items: Iterable[pytest.Item]) -> list[pytest.Item]:
+    """Returns the cases that are left out of tests with many of them.
+
+    Of every three cases in a row one runs: the one whose values of parameters have run least often
+    so far, of equals the first. Hence the very first case runs, a list is covered from end to end,
+    and a parameter of few values, such as three dtypes of every function, takes all of them. All
+    runs leave out the same cases.
+
+    Args:
+        items: The tests that would run, in order.
+    """
+    tests: dict[tuple[Any, str], list[pytest.Function]] = {}
+    for item in items:
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
+            tests.setdefault((item.parent, item.originalname), []).append(item)
+    spared: list[pytest.Item] = []
+    for cases in tests.values():
+        if len(cases) >= MANY:
+            spared += _all_but_a_share(cases)
+    return spared
+
+
+def _all_but_a_share(cases: Sequence[pytest.Function]) -> list[pytest.Function]:
+    spared: list[pytest.Function] = []
+    often: Counter[tuple[str, int]] = Counter()
+    for start in range(0, len(cases), SHARE):
+        row = list(cases[start : start + SHARE])
+        chosen = min(row, key=lambda case: sum(often[value] for value in _values(case)))
+        often.update(_values(chosen))
+        row.remove(chosen)
+        spared += row
+    return spared
+
+
+def _values(case: Any) -> list[tuple[str, int]]:
+    """Names and identities of the values of a case; a value of several cases is one object."""
+    return [(name, id(value)) for name, value in case.callspec.params.items()]

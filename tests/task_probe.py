@@ -9,6 +9,7 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, Literal
 
 from pipeline.tasks.task import Task
+from tests.interpreter.compare import QUICK
 
 _COMPARED = (
     "start_indices",
@@ -35,14 +36,16 @@ def evaluate(task: Task, inputs: tuple[Any, ...] | None = None) -> Any:
         The outputs as numpy arrays.
     """
     with jax.enable_x64(True):
-        outputs = jax.jit(task.function)(*cast(inputs or task.example_inputs()))
+        function = jax.jit(task.function, compiler_options=QUICK)
+        outputs = function(*cast(inputs or task.example_inputs()))
         return jax.tree.map(np.asarray, outputs)
 
 
 def jacobian(task: Task) -> Any:
     """Evaluates `jax.jacrev` of a task in double precision, nested as output by argument."""
     with jax.enable_x64(True):
-        blocks = jax.jit(jax.jacrev(task.function, task.argnums))(*cast(task.example_inputs()))
+        jacobian = jax.jit(jax.jacrev(task.function, task.argnums), compiler_options=QUICK)
+        blocks = jacobian(*cast(task.example_inputs()))
         return jax.tree.map(np.asarray, blocks)
 
 

@@ -1,9 +1,33 @@
 """What `make test` spares."""
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given, settings
 
-from tests.quick import draw_fewer_examples
+from tests.quick import draw_fewer_examples, spare_cases
+
+pytest_plugins = ["pytester"]
+
+PARAMETRISED = """
+import pytest
+
+@pytest.mark.parametrize("number", range(8))
+def test_many(number):
+    pass
+
+@pytest.mark.parametrize("number", range(5))
+def test_few(number):
+    pass
+
+def test_one():
+    pass
+
+class TestMany:
+    @pytest.mark.parametrize("kind", "abc")
+    @pytest.mark.parametrize("number", range(3))
+    def test_many(self, number, kind):
+        pass
+"""
 
 
 def test_a_third_of_the_examples_is_drawn() -> None:
@@ -28,3 +52,18 @@ def test_other_functions_stay() -> None:
 
     draw_fewer_examples(plain)
     assert plain() == 1 and not vars(plain)
+
+
+def test_a_third_of_many_cases_runs(pytester: pytest.Pytester) -> None:
+    """The first, the fourth, the seventh; of two parameters every value; few cases all run."""
+    items, _ = pytester.inline_genitems(pytester.makepyfile(PARAMETRISED))
+    assert len(items) == 8 + 5 + 1 + 9
+    spared = spare_cases(items)
+    names = [item.name for item in items if item not in spared]
+    assert names == [
+        *(f"test_many[{number}]" for number in (0, 3, 6)),
+        *(f"test_few[{number}]" for number in range(5)),
+        "test_one",
+        *(f"test_many[{case}]" for case in ("0-a", "1-b", "2-c")),
+    ]
+    assert spare_cases(items) == spared

@@ -48,13 +48,20 @@ ADJOINTS = {
 
 
 @BY_ORDERS
-@pytest.mark.parametrize("name", ADJOINTS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name == "backsolve" else name
+        for name in ADJOINTS
+    ],
+)
 def test_adjoint(name: str, orders: Any) -> None:
     """Constant steps; each adjoint has the one derivative that it is made for."""
     adjoint, by = ADJOINTS[name]
     assert_agrees(lambda r: final(r, getattr(diffrax, adjoint)()), rates(), by=by, orders=orders)
 
 
+@pytest.mark.slow
 def test_default_adjoint_eagerly_with_adaptive_steps() -> None:
     """The call that users write first."""
     controller = diffrax.PIDController(rtol=1e-3, atol=1e-3)
@@ -66,6 +73,7 @@ def test_default_adjoint_eagerly_with_adaptive_steps() -> None:
     assert_agrees(loss, rates(), jit=False)
 
 
+@pytest.mark.slow
 def test_implicit_solver() -> None:
     """Kvaerno3: a nonlinear solve in every stage."""
     adjoint, controller = diffrax.ForwardMode(), diffrax.PIDController(rtol=1e-3, atol=1e-3)

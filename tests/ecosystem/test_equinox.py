@@ -60,6 +60,7 @@ def test_scan(kind: str, orders: Any) -> None:
     assert_agrees(lambda x: scanned(x, kind), POINT.astype(jnp.float64), orders=orders)
 
 
+@pytest.mark.slow
 def test_checkpointed_loop_eagerly() -> None:
     """Outside of jit, with what is closed over and moves."""
     x = POINT.astype(jnp.float64)

@@ -90,7 +90,7 @@ def test_solution(name: str, orders: Any) -> None:
     assert_agrees(solve, matrix, vector, argnums=(0, 1), rtol=1e-7, orders=orders)
 
 
-@pytest.mark.parametrize("argnums", [0, 1])
+@pytest.mark.parametrize("argnums", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_solution_eagerly(argnums: int) -> None:
     """The other argument is unperturbed, not merely moved by zero."""
     solve, matrix, vector = solution("lu")

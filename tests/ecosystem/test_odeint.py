@@ -39,6 +39,7 @@ def test_loss_of_parameters() -> None:
     assert_agrees(loss, rates, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_eagerly() -> None:
     """Outside of jit."""
     start, times, rates = (x.astype(jnp.float64) for x in ARGS)

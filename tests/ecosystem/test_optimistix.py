@@ -64,7 +64,9 @@ def fixed_point(parameters: Any, adjoint: Any) -> Any:
 
 
 @BY_ORDERS
-@pytest.mark.parametrize("solve", [root, fit, minimum, fixed_point])
+@pytest.mark.parametrize(
+    "solve", [root, fit, pytest.param(minimum, marks=pytest.mark.slow), fixed_point]
+)
 def test_implicit_adjoint(solve: Any, orders: Any) -> None:
     """By the implicit function theorem, the default."""
     assert_agrees(lambda p: solve(p, optx.ImplicitAdjoint()), MATRIX, orders=orders)

@@ -143,7 +143,7 @@ def test_values_of_batches(name):
     """jacve(vmap f) has the blocks of vmap(jacrev f) on its diagonal and zeros beside them."""
     function, args = batched(name)
     ours = jax.jit(jacve(function))(*args)
-    theirs = jax.vmap(jax.jacrev(SMALL[name]))(*args)
+    theirs = jax.jit(jax.vmap(jax.jacrev(SMALL[name])))(*args)
     index = np.arange(BATCH)
     # Axes of ours: batch, outputs, batch, inputs.
     blocks = np.moveaxis(np.asarray(ours), -2, 1)[index, index]

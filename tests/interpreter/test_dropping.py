@@ -68,7 +68,7 @@ def test_masked_functions_are_finite_where_jax_is(name):
     assert_no_worse_than_jax(*CASES[name])
 
 
-@pytest.mark.parametrize("energy", [lennard_jones, morse])
+@pytest.mark.parametrize("energy", [lennard_jones, pytest.param(morse, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("by", [hessve, jacve])
 def test_hessians_of_pair_potentials(energy, by):
     """Hessians with a double guard, which JAX needs for its own gradient to be finite."""

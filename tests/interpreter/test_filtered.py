@@ -112,9 +112,12 @@ def test_transformations():
     results = []
     for make in (filter_jacve, eqx.filter_jacrev):
         jac = make(lambda module, x: module(x))
-        batch = eqx.filter_vmap(jac, in_axes=(None, 0))(layer(), jnp.stack([X, 2 * X]))
+        batched = eqx.filter_vmap(jac, in_axes=(None, 0))
+        gradient = eqx.filter_grad(norm(jac))
+        points = (X, jnp.stack([X, 2 * X]), X)
+        used = (jac, batched, gradient)
         results.append(
-            (eqx.filter_jit(jac)(layer(), X), batch, eqx.filter_grad(norm(jac))(layer(), X))
+            tuple(eqx.filter_jit(use)(layer(), x) for use, x in zip(used, points, strict=True))
         )
     assert_same_blocks(*results, 1e-4, 1e-5)
 

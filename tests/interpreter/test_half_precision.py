@@ -44,7 +44,7 @@ ARRAYS = {
     "slices": lambda x: jnp.concatenate([x[:, 1:] * x[:, :-1], jnp.sin(x)], axis=1),
     "mixed": lambda x: (x.astype(jnp.float32) * 2.0).sum(axis=0) * x.sum().astype(jnp.float32),
 }
-DTYPES = [jnp.float16, jnp.bfloat16]
+DTYPES = [jnp.float16, pytest.param(jnp.bfloat16, marks=pytest.mark.slow)]
 
 
 def assert_equal_in_half_precision(functions, x):

@@ -12,6 +12,9 @@ from tests.jax_comparison import compare, run_case
 with jax.enable_x64(True):
     CASES = {case.fullname: case for case in smallest_cases()}
 
+LOOPS = ("igamma", "igammac", "random_gamma")
+"""Groups whose case compiles for seconds, loop by loop; the others are beside them."""
+
 
 @pytest.fixture(autouse=True)
 def _as_the_command():
@@ -26,7 +29,13 @@ def named(group):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if case.group_name in LOOPS else name
+        for name, case in CASES.items()
+    ],
+)
 def test_smallest_case(name):
     """Equal to jacfwd or jacrev, or without a derivative in JAX."""
     outcome = run_case(CASES[name], seed=0)

@@ -14,7 +14,7 @@ from jax.sharding import PartitionSpec as P
 from interpreter.errors import TracingError
 from interpreter.hessian import hessve
 from interpreter.jacobian import jacve
-from tests.interpreter.compare import assert_same_blocks
+from tests.interpreter.compare import QUICK, assert_same_blocks
 
 ROOT = Path(__file__).parents[2]
 HESSIAN = {jacve: hessve, jax.jacrev: jax.hessian}
@@ -45,25 +45,27 @@ def assert_same_on_devices(kind):
         lambda jac: over_devices(jax.vmap(HESSIAN[jac](lambda x: jnp.prod(jnp.sin(x))))),
         lambda jac: jac(over_devices(lambda x: x * jax.lax.psum(jnp.sum(jnp.sin(x)), "d"))),
     ):
-        ours, theirs = (jax.jit(use(jac))(x) for jac in (jacve, jax.jacrev))
+        both = tuple(use(jac) for jac in (jacve, jax.jacrev))
+        ours, theirs = jax.jit(lambda x, both=both: [f(x) for f in both], compiler_options=QUICK)(x)
         assert_same_blocks(ours, theirs, 1e-5, 1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", AXES)
 def test_on_one_device(kind):
     """A mesh of one device, with automatic and with explicit axes."""
     assert_same_on_devices(kind)
 
 
-@pytest.mark.parametrize("kind", AXES)
-def test_on_two_devices(kind):
+def test_on_two_devices():
     """In a process of its own, because the number of devices is fixed when JAX starts."""
     flags = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
     code = (
         "import jax\n"
-        "from tests.interpreter.test_jax_devices_parity import assert_same_on_devices\n"
+        "from tests.interpreter.test_jax_devices_parity import AXES, assert_same_on_devices\n"
         "assert len(jax.devices()) == 2\n"
-        f"assert_same_on_devices({kind!r})\n"
+        "for kind in AXES:\n"
+        "    assert_same_on_devices(kind)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -96,6 +98,7 @@ def test_the_place_of_a_device_is_a_constant():
         return x + x.at[jax.lax.axis_index("d")].get()
 
     ours, theirs = (
-        jax.vmap(jac(function), axis_name="d")(jnp.ones((2, 3))) for jac in (jacve, jax.jacrev)
+        jax.jit(jax.vmap(jac(function), axis_name="d"))(jnp.ones((2, 3)))
+        for jac in (jacve, jax.jacrev)
     )
     assert_same_blocks(ours, theirs)

@@ -97,10 +97,11 @@ def test_long_chains():
 
 def test_nothing_is_kept():
     """What is remembered is forgotten with the tracers."""
-    seen_under_jit(lambda: jnp.arange(4) + 1)
-    jax.clear_caches()
     gc.collect()
-    assert not known_values._ORIGINS
+    before = len(known_values._ORIGINS)
+    seen_under_jit(lambda: jnp.arange(4) + 1)
+    gc.collect()
+    assert len(known_values._ORIGINS) <= before
 
 
 @pytest.mark.parametrize(

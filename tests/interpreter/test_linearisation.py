@@ -118,7 +118,7 @@ def test_pushing_pulling_and_writing():
     """All agree with JAX; columns are those of one operand for all results."""
     x, w = jnp.asarray(wave(4), jnp.float32), jnp.float32(0.7)
     linear = Linearisation(moving_of(loop, x, w), Direction.BOTH, [w, x])
-    by_w, by_x = jax.jacrev(lambda w, x: loop(x, w), (0, 1))(w, x)[1]
+    by_w, by_x = jax.jit(jax.jacrev(lambda w, x: loop(x, w), (0, 1)))(w, x)[1]
     assert [np.shape(value) for value in linear.results] == [(), (4,)]
     pushed = linear.push({1: jnp.ones(4)})
     np.testing.assert_allclose(pushed[1], by_x.sum(1), rtol=1e-5)

@@ -359,6 +359,6 @@ def test_values_of_a_batch(name):
     x = jnp.asarray(wave(4, *shape), jnp.float32)
     around = lambda x: jnp.sin(function(jnp.sin(x)))  # noqa: E731
     ours = jax.jit(jacve(jax.jit(jax.vmap(around))))(x)
-    theirs = jax.vmap(jax.jacfwd(around))(x)
+    theirs = jax.jit(jax.vmap(jax.jacfwd(around)))(x)
     blocks = np.moveaxis(np.asarray(ours), 1 + len(shape), 1)[np.arange(4), np.arange(4)]
     np.testing.assert_allclose(blocks, theirs, rtol=1e-4, atol=1e-6)

@@ -115,7 +115,16 @@ def test_the_table_leaves_the_order_out(provide: Provide) -> None:
 
 def test_command_line() -> None:
     """Run as a user would: JSON alone on standard output."""
-    words = ["mlp", "--method", "annealing", "--seconds", "0.05", "--count", "all", "--json"]
+    words = [
+        "propane_combustion",
+        "--method",
+        "annealing",
+        "--seconds",
+        "0.05",
+        "--count",
+        "all",
+        "--json",
+    ]
     done = subprocess.run(
         [sys.executable, "-m", "pipeline", "search", *words],
         capture_output=True,

@@ -184,7 +184,7 @@ def test_known_indices(indices):
     check(known, wave(4, 3))
 
 
-@pytest.mark.parametrize("dtype", [np.float64, pytest.param(np.float32, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("dtype", [np.float32, pytest.param(np.float64, marks=pytest.mark.slow)])
 def test_runtime_indices(dtype):
     """Indices that are arguments of what is compiled, in three orders."""
 
@@ -216,10 +216,10 @@ def test_indices_outside_of_a_fill_have_derivative_zero():
         return [f(jnp.cos(x), i) for f in functions]
 
     x = jnp.asarray(wave(4, 3), jnp.float32)
-    for order in ("forward", "reverse"):
-        for compiled in (jax.jit, lambda f: f):
-            ours = compiled(jacve(function, order=order))(x, indices)
-            assert_same_blocks(ours, jax.jacrev(function)(x, indices), rtol=1e-6)
+    theirs = jax.jit(jax.jacrev(function))(x, indices)
+    for order, compiled in (("forward", jax.jit), ("reverse", jax.jit), ("reverse", lambda f: f)):
+        ours = compiled(jacve(function, order=order))(x, indices)
+        assert_same_blocks(ours, theirs, rtol=1e-6)
 
 
 def test_promised_indices_outside_follow_forward_mode():
@@ -243,8 +243,8 @@ def test_runtime_indices_in_a_batch():
         return jnp.sin(-x)[i] * lax.dynamic_slice(x, (i,), (2,)).sum() + x.at[i].set(0.0)
 
     x, indices = jnp.asarray(wave(5, 3), jnp.float32), jnp.array([0, 2, 1, 2, 0])
-    ours = jax.vmap(jacve(function))(x, indices)
-    theirs = jax.vmap(jax.jacrev(function))(x, indices)
+    ours = jax.jit(jax.vmap(jacve(function)))(x, indices)
+    theirs = jax.jit(jax.vmap(jax.jacrev(function)))(x, indices)
     np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
 
 
