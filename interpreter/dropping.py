@@ -68,7 +68,10 @@ def _for_all_others(excluded: Labelled, labels: Labels) -> Labelled:
     kept = tuple(label for label in excluded.labels if label in labels)
     if is_constant(excluded.array):
         return Labelled(excluded.array.all(axis=axes), kept)
-    return Labelled(jax.lax.reduce_and(excluded.array, axes), kept)
+    # Behind a barrier: of a mask that does not depend on the point XLA would fold the reduction,
+    # which takes it longer than all the rest.
+    mask = jax.lax.optimization_barrier(excluded.array)
+    return Labelled(jax.lax.reduce_and(mask, axes), kept)
 
 
 def _is_zero(array: Any) -> Any:

@@ -124,7 +124,7 @@ class OpaqueEquation:
 
     def _joint_edges(self) -> list[OpaqueEdge]:
         """Placements, one function for each bundle of operands, and cuts."""
-        edges, results = [], self._results
+        edges, results, analysis = [], self._results, self.analysis
         end = Side("results", 0) if results.is_joined else Side("result", 0)
         for number, bundle in enumerate(self._bundles):
             start = Side("operands", number)
@@ -139,11 +139,10 @@ class OpaqueEquation:
                 start = Side("operand", bundle.members[0].number)
             array = _structure(bundle, results, varies_along_ties(self.moving.equation))
             is_joint = bundle.is_joined or results.is_joined
-            analysis = self.analysis
             structure = opaque_edge(
                 array, analysis.cost, analysis.direction, is_joint, analysis.rounds
             )
-            value = functools.partial(_function, array, bundle, results, self.analysis.direction)
+            value = functools.partial(_function, array, bundle, results, analysis.direction)
             edges.append(OpaqueEdge(start, end, structure, value))
         if results.is_joined:
             self.hidden[end] = results.shape

@@ -79,7 +79,8 @@ def galaxy_image() -> Problem:
         galaxy = galaxy.shear(g1=g1, g2=g2)
         blurred = galsim.Convolve([galaxy, galsim.Gaussian(sigma=0.5)])
         params = galsim.GSParams(minimum_fft_size=64, maximum_fft_size=64)
-        return blurred.withGSParams(params).drawImage(nx=8, ny=8, scale=0.4).array
+        image = blurred.withGSParams(params).drawImage(nx=8, ny=8, scale=0.4)
+        return image.array.astype(jnp.float64)
 
     # The package computes in single precision inside.
     return Problem(pixels, (jnp.array([0.8, 1.0, 0.1, -0.05]),), rtol=1e-5)
