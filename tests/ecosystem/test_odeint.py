@@ -46,6 +46,7 @@ def test_eagerly() -> None:
     assert_agrees(lambda rates: solution(start, times, rates), rates, jit=False, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_under_vmap() -> None:
     """A batch of starting points."""
     _, times, rates = (x.astype(jnp.float64) for x in ARGS)

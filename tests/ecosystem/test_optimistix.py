@@ -79,6 +79,7 @@ def test_recursive_checkpoint_adjoint(solve: Any, orders: Any) -> None:
     assert_agrees(lambda p: solve(p, optx.RecursiveCheckpointAdjoint()), MATRIX, orders=orders)
 
 
+@pytest.mark.slow
 def test_eagerly() -> None:
     """Outside of jit, between other functions."""
     outer = lambda p: jnp.sin(root(p**2, optx.ImplicitAdjoint()))  # noqa: E731

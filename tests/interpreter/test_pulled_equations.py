@@ -57,17 +57,21 @@ def test_what_is_pulled_is_what_execution_pulls(name, data):
     program = trace_program(lambda *x: jax.tree.leaves(function(*x)), inputs)
     active = active_graph(program, [True] * len(inputs))
     order = data.draw(orders(active.graph))
-    values, pulled = evaluate_nodes(program, inputs, active), set()
-    number = {linear: index for index, linear in values.linear.items()}
-    plain = Linearisation.pull
+    pulled, plain = set(), Linearisation.pull
 
-    def pull(linear, cotangents):
-        pulled.add(number[linear])
-        return plain(linear, cotangents)
+    def elimination(*leaves):
+        values = evaluate_nodes(program, leaves, active)
+        number = {linear: index for index, linear in values.linear.items()}
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Linearisation, "pull", pull)
-        eliminate(active.graph, edge_jacobians(active, values), order)
+        def pull(linear, cotangents):
+            pulled.add(number[linear])
+            return plain(linear, cotangents)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Linearisation, "pull", pull)
+            eliminate(active.graph, edge_jacobians(active, values), order)
+
+    jax.make_jaxpr(elimination)(*inputs)
     assert pulled_equations(active, order) == pulled
 
 

@@ -75,6 +75,7 @@ def test_log_probabilities_are_those_of_the_policy():
     )
 
 
+@pytest.mark.slow
 def test_plan_leaves_room_for_all_nodes_in_play():
     """The board shrinks with the moves; all nodes in play move on to the next one."""
     boards = boards_of(program(3, num_vertices=44), program(4, num_vertices=20))

@@ -181,6 +181,7 @@ assert all(map(np.array_equal, one, play_orders(arrays, one.node, devices=device
 """
 
 
+@pytest.mark.slow
 def test_devices_share_the_episodes():
     """Nine and five episodes on two devices are those of one device."""
     environment = {

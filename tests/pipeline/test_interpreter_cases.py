@@ -104,6 +104,7 @@ def test_batches_that_do_not_fit_are_measured_once() -> None:
     assert batch_sizes(task, Settings(dtype="float64")) == [1, 64]
 
 
+@pytest.mark.slow
 def test_double_precision(toy: str) -> None:
     """In float64 the Jacobians agree far better than in float32, ours in every form."""
     limits = dataclasses.replace(SETTINGS.limits, builds=1)

@@ -84,6 +84,7 @@ print([auto_order(task_graph(name)).vertices for name in names])
 """
 
 
+@pytest.mark.slow
 def test_load_and_processors_change_nothing():
     """One processor under load and two without find the same orders in new processes."""
     command = [sys.executable, "-c", SEARCH]

@@ -46,6 +46,7 @@ def search(folder: Path) -> tuple[str, str]:
     return done.stdout, done.stderr
 
 
+@pytest.mark.slow
 def test_compiling_is_told_once_and_changes_nothing(tmp_path):
     """The first process on a machine says what it waits for; the order is the same."""
     first, said = search(tmp_path)
