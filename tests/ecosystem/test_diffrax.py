@@ -48,13 +48,7 @@ ADJOINTS = {
 
 
 @BY_ORDERS
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.slow) if name == "backsolve" else name
-        for name in ADJOINTS
-    ],
-)
+@pytest.mark.parametrize("name", ADJOINTS)
 def test_adjoint(name: str, orders: Any) -> None:
     """Constant steps; each adjoint has the one derivative that it is made for."""
     adjoint, by = ADJOINTS[name]
@@ -73,7 +67,6 @@ def test_default_adjoint_eagerly_with_adaptive_steps() -> None:
     assert_agrees(loss, rates(), jit=False)
 
 
-@pytest.mark.slow
 def test_implicit_solver() -> None:
     """Kvaerno3: a nonlinear solve in every stage."""
     adjoint, controller = diffrax.ForwardMode(), diffrax.PIDController(rtol=1e-3, atol=1e-3)

@@ -57,7 +57,6 @@ def test_on_one_device(kind):
     assert_same_on_devices(kind)
 
 
-@pytest.mark.slow
 def test_on_two_devices():
     """In a process of its own, because the number of devices is fixed when JAX starts."""
     flags = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
