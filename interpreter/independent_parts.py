@@ -174,7 +174,7 @@ def _after(writing: tuple[IndependentCount, int], rest: Priced) -> Priced:
 def _applications(
     function: Function, labels: Iterable[int], names: Names, *, runs: int
 ) -> tuple[IndependentCount, int]:
-    """What it costs to apply a function, and the price, its loops being run so many times."""
+    """What the applications of a function cost, and their price if its loops run `runs` times."""
     cost = function.cost * names.entries(labels)
     return IndependentCount(cost, cost), cost + runs * function.rounds * ROUND
 

@@ -10,12 +10,16 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from interpreter.graph import ComputationalGraph
+from interpreter.orders.annealing_state import Schedule, Weights
+from interpreter.structure import Kind, edge_structure
+
 _LOGGER = logging.getLogger("elimax")
 
 
 @functools.cache
 def can_anneal() -> bool:
-    """Loads the compiled search.
+    """Loads the compiled search, so that what is timed afterwards has no compilation in it.
 
     Returns:
         Whether it is there. It is part of every complete installation.
@@ -24,6 +28,7 @@ def can_anneal() -> bool:
         UserWarning: If numba is missing or cannot be loaded.
     """
     try:
+        from interpreter.orders.chain import Chain
         from interpreter.orders.compiled_annealing import walk_on
     except ImportError as error:
         warnings.warn(
@@ -34,8 +39,13 @@ def can_anneal() -> bool:
         return False
     if not _was_compiled(walk_on):
         _LOGGER.warning(
-            "compiling the search over elimination orders, once on this machine: about 5 s"
+            "compiling the search over elimination orders, about 5 s: once on a machine with a "
+            "cache folder that numba can write to, else in every process"
         )
+    scalar = edge_structure((), (), (), (), Kind.GENERAL)
+    edges = {(0, 1): scalar, (1, 2): scalar, (2, 3): scalar}
+    graph = ComputationalGraph(1, ((),) * 4, ("sin",) * 3, (3,), edges)
+    Chain(graph, (1, 2), Weights(1), seed=0).walk(1, Schedule(1.0, 1.0, 1))
     return True
 
 

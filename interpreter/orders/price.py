@@ -6,7 +6,7 @@ rounds of loops weigh in as `pair_structure` has it. Products of single numbers 
 and moving them about is left to the compiler, so that there the price is the number of nontrivial
 multiplications.
 
-The weights were fitted on a CPU, to the run times of the orders of the portfolio for functions of
+The weights were set by hand, from the run times on a CPU of the portfolio's orders for functions of
 public packages (a step of a fluid, the mass matrix of a robot, a potential of many particles, two
 graph networks): about 0.1 ns for a multiplication, 0.5 ns for an entry, 0.2 us for a product. That
 of a product is lower here, since functions are run in batches, where it matters less.

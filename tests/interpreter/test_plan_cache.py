@@ -203,7 +203,7 @@ def test_a_search_that_finds_nonsense_is_an_error():
 @given(scalar_programs(max_steps=12))
 @settings(max_examples=15)
 def test_what_comes_back_is_what_was_found(program):
-    """From memory and from a file the same order, no dearer than those of the portfolio."""
+    """Memory and file give the same order, and the portfolio has none with a lower price."""
     graph = trace(program, *program.inputs, argnums=range(len(program.inputs)))
     forget_orders()
     found = cached_order(graph)

@@ -11,7 +11,6 @@ from models.game import eliminate
 from models.row_play import play_rows
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("count", ["all", pytest.param("nontrivial", marks=pytest.mark.slow)])
 def test_every_position_is_that_of_the_tables(count):
     """Episode k plays the first k moves of an order of its graph: their ends are all positions."""

@@ -128,7 +128,7 @@ def test_large_graphs_are_not_annealed(monkeypatch):
 
 
 def test_nothing_is_searched_where_nothing_can_be_gained(monkeypatch):
-    """No vertex, one vertex, no multiplication that is not by +1 or -1, and six vertices."""
+    """No vertex to eliminate, one vertex, and multiplications by constants alone."""
     monkeypatch.setattr(auto, "can_anneal", lambda: pytest.fail("not asked"))
     for function in (jnp.sin, lambda x: jnp.sin(x * x), lambda x: 1.0 - (-x + x + 2.0 * x)):
         auto_order(trace(function, 1.0))

@@ -52,7 +52,7 @@ def test_the_price_of_numbers_is_a_count(program):
 @given(array_programs())
 @settings(max_examples=20)
 def test_the_price_of_arrays_is_no_less(program):
-    """And the counts beside it are those of the counting rule."""
+    """The counts that come with it agree with the counting rule."""
     shapes = [jnp.zeros(shape) for shape in program.shapes]
     graph = trace(program, *shapes, argnums=range(len(shapes)))
     for name in ("reverse", "lmmd"):
