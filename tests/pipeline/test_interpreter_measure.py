@@ -37,6 +37,7 @@ def broken() -> Any:
     raise ValueError("output='structured' is not\navailable")
 
 
+@pytest.mark.slow
 def test_every_round_traces_and_compiles() -> None:
     """Times of both are kept apart, one entry a round, and a second executable for the null."""
     builds, failed = build_all(makers(), ARGUMENTS, 0, Limits(builds=2))

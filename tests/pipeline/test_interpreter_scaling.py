@@ -43,6 +43,7 @@ def test_jacobian_of_a_program_is_right() -> None:
     np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_steps_are_timed_apart() -> None:
     """Trace, graph, order and emission each have a time; the emitted equations are counted."""
     said: list[str] = []
