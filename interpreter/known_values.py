@@ -15,6 +15,8 @@ import jax.core
 import jax.numpy as jnp
 import numpy as np
 
+from interpreter.host_evaluation import evaluate
+
 MAX_ENTRIES = 1 << 22
 """Entries up to which an array is computed."""
 
@@ -121,7 +123,15 @@ def _compute(last: _Call) -> bool:
                 x if origin is None else (origin.call.results or [])[origin.index]
                 for x, origin in zip(call.inputs, origins, strict=True)
             ]
-            with jax.ensure_compile_time_eval():
-                results = call.primitive.bind(*values, **call.params)
-            call.results = list(results) if call.primitive.multiple_results else [results]
+            call.results = _evaluate(call.primitive, values, call.params)
     return True
+
+
+def _evaluate(primitive: Any, values: Sequence[Any], params: dict[str, Any]) -> list[Any]:
+    """Applies a primitive to constants, without compiling it where that can be avoided."""
+    results = evaluate(primitive.name, values, params)
+    if results is not None:
+        return results
+    with jax.ensure_compile_time_eval():
+        bound = primitive.bind(*values, **params)
+    return list(bound) if primitive.multiple_results else [bound]

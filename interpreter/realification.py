@@ -31,6 +31,7 @@ from interpreter.rules import LocalJacobian
 from interpreter.rules.complex_parts import PARTS
 from interpreter.rules.fallback import tied_jacobian
 from interpreter.rules.registry import has_formula, is_complex_linear
+from interpreter.sparse_value import SparseValue
 from interpreter.structure import UNTIED, EdgeStructure, Kind, edge_structure
 from interpreter.uses import Use
 
@@ -208,10 +209,15 @@ def _of_linear(
     axis = sum(label < len(before.out_shape) for label in before.carried)
 
     def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
-        c = _as_array(before, local.value(inputs, outputs))
-        xp, real, imaginary = namespace(c), c.real, c.imag
+        written = local.value(inputs, outputs)
         if splits_in and splits_out and kind != Kind.GENERAL:
-            return real
+            # The same for both parts; the parts of the output come before the labels of the input.
+            rank = len(before.out_shape)
+            if isinstance(written, SparseValue):
+                return written.renamed({x: x + (x >= rank) for x in written.labels})
+            return written.real
+        c = _as_array(before, written)
+        xp, real, imaginary = namespace(c), c.real, c.imag
         if not splits_in:
             return xp.stack([real, imaginary], axis)
         row = xp.stack([real, -imaginary], -1)

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from interpreter.index_places import places
 from interpreter.known_values import known_value
 from interpreter.linear_map import LinearMap
 from interpreter.pair_structure import Direction, opaque_edge
@@ -20,7 +21,7 @@ from interpreter.program import Equation
 from interpreter.rules.registry import LocalJacobian, is_differentiable, register
 from interpreter.rules.selections import pattern_of, selecting_structure
 from interpreter.sparse_value import scaled
-from interpreter.structure import UNTIED, EdgeStructure, Kind, Shape, edge_structure
+from interpreter.structure import UNTIED, EdgeStructure, Kind, edge_structure
 
 MAX_PATTERN = 1 << 22
 """Entries of an operand up to which constant indices become a constant pattern."""
@@ -155,12 +156,12 @@ def _mask(equation: Equation, result: int, touched: Sequence[int]) -> LocalJacob
 
     def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
         del outputs
-        known = _known(equation, inputs)
-        if known is None:
+        written = _known_places(equation, inputs)
+        if written is None:
             return _alone(equation, 0, result, inputs)(jnp.ones(shape, dtype))[index]
-        with jax.ensure_compile_time_eval():
-            function = _alone(equation, 0, result, known)
-            return np.asarray(function(jnp.ones(shape, np.float32)))[index]
+        mask = np.ones(math.prod(shape), np.float32)
+        mask[written] = 0
+        return mask.reshape(shape)[index]
 
     return LocalJacobian(structure, value)
 
@@ -186,18 +187,13 @@ def _mapped(
     def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
         del outputs
         is_small = math.prod(out_shape + in_shape) <= MAX_PATTERN
-        known = _known(equation, inputs) if is_written and is_small else None
-        function = _alone(equation, operand, result, inputs if known is None else known)
+        known = _known_places(equation, inputs) if is_written and is_small else None
+        if known is not None:
+            pattern = (_read_pattern if operand == 0 else _write_pattern)(structure, known)
+            return scaled(pattern, -1) if kind == Kind.TRIVIAL else pattern
+        function = _alone(equation, operand, result, inputs)
         linear_map = _linear_map(structure, function, equation.in_avals[operand].dtype)
-        if not is_written:
-            return linear_map
-        if known is None:
-            return linear_map.materialised(structure.carried)
-        with jax.ensure_compile_time_eval():
-            if operand == 0:
-                return _read_pattern(structure, linear_map)
-            pattern = _write_pattern(structure, linear_map)
-        return scaled(pattern, -1) if kind == Kind.TRIVIAL else pattern
+        return linear_map.materialised(structure.carried) if is_written else linear_map
 
     if is_written:
         return LocalJacobian(structure, value)
@@ -224,15 +220,24 @@ def _linear_map(structure: EdgeStructure, function: Callable[[Any], Any], dtype:
     return LinearMap.of(structure, dtype, function, backward)
 
 
-def _known(equation: Equation, inputs: Sequence[Any]) -> list[Any] | None:
-    """The inputs with all indices as numpy arrays, or None if one is not known while tracing."""
-    known = []
-    for x, aval in zip(inputs, equation.in_avals, strict=True):
-        value = x if is_differentiable(aval) else known_value(x)
-        if value is None:
-            return None
-        known.append(value)
-    return known
+def _known_places(equation: Equation, inputs: Sequence[Any]) -> np.ndarray | None:
+    """What `places` returns; None if an index is not known while tracing, or only JAX can tell."""
+    shapes = [aval.shape for aval in equation.in_avals]
+    window = equation.out_avals[0].shape
+    if equation.name == "dynamic_update_slice":
+        indices, window = inputs[2:], shapes[1]
+    elif equation.name.startswith("scatter"):
+        indices, window = inputs[1:2], shapes[2]
+    else:
+        indices = inputs[1:]
+    known = [known_value(index) for index in indices]
+    if any(index is None for index in known):
+        return None
+    found = places(equation.name, (shapes[0], window), known, equation.params)
+    # Which of two updates of one place counts is for JAX to say.
+    if found is not None and equation.name == "scatter" and len(np.unique(found)) < found.size:
+        return None
+    return found
 
 
 def _alone(
@@ -261,44 +266,29 @@ def _alone(
     return function if is_linear else tangent
 
 
-def _read_pattern(structure: EdgeStructure, linear_map: LinearMap) -> Any:
-    """The pattern of a map that copies entries: numbered entries are sent through it."""
-    numbers = _numbered(linear_map)
-    at, found = _nonzero(structure, numbers, range(numbers.ndim))
-    sources = _indices(found, structure.in_shape)
+def _read_pattern(structure: EdgeStructure, places: np.ndarray) -> Any:
+    """The pattern of a map that copies entries, from where it reads them."""
+    at, found = _there(structure, places, range(places.ndim))
+    sources = np.unravel_index(found, structure.in_shape or (1,))
     rank = len(structure.out_shape)
     at |= {rank + j: sources[j] for j, tie in enumerate(structure.ties) if tie == UNTIED}
     return pattern_of(structure, at)
 
 
-def _write_pattern(structure: EdgeStructure, linear_map: LinearMap) -> Any:
-    """The pattern of a map that writes entries: numbered places are sent back through it."""
-    at, found = _nonzero(structure, _numbered(linear_map.transposed()), structure.in_labels)
-    targets = _indices(abs(found), structure.out_shape)
+def _write_pattern(structure: EdgeStructure, places: np.ndarray) -> Any:
+    """The pattern of a map that writes entries, from where it writes them."""
+    at, found = _there(structure, places, structure.in_labels)
+    targets = np.unravel_index(found, structure.out_shape or (1,))
     at |= {i: targets[i] for i in range(len(structure.out_shape)) if i not in structure.ties}
     return pattern_of(structure, at)
 
 
-def _numbered(linear_map: LinearMap) -> np.ndarray:
-    """What a map makes of its entries numbered from 1, in float32, which holds 2**24 of them."""
-    shape = linear_map.source_shape
-    assert linear_map.forward is not None
-    numbers = jnp.arange(1, 1 + math.prod(shape), dtype=np.float32).reshape(shape)
-    assert linear_map.forward is not None
-    return np.asarray(linear_map.forward(numbers)).astype(np.int64)
-
-
-def _nonzero(
-    structure: EdgeStructure, numbers: np.ndarray, labels: Sequence[int]
+def _there(
+    structure: EdgeStructure, places: np.ndarray, labels: Sequence[int]
 ) -> tuple[dict[int, np.ndarray], np.ndarray]:
-    """Index along each label, and value, of what is not zero, once where an axis is tied."""
+    """Index along each label, and place, of what is moved, once where an axis is tied."""
     index = tuple(slice(None) if label in structure.carried else slice(0, 1) for label in labels)
-    numbers = numbers[index]
-    places = np.flatnonzero(numbers)
-    indices = np.unravel_index(places, numbers.shape) if numbers.ndim else ()
-    return dict(zip(labels, indices, strict=True)), numbers.ravel()[places]
-
-
-def _indices(numbers: np.ndarray, shape: Shape) -> tuple[np.ndarray, ...]:
-    """Index along each axis of entries numbered from 1."""
-    return np.unravel_index(numbers.astype(np.int64) - 1, shape or (1,))
+    places = places[index]
+    moved = np.flatnonzero(places >= 0)
+    indices = np.unravel_index(moved, places.shape) if places.ndim else ()
+    return dict(zip(labels, indices, strict=True)), places.ravel()[moved]
