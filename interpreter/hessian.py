@@ -13,10 +13,10 @@ import jax
 import jax.numpy as jnp
 
 from interpreter.call_checks import check_callable, check_inputs, check_outputs
-from interpreter.execution import differentiate, read
+from interpreter.emission import eliminated, quickest
 from interpreter.flat_call import CallArguments, CallResult, with_weak_type_of
 from interpreter.graph import ComputationalGraph
-from interpreter.jacobian import Order, jacve, resolve_order
+from interpreter.jacobian import Order, is_up_to_us, jacve, resolve_order
 from interpreter.order import check_order
 from interpreter.outputs import BlockForm, check_output, written_block
 from interpreter.partial_trace import PartialJaxpr, partial_jaxpr
@@ -207,8 +207,8 @@ def _eliminate(
     graph = active.graph
     wanted = wanted_blocks(graph, nodes) if is_half else None
     vertices = check_order(graph, resolve_order(graph, order, wanted))
-    values, computed = differentiate(program, active, leaves, vertices, wanted)
-    flat = [jnp.asarray(read(values.nodes, node)) for node in program.outputs]
+    emit = quickest if is_up_to_us(order, output) else eliminated
+    flat, computed = emit(program, active, leaves, vertices, wanted)
     form = BlockForm(active.is_split, holomorphic, output)
 
     def block(first: int, j: int, i: int) -> Any:
