@@ -14,7 +14,7 @@ CORE := tests/interpreter/rules $(addprefix tests/interpreter/test_, execution.p
 export PATH := $(VENV)/bin:$(PATH)
 export VIRTUAL_ENV := $(VENV)
 
-.PHONY: run smoke test test-slow test-all test-newer coverage-jax ecosystem lint types stale bench-interpreter bench-scaling bench-orders bench-game install clean help
+.PHONY: run smoke test test-slow test-all test-newer coverage-jax ecosystem lint types stale bench-interpreter bench-scaling bench-orders bench-game bench-gpu install clean help
 
 run: $(STAMP)  ## Run the stages that are out of date, print the results (TASKS="mlp lstm_rollout" for some)
 	@python -m pipeline run $(TASKS)
@@ -62,6 +62,9 @@ bench-orders: $(STAMP)  ## Best counts by annealing, bounds, what auto finds (TA
 
 bench-game: $(STAMP)  ## Measure random games (TASKS="mlp lstm_rollout" for some, ARGS="--devices 2")
 	@python -m pipeline.game_benchmark $(TASKS) $(ARGS)
+
+bench-gpu: $(STAMP)  ## Values and times of all Jacobians on the device that JAX finds (ARGS="--out results/gpu/NAME")
+	@python -m benchmarks.gpu $(TASKS) $(ARGS)
 
 install: $(STAMP)  ## Set up .venv from requirements.lock (UV=1: with uv, faster)
 

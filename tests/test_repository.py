@@ -24,12 +24,13 @@ LOCK = (ROOT / "requirements.lock").read_text()
 PARAMS = load_params(ROOT / "params.yaml")
 PIPELINE = parse_yaml((ROOT / "dvc.yaml").read_text(), "dvc.yaml")
 STAGES = PIPELINE["stages"]
-PACKAGES = ("elimax", "interpreter", "models", "pipeline")
+PACKAGES = ("benchmarks", "elimax", "interpreter", "models", "pipeline")
 MAY_IMPORT = {
     "interpreter": {"interpreter"},
     "models": {"interpreter", "models"},
     "pipeline": {"elimax", "interpreter", "models", "pipeline"},
     "elimax": {"elimax", "interpreter", "models"},
+    "benchmarks": {"benchmarks", "interpreter", "models", "pipeline"},
 }
 DISTRIBUTIONS = {"ruamel": "ruamel.yaml", "yaml": None}
 """Distribution by import name where they differ; None for an optional stand-in."""

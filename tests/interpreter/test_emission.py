@@ -1,4 +1,4 @@
-"""`jacve(f)` is as right by one of JAX's modes as by elimination, and takes whichever is cheaper."""
+"""`jacve(f)` is right by JAX's modes and by elimination, and takes whichever is cheaper."""
 
 import jax
 import jax.numpy as jnp
