@@ -1,6 +1,7 @@
 """Files of the benchmark: what was measured where, one file a task, and one of all."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,11 @@ def environment() -> dict[str, Any]:
 def _driver() -> str:
     """The version of NVIDIA's driver, which JAX does not tell."""
     try:
-        return DRIVER.read_text(encoding="utf-8").splitlines()[0].strip()
-    except (OSError, IndexError):
+        text = DRIVER.read_text(encoding="utf-8")
+    except OSError:
         return ""
+    found = re.search(r"\d+(\.\d+)+", text)
+    return found.group() if found else ""
 
 
 class TaskFile:

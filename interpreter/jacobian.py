@@ -38,7 +38,8 @@ def jacve(
             the block of a real output and a complex input z is the J with dy = Re(J dz).
         allow_int: Whether to accept integer inputs, whose Jacobian is zero.
         order: "auto" (the order with the lowest price, see `orders.price`, that `orders.auto`
-            finds; the same every time), "best_classic" (the one of the portfolio with the fewest
+            finds, or, if the output is dense, one of JAX's modes where its program promises to be
+            quicker, see `emission`; the same every time), "best_classic" (the one of the portfolio with the fewest
             nontrivial multiplications), the name of one of the portfolio, an `EliminationOrder`, a
             `Plan`, or vertex numbers.
         output: What the leaves of the Jacobian are: "dense" arrays of shape out.shape + in.shape,

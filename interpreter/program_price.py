@@ -118,9 +118,9 @@ def contents_of(jaxpr: Any, wanted: Sequence[bool]) -> Contents:
     Returns:
         The contents of the equations that some wanted result needs.
     """
-    needed = {x for x, is_wanted in zip(jaxpr.outvars, wanted, strict=True) if is_wanted}
+    pairs = zip(jaxpr.outvars, wanted, strict=True)
+    needed = {x for x, is_wanted in pairs if is_wanted and not isinstance(x, jex.Literal)}
     total = Contents()
-    needed = {x for x in needed if not isinstance(x, jex.Literal)}
     for eqn in reversed(jaxpr.eqns):
         is_needed = [var in needed for var in eqn.outvars]
         if any(is_needed):
