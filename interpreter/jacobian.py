@@ -39,9 +39,9 @@ def jacve(
         allow_int: Whether to accept integer inputs, whose Jacobian is zero.
         order: "auto" (the order with the lowest price, see `orders.price`, that `orders.auto`
             finds, or, if the output is dense, one of JAX's modes where its program promises to be
-            quicker, see `emission`; the same every time), "best_classic" (the one of the portfolio with the fewest
-            nontrivial multiplications), the name of one of the portfolio, an `EliminationOrder`, a
-            `Plan`, or vertex numbers.
+            quicker, see `emission`; the same every time), "best_classic" (the one of the
+            portfolio with the fewest nontrivial multiplications), the name of one of the
+            portfolio, an `EliminationOrder`, a `Plan`, or vertex numbers.
         output: What the leaves of the Jacobian are: "dense" arrays of shape out.shape + in.shape,
             "structured" (`StructuredJacobian`) or "bcoo" (`jax.experimental.sparse.BCOO`), which
             leave out zeros that are known while tracing.
