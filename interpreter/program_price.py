@@ -33,7 +33,7 @@ KERNELS = frozenset(
 OF_EQUATION, OF_ENTRY, OF_KERNEL, OF_MOVED = 6.3, 0.06, 60.0, 0.2
 OF_CONTRACTION, OF_MULTIPLICATION, OF_LOOP, OF_ROUND = 300.0, 0.05, 20.0, 21.0
 
-MANY = 1.5
+MANY = 1.2
 """How many times more work on entries the cheaper one of two programs may do: where a function runs
 in a batch, that is all that counts."""
 
