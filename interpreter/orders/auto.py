@@ -17,6 +17,10 @@ from interpreter.wanted import Blocks
 SMALL, LARGE = 200, 1000
 """Vertices below which annealing gets its full budget, and above which it gets none."""
 
+MEDIUM = 300
+"""Vertices above which only quick orders of the portfolio are tried: all of them together take two
+seconds at 350 vertices, and nine at 700."""
+
 EVALUATIONS = 100_000
 """Orders that annealing evaluates, a tenth of them from SMALL on: about 0.3 s on two cores."""
 
@@ -29,7 +33,7 @@ of which is loading it. What single numbers cost says little, as functions of th
 """
 
 QUICK = ("forward", "reverse", "markowitz_nontrivial", "lmmd")
-"""The orders of a graph that is larger than LARGE; all others together take many seconds there."""
+"""The orders of a graph that is larger than MEDIUM."""
 
 
 def auto_order(graph: ComputationalGraph, wanted: Blocks | None = None) -> EliminationOrder:
@@ -76,7 +80,7 @@ _Priced = list[tuple[OrderPrice, EliminationOrder]]
 
 def _known(graph: ComputationalGraph, wanted: Blocks | None) -> _Priced:
     """The orders that need no search, the cheapest first; equals as the portfolio names them."""
-    if len(graph.eliminable) > LARGE:
+    if len(graph.eliminable) > MEDIUM:
         known = [named_order(graph, name) for name in QUICK]
     else:
         known = [*portfolio(graph).values(), *moves_last_orders(graph)]
