@@ -122,9 +122,19 @@ def test_more_structures_than_annealing_can_hold(monkeypatch):
 
 def test_large_graphs_are_not_annealed(monkeypatch):
     """Above a number of vertices a few orders are looked at, and nothing is compiled."""
+    monkeypatch.setattr(auto, "MEDIUM", 10)
     monkeypatch.setattr(auto, "LARGE", 10)
     monkeypatch.setattr(auto, "can_anneal", lambda: pytest.fail("not asked"))
     assert auto_order(task_graph("roe_flux_1d")).name in auto.QUICK
+
+
+def test_graphs_of_middling_size_get_quick_orders(monkeypatch):
+    """They are annealed, but from few orders."""
+    monkeypatch.setattr(auto, "MEDIUM", 10)
+    monkeypatch.setattr(auto, "portfolio", lambda graph: pytest.fail("all orders"))
+    graph = task_graph("human_heart_dipole")
+    quick = min(auto.order_price(graph, auto.named_order(graph, name)) for name in auto.QUICK)
+    assert auto.order_price(graph, auto_order(graph)) <= quick
 
 
 def test_nothing_is_searched_where_nothing_can_be_gained(monkeypatch):
