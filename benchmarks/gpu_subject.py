@@ -54,7 +54,7 @@ class Subject:
             layout: Where the files are.
 
         Raises:
-            PipelineError: If there is no such task, or its orders are missing or of another graph.
+            PipelineError: If the task is unknown, or its orders are missing or of another graph.
         """
         task, path, hint = load_task(name), layout.order(name), command("search", name)
         graph = trace(task.function, *task.example_inputs(), argnums=task.argnums, allow_int=True)
@@ -69,7 +69,7 @@ class Subject:
 
     @functools.cached_property
     def auto(self) -> EliminationOrder:
-        """What `jacve` chooses by itself."""
+        """What "auto" finds; it is eliminated even where `jacve(f)` would run a mode of JAX."""
         return auto_order(self.graph)
 
     def order(self, name: str) -> EliminationOrder:
@@ -95,8 +95,8 @@ def contenders(
             can be compared.
 
     Returns:
-        By name, functions of what `batch_of` returns without the batch axis; and for names of
-        orders that equal an earlier one its name: they are no functions of their own.
+        By name, functions of what `batch_of` returns without the batch axis; and, for every order
+        that equals an earlier one, the name of that one, which is measured for both.
     """
     first: dict[tuple[int, ...], str] = {}
     for name, order in orders.items():

@@ -61,7 +61,7 @@ def quickest(
 ) -> Emitted:
     """Runs a program and differentiates it, by elimination or by one of JAX's modes.
 
-    Where a graph computes with single numbers, nothing is quicker than a good elimination.
+    A graph that computes with single numbers is always eliminated: its products are one kernel.
 
     Args:
         program: As for `eliminated`.
@@ -94,7 +94,7 @@ def quickest(
     for mode in _likely_modes(active):
         try:
             rival = _Traced.of(by(mode), moving)
-        except Exception:  # A mode that JAX does not have for this program is no rival.
+        except Exception:  # JAX does not have every mode for every program.
             continue
         if rival.price.is_below(best.price):
             best = rival
@@ -115,10 +115,10 @@ class _Traced(NamedTuple):
     """A function of arrays, traced.
 
     Attributes:
-        closed: Its jaxpr, which returns what is computed.
-        known: What it returns, with None in the place of what is computed.
-        is_computed: For every leaf of that whether it is computed.
-        tree: The tree of that.
+        closed: Its jaxpr, which returns the computed leaves.
+        known: The leaves of its result; None for those that `closed` computes.
+        is_computed: For every leaf whether `closed` computes it.
+        tree: The tree of the result.
     """
 
     closed: Any

@@ -266,29 +266,29 @@ def _alone(
     return function if is_linear else tangent
 
 
-def _read_pattern(structure: EdgeStructure, places: np.ndarray) -> Any:
+def _read_pattern(structure: EdgeStructure, read: np.ndarray) -> Any:
     """The pattern of a map that copies entries, from where it reads them."""
-    at, found = _there(structure, places, range(places.ndim))
+    at, found = _there(structure, read, range(read.ndim))
     sources = np.unravel_index(found, structure.in_shape or (1,))
     rank = len(structure.out_shape)
     at |= {rank + j: sources[j] for j, tie in enumerate(structure.ties) if tie == UNTIED}
     return pattern_of(structure, at)
 
 
-def _write_pattern(structure: EdgeStructure, places: np.ndarray) -> Any:
+def _write_pattern(structure: EdgeStructure, written: np.ndarray) -> Any:
     """The pattern of a map that writes entries, from where it writes them."""
-    at, found = _there(structure, places, structure.in_labels)
+    at, found = _there(structure, written, structure.in_labels)
     targets = np.unravel_index(found, structure.out_shape or (1,))
     at |= {i: targets[i] for i in range(len(structure.out_shape)) if i not in structure.ties}
     return pattern_of(structure, at)
 
 
 def _there(
-    structure: EdgeStructure, places: np.ndarray, labels: Sequence[int]
+    structure: EdgeStructure, where: np.ndarray, labels: Sequence[int]
 ) -> tuple[dict[int, np.ndarray], np.ndarray]:
     """Index along each label, and place, of what is moved, once where an axis is tied."""
     index = tuple(slice(None) if label in structure.carried else slice(0, 1) for label in labels)
-    places = places[index]
-    moved = np.flatnonzero(places >= 0)
-    indices = np.unravel_index(moved, places.shape) if places.ndim else ()
-    return dict(zip(labels, indices, strict=True)), places.ravel()[moved]
+    where = where[index]
+    moved = np.flatnonzero(where >= 0)
+    indices = np.unravel_index(moved, where.shape) if where.ndim else ()
+    return dict(zip(labels, indices, strict=True)), where.ravel()[moved]

@@ -51,7 +51,7 @@ def test_longest_branch():
     assert contents(function, X).equations >= 2
 
 
-def test_longer_is_dearer():
+def test_longer_costs_more():
     """One more equation, for one point and for each of many."""
     price = lambda f: program_price(jax.make_jaxpr(f)(X).jaxpr, [True])  # noqa: E731
     short, long = price(jnp.sin), price(lambda x: jnp.sin(jnp.sin(x)))
