@@ -16,7 +16,8 @@ import jax.numpy as jnp
 from interpreter.active_graph import ActiveGraph
 from interpreter.edge_jacobian import EdgeJacobian
 from interpreter.execution import differentiate, read
-from interpreter.jax_modes import MODES, Mode, has_modes, in_mode, moving_inputs
+from interpreter.guards import Mode
+from interpreter.jax_modes import MODES, has_modes, in_mode, moving_inputs
 from interpreter.orders.price import computes_numbers
 from interpreter.program import Program
 from interpreter.program_price import ProgramPrice, program_price

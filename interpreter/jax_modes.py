@@ -6,7 +6,7 @@ JAX's own forward or reverse mode is the quickest program there is.
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,53 +14,15 @@ import jax.numpy as jnp
 from interpreter.active_graph import ActiveGraph
 from interpreter.edge_jacobian import EdgeJacobian
 from interpreter.execution import evaluate_nodes, read
+from interpreter.guarded_program import guarded
+from interpreter.guards import Mode
 from interpreter.program import Program
 from interpreter.realification import join_parts, real_aval, split_parts
 from interpreter.structure import UNTIED, Kind, edge_structure
 
-Mode = Literal["jacfwd", "jacrev"]
 MODES: tuple[Mode, ...] = ("jacfwd", "jacrev")
 
 Blocks = dict[tuple[int, int], EdgeJacobian]
-
-TAME = frozenset(
-    (
-        "abs",
-        "add",
-        "add_any",
-        "atan",
-        "broadcast_in_dim",
-        "clamp",
-        "concatenate",
-        "convert_element_type",
-    )
-    + (
-        "copy",
-        "copy_p",
-        "cos",
-        "cumsum",
-        "dot_general",
-        "dynamic_slice",
-        "dynamic_update_slice",
-        "erf",
-    )
-    + ("expand_dims", "gather", "imag", "logistic", "max", "min", "mul", "neg", "pad", "real")
-    + ("reduce_max", "reduce_min", "reduce_precision", "reduce_sum", "reshape", "rev", "scatter")
-    + (
-        "scatter-add",
-        "scatter-sub",
-        "select_n",
-        "sin",
-        "slice",
-        "sort",
-        "split",
-        "square",
-        "squeeze",
-    )
-    + ("stack", "sub", "tanh", "transpose", "unstack")
-)
-"""Primitives of which neither value nor slope is infinite or nan where the operands are finite and
-not huge."""
 
 
 def moving_inputs(active: ActiveGraph) -> tuple[int, ...]:
@@ -79,9 +41,8 @@ def moving_inputs(active: ActiveGraph) -> tuple[int, ...]:
 def has_modes(program: Program, active: ActiveGraph) -> bool:
     """Whether JAX's modes can stand for an elimination.
 
-    They cannot where zeros exclude what may be infinite: an elimination keeps that from making nan,
-    and of JAX's modes only one does. Nor for what shows values, which they might show many times,
-    nor for holomorphic functions.
+    They cannot for what shows values, which they might show many times, nor for holomorphic
+    functions.
 
     Args:
         program: The program.
@@ -91,9 +52,6 @@ def has_modes(program: Program, active: ActiveGraph) -> bool:
         Whether they can.
     """
     if any(equation.effects for equation in program.equations):
-        return False
-    names = {equation.name for equation in program.equations}
-    if any(edge.drops for edge in active.edges) and not names <= TAME:
         return False
     nodes = (*moving_inputs(active), *active.graph.output_nodes)
     sizes = [math.prod(active.graph.node_shapes[node]) for node in nodes]
@@ -128,9 +86,15 @@ def in_mode(
     Returns:
         The values of all outputs of the program, and the blocks of its Jacobian as
         `execution.eliminate` returns them.
+
+    Raises:
+        NotImplementedError: If the mode might make nan of what zeros exclude.
     """
     graph, inputs = active.graph, moving_inputs(active)
     named = dict(zip(graph.outputs, active.program.outputs, strict=True))
+    safe = guarded(program, active, mode)
+    if safe is None:
+        raise NotImplementedError(f"{mode} would let in what zeros exclude")
     targets = [node for node in dict.fromkeys(graph.outputs) if node >= graph.num_inputs]
 
     def evaluate(*moving: Any) -> tuple[list[Any], list[Any]]:
@@ -138,7 +102,7 @@ def in_mode(
         for node, value in zip(inputs, moving, strict=True):
             is_joined = active.is_split and jnp.iscomplexobj(leaves[node])
             replaced[node] = join_parts(value) if is_joined else value
-        nodes = evaluate_nodes(program, replaced).nodes
+        nodes = evaluate_nodes(safe, replaced).nodes
         encode = split_parts if active.is_split else jnp.asarray
         return (
             [encode(read(nodes, named[node])) for node in targets],
