@@ -36,6 +36,8 @@ def eliminated(
     leaves: Sequence[Any],
     order: Sequence[int],
     wanted: Blocks | None = None,
+    *,
+    may_enter: bool = False,
 ) -> Emitted:
     """Runs a program and eliminates its graph.
 
@@ -45,11 +47,12 @@ def eliminated(
         leaves: Value of every input leaf.
         order: Vertex numbers, checked already.
         wanted: Blocks of the Jacobian that are wanted; None for all.
+        may_enter: Whether bodies of loops may be eliminated, where that is quicker.
 
     Returns:
         The values of all outputs, and the blocks of the Jacobian, see `execution.eliminate`.
     """
-    values, blocks = differentiate(program, active, leaves, order, wanted)
+    values, blocks = differentiate(program, active, leaves, order, wanted, may_enter=may_enter)
     return [jnp.asarray(read(values.nodes, node)) for node in program.outputs], blocks
 
 
@@ -75,7 +78,7 @@ def quickest(
         As `eliminated`.
     """
     if computes_numbers(active.graph) or not has_modes(program, active):
-        return eliminated(program, active, leaves, order, wanted)
+        return eliminated(program, active, leaves, order, wanted, may_enter=True)
     inputs = moving_inputs(active)
 
     def replaced(moving: Sequence[Any]) -> list[Any]:
@@ -85,7 +88,7 @@ def quickest(
         return values
 
     def by_elimination(*moving: Any) -> Emitted:
-        return eliminated(program, active, replaced(moving), order, wanted)
+        return eliminated(program, active, replaced(moving), order, wanted, may_enter=True)
 
     def by(mode: Mode) -> Callable[..., Emitted]:
         return lambda *moving: in_mode(mode, program, active, replaced(moving))

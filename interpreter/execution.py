@@ -38,6 +38,8 @@ def differentiate(
     leaves: Sequence[Any],
     order: Sequence[int],
     wanted: Blocks | None = None,
+    *,
+    may_enter: bool = False,
 ) -> tuple[Values, dict[tuple[int, int], EdgeJacobian]]:
     """Runs a program and eliminates its graph.
 
@@ -47,13 +49,14 @@ def differentiate(
         leaves: Value of every input leaf.
         order: Vertex numbers, checked already.
         wanted: Blocks of the Jacobian that are wanted; None for all.
+        may_enter: Whether bodies of loops may be eliminated, where that is quicker.
 
     Returns:
         The values of the program, and what `eliminate` returns.
     """
     has_loop = any(x.analysis.rounds for x in active.opaque.values())
     pulled = pulled_equations(active, order, wanted) if has_loop else None
-    values = evaluate_nodes(program, leaves, active, pulled)
+    values = evaluate_nodes(program, leaves, active, pulled, may_enter=may_enter)
     return values, eliminate(active.graph, edge_jacobians(active, values), order, wanted)
 
 
@@ -62,6 +65,8 @@ def evaluate_nodes(
     leaves: Sequence[Any],
     active: ActiveGraph | None = None,
     pulled: Collection[int] | None = None,
+    *,
+    may_enter: bool = False,
 ) -> Values:
     """Runs the program; opaque equations are evaluated and linearised at once.
 
@@ -70,6 +75,7 @@ def evaluate_nodes(
         leaves: Value of every input leaf.
         active: What differentiates it; None if its values are all that is wanted.
         pulled: Indices of the opaque equations whose pullback is needed; None for all.
+        may_enter: As for `differentiate`.
 
     Returns:
         The values.
@@ -81,7 +87,9 @@ def evaluate_nodes(
             inputs = [read(values.nodes, x) for x in equation.operands]
             if index in opaque:
                 is_pulled = pulled is None or index in pulled
-                values.linear[index] = opaque[index].linearise(inputs, is_pulled)
+                values.linear[index] = opaque[index].linearise(
+                    inputs, is_pulled, may_enter=may_enter
+                )
             # What an equation shows is not part of its derivative, which may be applied often.
             if index in opaque and not equation.effects:
                 results = values.linear[index].results

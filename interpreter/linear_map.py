@@ -14,6 +14,26 @@ _FRESH = -1000
 """Labels from here down are given to axes of a function that no neighbour has."""
 
 
+class Columnwise:
+    """A linear function that is better applied to many arrays at once than mapped over them."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        """Takes a function.
+
+        Args:
+            function: Maps an array to an array, or with `many=True` arrays along a first axis.
+        """
+        self._function = function
+
+    def __call__(self, array: Any) -> Any:
+        """The image of one array."""
+        return self._function(array)
+
+    def many(self, arrays: Any) -> Any:
+        """The images of many, along the first axis."""
+        return self._function(arrays, many=True)
+
+
 class LinearMap(NamedTuple):
     """A linear function from one node to a later one, applied forward or transposed.
 
@@ -171,7 +191,9 @@ class LinearMap(NamedTuple):
             image = self.forward(array.reshape(self.source_shape))
         else:
             flat = array.reshape(math.prod(kept), *self.source_shape)
-            image = jax.vmap(self.forward)(flat)
+            forward = self.forward
+            is_many = isinstance(forward, Columnwise)
+            image = forward.many(flat) if is_many else jax.vmap(forward)(flat)
         image = image.reshape(*kept, *self.target_shape)
         all_labels = rest + self.targets
         # What does not vary along an axis is the same at each of its indices.

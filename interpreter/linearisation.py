@@ -97,12 +97,39 @@ class Linearisation:
 
     def __init__(
         self,
+        operands: Sequence[Any],
+        outs: Sequence[Any],
+        results: Sequence[Any],
+        push: Callable[..., Sequence[Any]] | None,
+        pull: Callable[[Sequence[Any]], Sequence[Any]] | None = None,
+        *,
+        takes_columns: bool = False,
+    ) -> None:
+        """Takes what is known; see `of`.
+
+        Args:
+            operands: What moves, as it stands in the graph.
+            outs: The results that move, as they stand in the graph.
+            results: All results of the equation.
+            push: Maps a tangent of each operand to one of each result.
+            pull: Maps cotangents of the results to those of the operands; None if `push` can be
+                transposed.
+            takes_columns: Whether both take many tangents or cotangents at once, along a last axis.
+        """
+        self.results, self._takes_columns = results, takes_columns
+        self._operands, self._outs = [*map(jax.typeof, operands)], [*map(jax.typeof, outs)]
+        self._push, self._pull = push, pull
+        self._written: dict[tuple[str, int], list[Any]] = {}
+
+    @classmethod
+    def of(
+        cls,
         moving: Moving,
         direction: Direction,
         inputs: Sequence[Any],
         is_pushed_by_jvp: bool = False,
-    ) -> None:
-        """Evaluates the equation, once, and keeps what its derivative needs.
+    ) -> "Linearisation":
+        """Evaluates an equation, once, and keeps what its derivative needs.
 
         Args:
             moving: The equation.
@@ -111,32 +138,34 @@ class Linearisation:
             is_pushed_by_jvp: Whether values are evaluated again along with the tangents: where JAX
                 cannot tell them apart, and where that is cheaper than keeping what a pullback
                 would need.
+
+        Returns:
+            It at that point.
         """
         function, operands = moving.function(inputs), moving.encoded_inputs(inputs)
-        self._operands = [jax.typeof(x) for x in operands]
-        self._push = self._pull = None
+        push = pull = None
         if is_pushed_by_jvp:
-            outs, self.results = function(*operands)
-            self._push = functools.partial(_pushed_by_jvp, function, operands)
+            outs, results = function(*operands)
+            push = functools.partial(_pushed_by_jvp, function, operands)
         elif direction & Direction.FORWARD:
-            outs, self._push, self.results = jax.linearize(function, *operands, has_aux=True)
+            outs, push, results = jax.linearize(function, *operands, has_aux=True)
         else:
-            outs, self._pull, self.results = jax.vjp(function, *operands, has_aux=True)
-        self._outs = [jax.typeof(x) for x in outs]
-        self._written: dict[tuple[str, int], list[Any]] = {}
+            outs, pull, results = jax.vjp(function, *operands, has_aux=True)
+        return cls(operands, outs, results, push, pull)
 
-    def push(self, tangents: dict[int, Any]) -> list[Any]:
+    def push(self, tangents: dict[int, Any], *, many: bool = False) -> list[Any]:
         """The pushforward.
 
         Args:
             tangents: Tangents by number among the moving operands; the others are zero.
+            many: Whether they have a first axis more, of as many tangents.
 
         Returns:
-            One tangent per moving result.
+            One tangent per moving result, with that axis if they have it.
         """
         assert self._push is not None
         push = self._push
-        return _linear(lambda xs: push(*_filled(self._operands, xs)), tangents)
+        return self._applied(lambda xs: list(push(*xs)), self._operands, tangents, many)
 
     def columns(self, operand: int, axes: Sequence[int]) -> list[Any]:
         """The derivatives of all results by one operand; computed once.
@@ -167,7 +196,7 @@ class Linearisation:
         key: tuple[str, int],
         aval: Any,
         axes: Sequence[int],
-        linear: Callable[[dict[int, Any]], list[Any]],
+        linear: Callable[..., list[Any]],
     ) -> list[Any]:
         if key not in self._written:
             shape = tuple(aval.shape[axis] for axis in axes)
@@ -175,18 +204,19 @@ class Linearisation:
             if len(seeds) == 1:
                 images = [x[None] for x in linear({key[1]: seeds[0]})]
             else:
-                images = jax.vmap(lambda seed: linear({key[1]: seed}))(seeds)
+                images = linear({key[1]: seeds}, many=True)
             self._written[key] = [x.reshape(*shape, *x.shape[1:]) for x in images]
         return self._written[key]
 
-    def pull(self, cotangents: dict[int, Any]) -> list[Any]:
+    def pull(self, cotangents: dict[int, Any], *, many: bool = False) -> list[Any]:
         """The pullback.
 
         Args:
             cotangents: Cotangents by number among the moving results; the others are zero.
+            many: Whether they have a first axis more, of as many cotangents.
 
         Returns:
-            One cotangent per moving operand.
+            One cotangent per moving operand, with that axis if they have it.
         """
         if self._pull is None:
             assert self._push is not None
@@ -194,7 +224,31 @@ class Linearisation:
             transposed = jax.linear_transpose(lambda *xs: push(*xs), *self._operands)
         else:
             transposed = self._pull
-        return _linear(lambda ys: list(transposed(_filled(self._outs, ys))), cotangents)
+        return self._applied(lambda ys: list(transposed(ys)), self._outs, cotangents, many)
+
+    def _applied(
+        self,
+        function: Callable[[list[Any]], list[Any]],
+        avals: Sequence[Any],
+        given: dict[int, Any],
+        many: bool,
+    ) -> list[Any]:
+        """One of the two directions applied to arrays of which the others are zero."""
+
+        def once(given: dict[int, Any]) -> list[Any]:
+            return _linear(lambda xs: function(_filled(avals, xs)), given)
+
+        def at_once(given: dict[int, Any]) -> list[Any]:
+            last = {k: jnp.moveaxis(x, 0, -1) for k, x in given.items()}
+            count = next(iter(last.values())).shape[-1]
+            images = _linear(lambda xs: function(_filled(avals, xs, (count,))), last)
+            return [jnp.moveaxis(x, -1, 0) for x in images]
+
+        if self._takes_columns:
+            if many:
+                return at_once(given)
+            return [x[0] for x in at_once({k: x[None] for k, x in given.items()})]
+        return jax.vmap(once)(given) if many else once(given)
 
 
 def _pushed_by_jvp(
@@ -203,12 +257,14 @@ def _pushed_by_jvp(
     return jax.jvp(function, tuple(operands), tangents, has_aux=True)[1]
 
 
-def _filled(avals: Sequence[Any], given: dict[int, Any]) -> list[Any]:
+def _filled(
+    avals: Sequence[Any], given: dict[int, Any], columns: tuple[int, ...] = ()
+) -> list[Any]:
     """All arrays of a list of which some are given and the others zero."""
     return [
         jax.lax.convert_element_type(given[k], aval.dtype)
         if k in given
-        else jnp.zeros(aval.shape, aval.dtype)
+        else jnp.zeros((*aval.shape, *columns), aval.dtype)
         for k, aval in enumerate(avals)
     ]
 
@@ -262,7 +318,7 @@ def analyse(moving: Moving) -> Analysis:
         return jax.linearize(function, *operands, has_aux=True)[1](*tangents)
 
     def transposed(inputs: list[Any], cotangents: list[Any]) -> list[Any]:
-        linearised = Linearisation(moving, Direction.FORWARD, inputs)
+        linearised = Linearisation.of(moving, Direction.FORWARD, inputs)
         return linearised.pull(dict(enumerate(cotangents)))
 
     def pushed(inputs: list[Any], tangents: list[Any]) -> list[Any]:
@@ -270,7 +326,7 @@ def analyse(moving: Moving) -> Analysis:
         return _pushed_by_jvp(function, operands, *tangents)
 
     def backward(inputs: list[Any], cotangents: list[Any]) -> list[Any]:
-        linearised = Linearisation(moving, Direction.REVERSE, inputs)
+        linearised = Linearisation.of(moving, Direction.REVERSE, inputs)
         return linearised.pull(dict(enumerate(cotangents)))
 
     inputs = list(moving.equation.in_avals)

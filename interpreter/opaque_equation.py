@@ -13,13 +13,14 @@ Operands that do not share the same tied axes are joined apart.
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
+import jax
 import jax.numpy as jnp
 
 from interpreter.bundle import Bundle, Member, bundled, shared_by_all, tie_structure
 from interpreter.labelled import Labelled, arrange
-from interpreter.linear_map import LinearMap
+from interpreter.linear_map import Columnwise, LinearMap
 from interpreter.linearisation import (
     Analysis,
     Linearisation,
@@ -65,6 +66,36 @@ class OpaqueEdge(NamedTuple):
     drops: bool = False
 
 
+class Body(Protocol):
+    """How an equation is differentiated through the graph of its body."""
+
+    def linearise(self, inputs: Sequence[Any]) -> Linearisation:
+        """Evaluates the equation at a point, with its derivative."""
+        ...
+
+
+BodyRule = Callable[[Moving, Analysis], Body | None]
+
+_BODIES: dict[str, BodyRule] = {}
+
+
+def register_body(name: str) -> Callable[[BodyRule], BodyRule]:
+    """Makes a function decide whether eliminating the body of an equation is quicker.
+
+    Args:
+        name: Name of the primitive.
+
+    Returns:
+        A decorator.
+    """
+
+    def decorate(rule: BodyRule) -> BodyRule:
+        _BODIES[name] = rule
+        return rule
+
+    return decorate
+
+
 class OpaqueEquation:
     """What an equation without a formula is in the graph.
 
@@ -94,19 +125,30 @@ class OpaqueEquation:
             self._joint_edges() if self.written is None else self._written_edges(self.written)
         )
 
-    def linearise(self, inputs: Sequence[Any], is_pulled: bool = True) -> Linearisation:
+    @functools.cached_property
+    def body(self) -> Body | None:
+        """How it is differentiated through its body; None if that is not quicker."""
+        rule = _BODIES.get(self.moving.equation.name)
+        return None if rule is None else rule(self.moving, self.analysis)
+
+    def linearise(
+        self, inputs: Sequence[Any], is_pulled: bool = True, *, may_enter: bool = False
+    ) -> Linearisation:
         """Evaluates the equation at a point, with its derivative.
 
         Args:
             inputs: Values of all its operands.
             is_pulled: Whether the pullback is needed as well as the pushforward.
+            may_enter: Whether its body may be eliminated.
 
         Returns:
             Its results and its derivative.
         """
+        if may_enter and self.body is not None:
+            return self.body.linearise(inputs)
         analysis = self.analysis
         by_jvp = analysis.is_pushed_by_jvp or (analysis.rounds > 0 and not is_pulled)
-        return Linearisation(self.moving, analysis.direction, inputs, by_jvp)
+        return Linearisation.of(self.moving, analysis.direction, inputs, by_jvp)
 
     def _written_edges(self, direction: Direction) -> list[OpaqueEdge]:
         """One written edge for each pair of an operand and a result."""
@@ -215,18 +257,26 @@ def _function(
 ) -> LinearMap:
     """The equation's derivative from one node to another."""
 
-    def forward(x: Any) -> Any:
-        return target.join(dict(enumerate(linear.push(source.split(x)))))
+    def forward(x: Any, many: bool = False) -> Any:
+        split, join = _over_first(source.split, target.join, many)
+        return join(dict(enumerate(linear.push(split(x), many=many))))
 
-    def backward(y: Any) -> Any:
-        return source.join(dict(enumerate(linear.pull(target.split(y)))))
+    def backward(y: Any, many: bool = False) -> Any:
+        split, join = _over_first(target.split, source.join, many)
+        return join(dict(enumerate(linear.pull(split(y), many=many))))
 
     return LinearMap.of(
         array,
         target.dtype,
-        forward if direction & Direction.FORWARD else None,
-        backward if direction & Direction.REVERSE else None,
+        Columnwise(forward) if direction & Direction.FORWARD else None,
+        Columnwise(backward) if direction & Direction.REVERSE else None,
     )
+
+
+def _over_first(
+    split: Callable[..., Any], join: Callable[..., Any], many: bool
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    return (jax.vmap(split), jax.vmap(join)) if many else (split, join)
 
 
 def _written_forward(

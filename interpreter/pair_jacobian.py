@@ -229,7 +229,7 @@ def _applied(
 
 def _composed(structure: OpaqueStructure, later: PartJacobian, earlier: PartJacobian) -> LinearMap:
     """One function for two parts, of which at least one is a function."""
-    outer, inner = _as_map(later), _as_map(earlier)
+    outer, inner = as_map(later), as_map(earlier)
 
     def forward(x: Any) -> Any:
         assert outer.forward is not None and inner.forward is not None
@@ -248,8 +248,15 @@ def _composed(structure: OpaqueStructure, later: PartJacobian, earlier: PartJaco
     )
 
 
-def _as_map(part: PartJacobian) -> LinearMap:
-    """A part as a function; a written one multiplies."""
+def as_map(part: PartJacobian) -> LinearMap:
+    """A part as a function; a written one multiplies.
+
+    Args:
+        part: The part.
+
+    Returns:
+        Its two directions.
+    """
     if isinstance(part, OpaqueJacobian):
         return part.function
     structure = part.structure

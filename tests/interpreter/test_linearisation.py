@@ -117,7 +117,7 @@ def test_ties_of_a_pullback_are_inverted():
 def test_pushing_pulling_and_writing():
     """All agree with JAX; columns are those of one operand for all results."""
     x, w = jnp.asarray(wave(4), jnp.float32), jnp.float32(0.7)
-    linear = Linearisation(moving_of(loop, x, w), Direction.BOTH, [w, x])
+    linear = Linearisation.of(moving_of(loop, x, w), Direction.BOTH, [w, x])
     by_w, by_x = jax.jit(jax.jacrev(lambda w, x: loop(x, w), (0, 1)))(w, x)[1]
     assert [np.shape(value) for value in linear.results] == [(), (4,)]
     pushed = linear.push({1: jnp.ones(4)})
@@ -133,7 +133,7 @@ def test_pushing_pulling_and_writing():
 def test_complex_tangents_go_through_in_both_parts():
     """A real linear function of a complex array."""
     x = jnp.asarray(wave(4), jnp.float32)
-    linear = Linearisation(moving_of(lax.cumprod, x), Direction.BOTH, [x])
+    linear = Linearisation.of(moving_of(lax.cumprod, x), Direction.BOTH, [x])
     real, imaginary = jnp.asarray(wave(4, phase=4)), jnp.asarray(wave(4, phase=8))
     real, imaginary = real.astype(x.dtype), imaginary.astype(x.dtype)
     (both,) = linear.push({0: lax.complex(real, imaginary)})
