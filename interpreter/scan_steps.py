@@ -20,43 +20,18 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.core
-import jax.extend.core as jex
 import jax.numpy as jnp
 
-from interpreter.active_graph import ActiveGraph, active_graph
+from interpreter.active_graph import ActiveGraph
 from interpreter.edge_jacobian import EdgeJacobian
-from interpreter.elimination import CountingElimination
 from interpreter.execution import differentiate, evaluate_nodes, read
-from interpreter.linearisation import Analysis, Linearisation, Moving
-from interpreter.opaque_equation import register_body
-from interpreter.order import check_order
-from interpreter.orders.moves_last import moves_last_orders
-from interpreter.orders.portfolio import named_order
-from interpreter.orders.price import order_price
+from interpreter.linearisation import Linearisation, Moving
 from interpreter.pair_jacobian import as_map
-from interpreter.pair_structure import OpaqueStructure, parts_of, written_structure
-from interpreter.program import Program, program_of, silent
-from interpreter.rules.control_flow import consts_and_carry
+from interpreter.program import Program
 from interpreter.sparse_value import SparseValue
-from interpreter.structure import UNTIED
-from interpreter.uses import active_uses
-
-AT_ONCE = 0.4
-"""What a multiplication weighs that is done for all steps at once, compared to one inside the loop:
-measured, it lies between 0.15, from where on two filters and integrators with few tangents would be
-slower, and 0.5, up to where recurrent nets and controls gain."""
-
-MAX_KEPT = 1 << 22
-"""Entries of the Jacobians of all steps up to which they are looked at."""
-
-MAX_VERTICES = 300
-"""Vertices of a body up to which it is looked at."""
 
 NARROW = 8
 """Entries of what is carried up to which products are summed up in the kernel around them."""
-
-ORDERS = ("forward", "reverse", "markowitz")
-"""Orders of which a body gets the cheapest."""
 
 Arrays = Sequence[Any]
 Blocks = Mapping[tuple[int, int], EdgeJacobian]
@@ -298,112 +273,3 @@ def _image(block: EdgeJacobian, moved: Any, is_back: bool = False) -> Any:
     term = both.backward if is_back else both.forward
     assert term is not None
     return jax.vmap(term, -1, -1)(moved)
-
-
-@register_body("scan")
-def scan_steps(moving: Moving, analysis: Analysis) -> ScanSteps | None:
-    """Decides whether the body of a scan is eliminated.
-
-    Args:
-        moving: The equation.
-        analysis: What is known of its derivative.
-
-    Returns:
-        How its steps are differentiated; None if that saves too little.
-    """
-    equation = silent(moving.equation)
-    length = equation.params["length"]
-    program = program_of(equation.params["jaxpr"])
-    is_complex = any(jnp.issubdtype(x.dtype, jnp.complexfloating) for x in program.node_avals)
-    if length < 2 or is_complex or _calls_out(equation.params["jaxpr"]):
-        return None
-    consts, carry = consts_and_carry(equation.params)
-    moves, outputs = _moving_parts(program, moving, consts, carry)
-    differentiated = dataclasses.replace(
-        program, outputs=tuple(program.outputs[k] for k in outputs)
-    )
-    active = active_graph(differentiated, moves)
-    if not 0 < len(active.graph.eliminable) <= MAX_VERTICES:
-        return None
-    body = _body_cost(active)
-    applications = _applications(moving, analysis)
-    ours = length * (AT_ONCE * body.once + applications * body.each)
-    if ours > applications * analysis.cost or length * body.each > MAX_KEPT:
-        return None
-    return ScanSteps(moving, consts, carry, program, active, body.order, outputs)
-
-
-def _calls_out(jaxpr: Any) -> bool:
-    """Whether something is called that JAX can neither repeat nor map over."""
-    return any(
-        eqn.primitive.name.endswith(("callback", "ffi_call"))
-        or any(map(_calls_out, jex.jaxprs_in_params(eqn.params)))
-        for eqn in getattr(jaxpr, "jaxpr", jaxpr).eqns
-    )
-
-
-def _moving_parts(
-    program: Program, moving: Moving, consts: int, carry: int
-) -> tuple[list[bool], tuple[int, ...]]:
-    """Which inputs of the body move, and the numbers of its outputs that move and are wanted."""
-    moves = [k in moving.operands for k in range(program.num_inputs)]
-    while True:
-        reached = {node for node, is_moving in enumerate(moves) if is_moving}
-        reached |= {use.succ for use in active_uses(program, moves)}
-        outputs = [k for k, x in enumerate(program.outputs) if isinstance(x, int) and x in reached]
-        carried = [k for k in outputs if k < carry]
-        if all(moves[consts + k] for k in carried):
-            break
-        for k in carried:
-            moves[consts + k] = True
-    carried = [k for k in range(carry) if moves[consts + k]]
-    return moves, (*carried, *(k for k in moving.results if k >= carry))
-
-
-class _BodyCost(NamedTuple):
-    """Scalar multiplications of one step.
-
-    Attributes:
-        once: Those of eliminating the body.
-        each: Those of every tangent.
-        order: The order of the elimination, checked.
-    """
-
-    once: int
-    each: int
-    order: tuple[int, ...]
-
-
-def _body_cost(active: ActiveGraph) -> _BodyCost:
-    graph = active.graph
-    orders = [*(named_order(graph, name) for name in ORDERS), *moves_last_orders(graph)]
-    best = min(orders, key=lambda order: order_price(graph, order))
-    order = check_order(graph, best)
-    elimination = CountingElimination(graph)
-    total = 0
-    for vertex in order:
-        total += elimination.cost(vertex).all
-        elimination.eliminate(vertex)
-    each = 0
-    for succ in graph.output_nodes:
-        for edge in elimination.predecessors[succ].values():
-            total += sum(x.writing_cost for x in parts_of(edge) if isinstance(x, OpaqueStructure))
-            each += math.prod(written_structure(edge).carried_shape)
-    return _BodyCost(total, each, order)
-
-
-def _applications(moving: Moving, analysis: Analysis) -> int:
-    """How many applications write the whole Jacobian, forward or in reverse."""
-    equation, ties = moving.equation, analysis.ties
-    columns = rows = 0
-    for i, k in enumerate(moving.operands):
-        found = [axes for (source, _), axes in ties.items() if source == i]
-        sizes = enumerate(equation.in_avals[k].shape)
-        untied = [n for axis, n in sizes if any(axes[axis] == UNTIED for axes in found)]
-        columns += math.prod(untied)
-    for j, r in enumerate(moving.results):
-        found = [axes for (_, target), axes in ties.items() if target == j]
-        sizes = enumerate(equation.out_avals[r].shape)
-        untied = [n for axis, n in sizes if any(axis not in axes for axes in found)]
-        rows += math.prod(untied)
-    return max(1, min(columns, rows))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-import interpreter.scan_steps  # noqa: F401  it registers itself
+import interpreter.scan_choice  # noqa: F401  it registers itself
 from interpreter.active_graph import ActiveGraph, active_graph
 from interpreter.call_checks import check_callable, check_inputs, check_outputs
 from interpreter.flat_call import CallArguments, CallResult

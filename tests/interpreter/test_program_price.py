@@ -2,45 +2,65 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from interpreter.program_price import Contents, ProgramPrice, contents_of, program_price
+import interpreter.program_price as prices
+from interpreter.program_price import INSIDE, OUTSIDE, ProgramPrice, program_price
 
 X, W = jnp.ones(5), jnp.ones((3, 5))
 
 
-def contents(function, *inputs, wanted=None):
-    """The contents of a function's program."""
+def price(function, *inputs, wanted=None):
+    """The price of a function's program."""
     jaxpr = jax.make_jaxpr(function)(*inputs).jaxpr
-    return contents_of(jaxpr, wanted or [True] * len(jaxpr.outvars))
+    return program_price(jaxpr, wanted or [True] * len(jaxpr.outvars))
 
 
 def test_equations_kernels_and_contractions():
     """sin and a product of entries, a sum, a product of matrices, and a reshape for nothing."""
-    function = lambda x: W @ (jnp.sin(x) * x).reshape(5) + jnp.sum(x)  # noqa: E731
-    expected = Contents(
-        equations=3, entries=13, kernels=1, moved=5, contractions=1, multiplications=15
-    )
-    assert contents(function, X) == expected
+    found = price(lambda x: W @ (jnp.sin(x) * x).reshape(5) + jnp.sum(x), X)
+    of_entries = OUTSIDE.entry * 13 + OUTSIDE.moved * 5 + OUTSIDE.multiplication * 15
+    calls = 3 * OUTSIDE.equation + OUTSIDE.kernel + OUTSIDE.contraction
+    np.testing.assert_allclose(found, (calls + of_entries, of_entries))
 
 
 def test_what_is_not_wanted_is_left_out():
     """Of two results one."""
     function = lambda x: (jnp.sin(x), jnp.cos(jnp.cos(x)))  # noqa: E731
-    assert contents(function, X, wanted=[True, False]).equations == 1
-    assert contents(function, X, wanted=[False, True]).equations == 2
-    assert contents(jax.jit(function), X, wanted=[True, False]).equations == 1
+    one = price(jnp.sin, X)
+    assert price(function, X, wanted=[True, False]) == one
+    assert price(function, X, wanted=[False, True]) == one.plus(one)
+    assert price(jax.jit(function), X, wanted=[True, False]) == one
 
 
 def test_rounds_of_a_loop():
-    """A scan counts as often as it runs, one inside of another as often as both."""
+    """A scan costs as much as its rounds, one inside of another as much as both."""
 
     def inner(c):
         return jax.lax.scan(lambda c, _: (jnp.sin(c), None), c, length=4)[0]
 
-    once = contents(inner, X)
-    assert (once.loops, once.rounds, once.equations) == (1, 4, 4)
-    twice = contents(lambda c: jax.lax.scan(lambda c, _: (inner(c), None), c, length=3)[0], X)
-    assert (twice.loops, twice.rounds, twice.equations) == (4, 15, 12)
+    of_body = INSIDE.equation + 5 * INSIDE.entry
+    of_round = prices.OF_ROUND + prices.OF_CARRIED
+    once = prices.OF_LOOP + 4 * (of_round + of_body)
+    np.testing.assert_allclose(price(inner, X).once, once)
+    twice = price(lambda c: jax.lax.scan(lambda c, _: (inner(c), None), c, length=3)[0], X)
+    np.testing.assert_allclose(twice.once, prices.OF_LOOP + 3 * (of_round + once))
+
+
+def test_what_a_loop_stacks_is_read_and_written_at_every_round():
+    """One array read, one written, of five and of two entries."""
+    xs = jnp.ones((4, 5))
+    found = price(lambda xs: jax.lax.scan(lambda c, x: (jnp.sin(c), x[:2]), 0.0, xs), xs)
+    of_entries = prices.OF_STACKED_ENTRY * 4 * (5 + 2) + 4 * INSIDE.entry
+    np.testing.assert_allclose(found.each, of_entries)
+    of_round = prices.OF_ROUND + prices.OF_CARRIED + 2 * prices.OF_STACKED + INSIDE.equation
+    np.testing.assert_allclose(found.once, prices.OF_LOOP + 4 * of_round + of_entries)
+
+
+def test_a_loop_of_unknown_length():
+    """It counts as some rounds of condition and body."""
+    found = price(lambda x: jax.lax.while_loop(lambda c: c[0] < 3, jnp.sin, x), X)
+    assert found.once > prices.OF_LOOP + prices.UNKNOWN_ROUNDS * INSIDE.equation
 
 
 def test_longest_branch():
@@ -48,13 +68,12 @@ def test_longest_branch():
     function = lambda x: jax.lax.cond(  # noqa: E731
         x[0] > 0, lambda x: x, lambda x: jnp.sin(jnp.cos(x)), x
     )
-    assert contents(function, X).equations >= 2
+    assert price(function, X).once >= price(lambda x: jnp.sin(jnp.cos(x)), X).once
 
 
 def test_longer_costs_more():
     """One more equation, for one point and for each of many."""
-    price = lambda f: program_price(jax.make_jaxpr(f)(X).jaxpr, [True])  # noqa: E731
-    short, long = price(jnp.sin), price(lambda x: jnp.sin(jnp.sin(x)))
+    short, long = price(jnp.sin, X), price(lambda x: jnp.sin(jnp.sin(x)), X)
     assert short.once < long.once
     assert short.each < long.each
 

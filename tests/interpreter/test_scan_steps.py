@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from interpreter import scan_steps
+from interpreter import scan_choice, scan_steps
 from interpreter.flat_call import CallArguments
 from interpreter.jacobian import jacve
 from interpreter.program_price import ProgramPrice
@@ -110,7 +110,7 @@ FUNCTIONS = {
 @pytest.fixture
 def entering(monkeypatch):
     """Makes it worth while to enter every scan, and no mode of JAX."""
-    monkeypatch.setattr(scan_steps, "AT_ONCE", -100.0)
+    monkeypatch.setattr(scan_choice, "AT_ONCE", -100.0)
     monkeypatch.setattr(ProgramPrice, "is_below", lambda mine, other: False)
 
 
