@@ -106,7 +106,12 @@ def quickest(
 
 
 def _likely_modes(active: ActiveGraph) -> tuple[Mode, ...]:
-    """JAX's modes without the one that is hopeless."""
+    """JAX's modes without the one that is hopeless.
+
+    Reverse through a loop takes longer than many tangents beside its values, so both may win there.
+    """
+    if any(equation.analysis.rounds for equation in active.opaque.values()):
+        return MODES
     shapes = active.graph.node_shapes
     ins = sum(math.prod(shapes[node]) for node in moving_inputs(active))
     outs = sum(math.prod(shapes[node]) for node in active.graph.output_nodes)

@@ -12,6 +12,9 @@ from typing import Any, Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from interpreter.contraction import contract
+from interpreter.dropping import cleared
+from interpreter.labelled import Labelled, Labels
 from interpreter.opaque_equation import OpaqueEquation
 from interpreter.program import Equation
 from interpreter.rules.elementwise import BY_JVP
@@ -93,6 +96,8 @@ def guard_of(
         return _of_opaque(equation, moving, opaque)
     if equation.name in SLOPED:
         return _of_sloped(equation, moving, is_extreme)
+    if equation.name == "dot_general":
+        return _of_product(equation, moving)
     return _of_reduced_extreme(equation, moving) if is_extreme else None
 
 
@@ -117,6 +122,42 @@ def _of_sloped(equation: Equation, moving: tuple[int, ...], is_extreme: bool) ->
         return [_summed(product(x, cotangents[0]), y) for x, y in zip(kept, shapes, strict=True)]
 
     return Guard(moving, push, slopes, pull)
+
+
+def _of_product(equation: Equation, moving: tuple[int, ...]) -> Guard:
+    """A contraction excludes what stands with a zero, as it does in an elimination."""
+    of_operands, of_result = _labels(equation)
+
+    def times(moved: Any, labels: Labels, inputs: Arrays, k: int, wanted: Labels) -> Any:
+        other = Labelled(jnp.asarray(inputs[1 - k]), of_operands[1 - k])
+        both = cleared(Labelled(moved, labels), other, (True, False), wanted)
+        return contract(*both, wanted).astype(moved.dtype)
+
+    def push(inputs: Arrays, tangents: Arrays) -> tuple[Arrays, Arrays]:
+        (output,) = equation.bind(inputs)
+        images = [
+            times(x, of_operands[k], inputs, k, of_result).astype(output.dtype)
+            for k, x in zip(moving, tangents, strict=True)
+        ]
+        return [output], [functools.reduce(jnp.add, images)]
+
+    def pull(inputs: Any, cotangents: Arrays) -> Arrays:
+        images = [times(cotangents[0], of_result, inputs, k, of_operands[k]) for k in moving]
+        return [x.astype(inputs[k].dtype) for k, x in zip(moving, images, strict=True)]
+
+    return Guard(moving, push, lambda inputs: (equation.bind(inputs), inputs), pull)
+
+
+def _labels(equation: Equation) -> tuple[tuple[Labels, Labels], Labels]:
+    """Labels of the operands and of the result of a `dot_general`."""
+    (summed, batch) = equation.params["dimension_numbers"]
+    first = list(range(len(equation.in_avals[0].shape)))
+    second = [len(first) + axis for axis in range(len(equation.in_avals[1].shape))]
+    for one, other in (*zip(*summed, strict=True), *zip(*batch, strict=True)):
+        second[other] = first[one]
+    shared = [first[axis] for axis in batch[0]]
+    rest = [x for x in first if x not in second] + [x for x in second if x not in first]
+    return (tuple(first), tuple(second)), (*shared, *rest)
 
 
 def _of_reduced_extreme(equation: Equation, moving: tuple[int, ...]) -> Guard:

@@ -26,6 +26,20 @@ SINGLE = {
     "reciprocal of min": (lambda x: 1 / jnp.minimum(x, 0), [-1.0, 3.0, -2.0]),
     "maximum of roots": (lambda x: jnp.sqrt(x - 1).max(where=x > 1, initial=0), [1.0, 5.0, 2.0]),
     "rooted product": (lambda x: jnp.where(x > 0, x[0] * jnp.sqrt(x), 0), [1.0, 0.0, 4.0]),
+    "rows of a product": (
+        lambda x: jnp.where(x > 0, (jnp.sqrt(x)[:, None] * MATRIX[:3]) @ jnp.tanh(x), 0),
+        [1.0, -1.0, 4.0],
+    ),
+    "batches of a product": (
+        lambda x: jnp.where(
+            x > 0,
+            jnp.einsum(
+                "bij,bk->bki", jnp.sqrt(x)[:, None, None] * MATRIX[:3, :2, None], (x * x)[:, None]
+            ).sum((1, 2)),
+            0,
+        ),
+        [1.0, 0.0, 4.0],
+    ),
     "cumulative product of select": (
         lambda x: jnp.log(jnp.cumprod(jnp.where(x > 0, x, 1.0))),
         [-1.0, 2.0, 4.0],
@@ -112,7 +126,8 @@ def names_guarded(function, *args, mode):
         (lambda x: jnp.where(x > 0, x * np.array([1.0, np.nan, 2.0]), x), (X,), [], ["mul"]),
         (lambda x: jnp.where(x > 0, x * np.array([1.0, 3.0, 2.0]), x), (X,), [], []),
         (lambda x, y: jnp.where(x > 0, x * y, x), (X, X), [], ["mul"]),
-        (lambda x, y: jax.nn.relu(y @ x), (X, MATRIX), [], None),
+        (lambda x, y: jax.nn.relu(y @ x), (X, MATRIX), [], ["dot_general"]),
+        (lambda x, y: jax.nn.relu((y * jnp.log(x)).prod(0)), (X, MATRIX), [], None),
         (lambda x: jax.nn.relu(MATRIX @ jax.nn.relu(x)), (X,), [], []),
         (lambda x: jnp.exp(jnp.where(x > 0, jnp.log(x), x)), (X,), ["exp"], ["log"]),
     ],

@@ -76,18 +76,24 @@ def best_price(graph) -> int:
     return min(order_price(graph, order).price for order in portfolio(graph).values())
 
 
-SEARCH = """
+EMISSION = """
+import re, jax
+from elimax import jacve
 from interpreter.orders.auto import auto_order
+from pipeline.tasks import load_task
 from tests.interpreter.traced_tasks import task_graph
-names = ("kerr_metric", "autoencoder_bottleneck", "mlp")
-print([auto_order(task_graph(name)).vertices for name in names])
+for name in ("kerr_metric", "autoencoder_bottleneck", "mlp", "roe_flux_1d"):
+    print(auto_order(task_graph(name)).vertices)
+    task = load_task(name)
+    emitted = jax.make_jaxpr(jacve(task.function, task.argnums))(*task.example_inputs())
+    print(re.sub("0x[0-9a-f]+", "", str(emitted)))
 """
 
 
 @pytest.mark.slow
 def test_load_and_processors_change_nothing():
-    """One processor under load and two without find the same orders in new processes."""
-    command = [sys.executable, "-c", SEARCH]
+    """One processor under load and two without emit the same programs in new processes."""
+    command = [sys.executable, "-c", EMISSION]
     options = {"cwd": ROOT, "env": {**os.environ, "JAX_PLATFORMS": "cpu"}, "text": True}
     quiet = subprocess.run(command, check=True, capture_output=True, timeout=300, **options)
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
