@@ -63,9 +63,9 @@ def test_what_is_pulled_is_what_execution_pulls(name, data):
         values = evaluate_nodes(program, leaves, active)
         number = {linear: index for index, linear in values.linear.items()}
 
-        def pull(linear, cotangents):
+        def pull(linear, cotangents, **how):
             pulled.add(number[linear])
-            return plain(linear, cotangents)
+            return plain(linear, cotangents, **how)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Linearisation, "pull", pull)
