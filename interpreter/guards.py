@@ -169,7 +169,8 @@ def _of_reduced_extreme(equation: Equation, moving: tuple[int, ...]) -> Guard:
 
     def push(inputs: Arrays, tangents: Arrays) -> tuple[Arrays, Arrays]:
         excluded = is_less(inputs, equation.bind(inputs))
-        return jax.jvp(lambda x: equation.bind([x]), inputs, [_where(excluded, tangents[0])])
+        tangent = _where(excluded, tangents[0])
+        return jax.jvp(lambda x: equation.bind([x]), tuple(inputs), (tangent,))
 
     def linearise(inputs: Arrays) -> tuple[Arrays, Any]:
         outputs, pull = jax.vjp(lambda x: equation.bind([x]), *inputs)
@@ -199,8 +200,8 @@ def _of_opaque(equation: Equation, moving: tuple[int, ...], opaque: OpaqueEquati
         return of_moving
 
     def push(inputs: Arrays, tangents: Arrays) -> tuple[Arrays, Arrays]:
-        values = [inputs[k] for k in moving]
-        outputs, results = jax.jvp(function(inputs), values, list(tangents))
+        values = tuple(inputs[k] for k in moving)
+        outputs, results = jax.jvp(function(inputs), values, tuple(tangents))
         for j, result in enumerate(results):
             pairs = [
                 (tangent, ties[k, j])
