@@ -98,7 +98,7 @@ def quickest(
     for mode in _likely_modes(active):
         try:
             rival = _Traced.of(by(mode), moving)
-        except Exception:  # JAX does not have every mode for every program.
+        except Exception:  # JAX does not have every mode for every program, nor we every guard.
             continue
         if rival.price.is_below(best.price):
             best = rival
@@ -108,7 +108,8 @@ def quickest(
 def _likely_modes(active: ActiveGraph) -> tuple[Mode, ...]:
     """JAX's modes without the one that is hopeless.
 
-    Reverse through a loop takes longer than many tangents beside its values, so both may win there.
+    Sizes alone do not tell where there is a loop: pulling back through its rounds costs more than
+    pushing several tangents along with its values.
     """
     if any(equation.analysis.rounds for equation in active.opaque.values()):
         return MODES
