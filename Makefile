@@ -8,38 +8,39 @@ UV ?=
 VENV := $(CURDIR)/.venv
 STAMP := $(VENV)/.installed
 # What a version of JAX can break: rules, Jacobians, Hessians, graphs of the tasks, flags.
-CORE := tests/interpreter/rules $(addprefix tests/interpreter/test_, execution.py hessian.py \
-  jacobian.py jacobian_orders.py jacobian_transformed.py jax_contracts.py jax_coverage.py \
-  program.py tracing.py) tests/pipeline/test_xla_flags.py tests/test_fingerprints.py
+CORE := $(addprefix tests/interpreter/tracing/, rules test_call.py test_program.py) \
+  $(addprefix tests/interpreter/, execution/test_evaluation.py $(addprefix test_, hessian.py \
+  jacobian.py jacobian_orders.py jacobian_transformed.py jax_contracts.py jax_coverage.py)) \
+  tests/pipeline/test_xla_flags.py tests/test_fingerprints.py
 export PATH := $(VENV)/bin:$(PATH)
 export VIRTUAL_ENV := $(VENV)
 
-.PHONY: run smoke test test-slow test-all test-newer coverage-jax ecosystem lint types stale bench-interpreter bench-scaling bench-orders bench-game bench-gpu install clean help
+.PHONY: run smoke test test-slow test-all test-newer coverage-jax ecosystem lint types stale bench-interpreter bench-scaling bench-orders bench-gpu install clean help
 
 run: $(STAMP)  ## Run the stages that are out of date, print the results (TASKS="mlp lstm_rollout" for some)
-	@python -m pipeline run $(TASKS)
+	@elimax run $(TASKS)
 
 smoke: $(STAMP)  ## Run the whole pipeline on three tasks with small budgets, in a scratch copy
-	@python -m pipeline run --profile smoke
+	@elimax run --profile smoke
 
 # --quick: no slow tests, and a third of the random examples and of the cases of tests with many.
 test: $(STAMP)  ## Run the tests but the slow ones, in under four minutes (ARGS="-k game" for some)
-	@python -m pytest -n auto --dist loadfile --quick $(ARGS)
+	@pytest -n auto --dist loadfile --quick $(ARGS)
 
 test-slow: $(STAMP)  ## Run the slow tests
-	@python -m pytest -n auto --dist loadfile -m slow $(ARGS)
+	@pytest -n auto --dist loadfile -m slow $(ARGS)
 
 test-all: $(STAMP)  ## Run all tests, cases and random examples: before a release, after large changes
-	@python -m pytest -n auto --dist loadfile $(ARGS)
+	@pytest -n auto --dist loadfile $(ARGS)
 
 test-newer:  ## Run the core tests with another Python in .venv-newer (PYTHON=python3.13)
 	@$(MAKE) --no-print-directory VENV=$(CURDIR)/.venv-newer ARGS="$(CORE) $(ARGS)" test
 
 coverage-jax: $(STAMP)  ## Compare jacve on all primitives of JAX (ARGS="--sample 3 --group scan --jobs 4")
-	@python -m tests.jax_coverage $(ARGS)
+	@PYTHONPATH=tests python -m support.jax_coverage $(ARGS)
 
 ecosystem: $(STAMP)  ## Compare jacve with JAX on functions of other packages (ARGS="tinygp brax --jobs 1")
-	@python -m ecosystem $(ARGS)
+	@python -m benchmarks.ecosystem $(ARGS)
 
 lint: $(STAMP)  ## Check formatting and style
 	@ruff format --check .
@@ -49,19 +50,16 @@ types: $(STAMP)  ## Check types
 	@pyright
 
 stale: $(STAMP)  ## Tell whether dvc.lock and the committed results belong to this tree
-	@python -m pipeline.code_fingerprints --check
+	@python -m elimax.pipeline.checkout.code_fingerprints --check
 
 bench-interpreter: $(STAMP)  ## Compare the interpreter with JAX on every task (TASKS="mlp" for some, ARGS="--seconds 1")
-	@python -m pipeline.interpreter_benchmark $(TASKS) $(ARGS)
+	@python -m benchmarks.interpreter_benchmark $(TASKS) $(ARGS)
 
 bench-scaling: $(STAMP)  ## Measure tracing and emission of programs of up to 10 000 equations
-	@python -m pipeline.interpreter_scaling $(ARGS)
+	@python -m benchmarks.interpreter_scaling $(ARGS)
 
 bench-orders: $(STAMP)  ## Best counts by annealing, bounds, what auto finds (TASKS="mlp", ARGS="--seconds 5 20 --seeds 2")
-	@python -m pipeline.order_benchmark $(TASKS) $(ARGS)
-
-bench-game: $(STAMP)  ## Measure random games (TASKS="mlp lstm_rollout" for some, ARGS="--devices 2")
-	@python -m pipeline.game_benchmark $(TASKS) $(ARGS)
+	@python -m benchmarks.order_benchmark $(TASKS) $(ARGS)
 
 bench-gpu: $(STAMP)  ## Values and times of all Jacobians on the device that JAX finds (ARGS="--out results/gpu/NAME")
 	@python -m benchmarks.gpu $(TASKS) $(ARGS)

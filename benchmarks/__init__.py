@@ -1,4 +1,4 @@
 """Measurements on accelerators; nothing of elimax depends on them."""
 
 # Sets the XLA flags that correct wrong numbers before JAX computes anything.
-import pipeline  # noqa: F401
+import elimax.pipeline  # noqa: F401

@@ -21,10 +21,10 @@ from benchmarks.gpu_subject import Subject
 from benchmarks.gpu_tables import markdown_text
 from benchmarks.programs import reason
 from benchmarks.training import measure_training
-from pipeline import rivals
-from pipeline.errors import PipelineError
-from pipeline.files import Layout, write_json, write_text
-from pipeline.tasks import task_names
+from elimax.pipeline.checkout.files import Layout, write_json, write_text
+from elimax.pipeline.errors import PipelineError
+from elimax.pipeline.stages import rivals
+from elimax.pipeline.tasks import task_names
 
 TRAINED = ("roe_flux_1d", "kerr_metric")
 """Tasks that the policy is trained on."""

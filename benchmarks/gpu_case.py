@@ -20,9 +20,14 @@ from benchmarks.gpu_subject import (
     batch_of,
     contenders,
 )
-from benchmarks.programs import Program, compile_all, describe, reason
-from interpreter.precision import relative_error
-from pipeline import rivals, timing
+from benchmarks.programs import (
+    Program,
+    compile_all,
+    describe,
+    reason,
+)
+from elimax.interpreter.precision import relative_error
+from elimax.pipeline.stages import rivals, timing
 
 TOLERANCE = 1e-10
 """Largest relative error of a Jacobian in float64, per block."""
@@ -65,7 +70,7 @@ def measure_case(
     Args:
         subject: The task.
         dtype: Dtype of the floating inputs.
-        layout: "published" or "packed", see `pipeline.rivals`.
+        layout: "published" or "packed", see `elimax.pipeline.stages.rivals`.
         batch: Size of the batch, which fits in memory.
         is_check: Whether to take the orders of `CHECKED` and to write the structured blocks out, so
             that their values are compared, too; else the orders of `TIMED`.

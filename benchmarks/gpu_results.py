@@ -7,9 +7,9 @@ from typing import Any
 
 import jax
 
-from pipeline.errors import FileError
-from pipeline.files import read_json, write_json
-from pipeline.machine import code_digest, device
+from elimax.pipeline.checkout.files import read_json, write_json
+from elimax.pipeline.checkout.machine import code_digest, device
+from elimax.pipeline.errors import FileError
 
 COMMAND = "python -m benchmarks.gpu --out DIR"
 DRIVER = Path("/proc/driver/nvidia/version")
@@ -34,7 +34,7 @@ def environment() -> dict[str, Any]:
     precision = jax.config.jax_default_matmul_precision  # pyright: ignore[reportAttributeAccessIssue]
     return {
         **device(),
-        "code": code_digest("pipeline.rivals"),
+        "code": code_digest("elimax.pipeline.stages.rivals"),
         "driver": _driver(),
         "runtime": " ".join(str(getattr(first.client, "platform_version", "")).split()),
         "device_bytes": memory.get("bytes_limit"),

@@ -8,18 +8,18 @@ from typing import Any
 import jax
 import numpy as np
 
-from interpreter.graph import ComputationalGraph
-from interpreter.jacobian import jacve
-from interpreter.order import EliminationOrder
-from interpreter.orders import named_order
-from interpreter.orders.auto import auto_order
-from interpreter.structured_jacobian import StructuredJacobian
-from interpreter.tracing import trace
-from pipeline import rivals, timing
-from pipeline.files import Layout, read_json
-from pipeline.stage import command, order_from, read_order
-from pipeline.tasks import load_task
-from pipeline.tasks.task import Task
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.order import EliminationOrder
+from elimax.interpreter.jacobian import jacve
+from elimax.interpreter.orders import named_order
+from elimax.interpreter.orders.auto import auto_order
+from elimax.interpreter.output.structured import StructuredJacobian
+from elimax.interpreter.tracing.call import trace
+from elimax.pipeline.checkout.context import command, order_from, read_order
+from elimax.pipeline.checkout.files import Layout, read_json
+from elimax.pipeline.stages import rivals, timing
+from elimax.pipeline.tasks import load_task
+from elimax.pipeline.tasks.task import Task
 
 CHECKED = ("best", "fewest_nontrivial", "forward", "reverse", "markowitz")
 """Orders whose values are compared in float64."""
@@ -90,7 +90,7 @@ def contenders(
     Args:
         task: The task, with example inputs in the dtype that is measured.
         orders: Orders by name, "best" among them.
-        layout: "published" or "packed", see `pipeline.rivals`.
+        layout: "published" or "packed", see `elimax.pipeline.stages.rivals`.
         is_check: Whether the structured blocks are also wanted written out, so that their values
             can be compared.
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from benchmarks.gpu_subject import STRUCTURED
-from pipeline.report_tables import Table, better_rival, markdown_table
-from pipeline.rivals import RIVALS
+from elimax.pipeline.pages.report_tables import Table, better_rival, markdown_table
+from elimax.pipeline.stages.rivals import RIVALS
 
 NAMES = ("best", "fewest_nontrivial", "auto", STRUCTURED)
 """What the ratios of are shown."""

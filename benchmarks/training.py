@@ -6,11 +6,11 @@ from typing import Any
 
 import jax
 
-from interpreter.graph import ComputationalGraph
-from models.boards import make_board, stack_boards
-from models.checkpoint import load_policy
-from models.ppo import PPOConfig, make_optimiser
-from models.training import play_and_learn, start_training
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.models.boards import make_board, stack_boards
+from elimax.models.checkpoint import load_policy
+from elimax.models.ppo import PPOConfig, make_optimiser
+from elimax.models.training import play_and_learn, start_training
 
 PLANNED = 1000
 """Updates that the falling step size is planned for; more than are ever measured."""

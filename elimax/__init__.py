@@ -6,86 +6,32 @@ import elimax
 elimax.jacve(f)(x)  # what jax.jacrev(f)(x) returns
 ```
 
-Names are loaded when they are used, so that the version is known without loading JAX.
+The public names are those of `elimax.api`. They are loaded when one is used, so that the version is
+known without loading JAX.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from interpreter.api import (
-        ComputationalGraph,
-        ElimaxError,
-        EliminationOrder,
-        GraphFormatError,
-        InvalidOrderError,
-        JacobianCheck,
-        JacobianMismatchError,
-        MultiplicationCount,
-        Plan,
-        PlanCacheWarning,
-        RoundingCheck,
-        RoundingWarning,
-        StructuredJacobian,
-        StructureLimitError,
-        TracingError,
-        check_jacobian,
-        check_rounding,
-        count_multiplications,
-        filter_jacve,
-        forward_order,
-        hessve,
-        jacve,
-        markowitz_order,
-        plan,
-        reverse_order,
-        trace,
-        value_and_jacve,
-    )
+    from elimax.api import *  # noqa: F403
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "ComputationalGraph",
-    "ElimaxError",
-    "EliminationOrder",
-    "GraphFormatError",
-    "InvalidOrderError",
-    "JacobianCheck",
-    "JacobianMismatchError",
-    "MultiplicationCount",
-    "Plan",
-    "PlanCacheWarning",
-    "RoundingCheck",
-    "RoundingWarning",
-    "StructureLimitError",
-    "StructuredJacobian",
-    "TracingError",
-    "__version__",
-    "check_jacobian",
-    "check_rounding",
-    "count_multiplications",
-    "filter_jacve",
-    "forward_order",
-    "hessve",
-    "jacve",
-    "markowitz_order",
-    "plan",
-    "reverse_order",
-    "trace",
-    "value_and_jacve",
-]
-
 
 def __getattr__(name: str) -> Any:
-    """Loads a public name from the package that defines it."""
-    if name not in __all__:
-        raise AttributeError(f"module 'elimax' has no attribute {name!r}")
-    value = getattr(importlib.import_module("interpreter.api"), name)
-    globals()[name] = value
-    return value
+    """Finds a public name, or the list of them, in `elimax.api`."""
+    if name == "__all__":
+        return __dir__()
+    if not name.startswith("_"):
+        value = vars(importlib.import_module("elimax.api")).get(name)
+        if value is not None:
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module 'elimax' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     """Lists the public names, loaded or not."""
-    return sorted(__all__)
+    names = vars(importlib.import_module("elimax.api"))
+    return sorted([*(name for name in names if not name.startswith("_")), "__version__"])

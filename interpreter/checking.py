@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from interpreter.errors import JacobianMismatchError
-from interpreter.jacobian import Order, jacve
-from interpreter.precision import evaluate_in, relative_error
+from elimax.interpreter.errors import JacobianMismatchError
+from elimax.interpreter.jacobian import Order, jacve
+from elimax.interpreter.precision import evaluate_in, relative_error
 
 
 class JacobianCheck(NamedTuple):

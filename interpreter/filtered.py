@@ -6,8 +6,8 @@ from typing import Any
 
 import jax
 
-from interpreter.call_checks import check_callable
-from interpreter.jacobian import Order, jacve
+from elimax.interpreter.jacobian import Order, jacve
+from elimax.interpreter.tracing.call_checks import check_callable
 
 
 def filter_jacve(

@@ -2,7 +2,7 @@
 
 A Hessian is the Jacobian of the gradient and symmetric, so of the blocks (j, i) of two inputs only
 those with i <= j are computed, and the others are their transposes. Elimination saves on them what
-leads to no wanted block (`interpreter.wanted`).
+leads to no wanted block (`elimax.interpreter.graph.wanted`).
 """
 
 import functools
@@ -12,16 +12,21 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from interpreter.call_checks import check_callable, check_inputs, check_outputs
-from interpreter.emission import eliminated, quickest
-from interpreter.flat_call import CallArguments, CallResult, with_weak_type_of
-from interpreter.graph import ComputationalGraph
-from interpreter.jacobian import Order, is_up_to_us, jacve, resolve_order
-from interpreter.order import check_order
-from interpreter.outputs import BlockForm, check_output, written_block
-from interpreter.partial_trace import PartialJaxpr, partial_jaxpr
-from interpreter.program import Program
-from interpreter.tracing import active_part, traced_program
+from elimax.interpreter.execution.emission import eliminated, quickest
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.order import check_order
+from elimax.interpreter.jacobian import (
+    Order,
+    is_up_to_us,
+    jacve,
+    resolve_order,
+)
+from elimax.interpreter.output.blocks import BlockForm, check_output, written_block
+from elimax.interpreter.tracing.call import active_part, traced_program
+from elimax.interpreter.tracing.call_checks import check_callable, check_inputs, check_outputs
+from elimax.interpreter.tracing.flat_call import CallArguments, CallResult, with_weak_type_of
+from elimax.interpreter.tracing.partial_trace import PartialJaxpr, partial_jaxpr
+from elimax.interpreter.tracing.program import Program
 
 
 def hessve(

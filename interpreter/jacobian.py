@@ -4,15 +4,15 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from interpreter.call_checks import check_callable
-from interpreter.emission import eliminated, quickest
-from interpreter.flat_call import CallArguments, unflatten_jacobian
-from interpreter.graph import ComputationalGraph
-from interpreter.order import CarriesOrder, EliminationOrder, check_order
-from interpreter.orders.portfolio import best_classic, named_order
-from interpreter.outputs import BlockForm, check_output, written_block
-from interpreter.plan_cache import cached_order
-from interpreter.tracing import trace_call
+from elimax.interpreter.execution.emission import eliminated, quickest
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.order import CarriesOrder, EliminationOrder, check_order
+from elimax.interpreter.orders.order_cache import cached_order
+from elimax.interpreter.orders.portfolio import best_classic, named_order
+from elimax.interpreter.output.blocks import BlockForm, check_output, written_block
+from elimax.interpreter.tracing.call import trace_call
+from elimax.interpreter.tracing.call_checks import check_callable
+from elimax.interpreter.tracing.flat_call import CallArguments, unflatten_jacobian
 
 Order = str | EliminationOrder | CarriesOrder | Sequence[int]
 

@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from interpreter.errors import GraphFormatError
+from elimax.interpreter.errors import GraphFormatError
 
 
 def write_text(path: Path, text: str) -> None:

@@ -6,15 +6,15 @@ import os
 from pathlib import Path
 from typing import Any
 
-from interpreter.counting import count_multiplications
-from interpreter.elimination import MultiplicationCount
-from interpreter.errors import GraphFormatError
-from interpreter.graph import ComputationalGraph
-from interpreter.independent_count import verified_count
-from interpreter.json_files import read_json, write_text
-from interpreter.order import EliminationOrder
-from interpreter.orders.fixed import forward_order, reverse_order
-from interpreter.orders.price import order_price
+from elimax.interpreter.errors import GraphFormatError
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.counting import count_multiplications
+from elimax.interpreter.graph.elimination import MultiplicationCount
+from elimax.interpreter.graph.independent_count import verified_count
+from elimax.interpreter.graph.order import EliminationOrder
+from elimax.interpreter.graph.price import order_price
+from elimax.interpreter.json_files import read_json, write_text
+from elimax.interpreter.orders.fixed import forward_order, reverse_order
 
 PLAN_SCHEMA = 1
 

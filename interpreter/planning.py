@@ -4,13 +4,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from interpreter.counting import count_multiplications
-from interpreter.jacobian import Order, resolve_order
-from interpreter.order import EliminationOrder, check_order
-from interpreter.orders.auto import long_order
-from interpreter.orders.bounds import lower_bound
-from interpreter.plan import Plan
-from interpreter.tracing import trace
+from elimax.interpreter.graph.counting import count_multiplications
+from elimax.interpreter.graph.order import EliminationOrder, check_order
+from elimax.interpreter.jacobian import Order, resolve_order
+from elimax.interpreter.orders.auto import long_order
+from elimax.interpreter.orders.exact.bounds import lower_bound
+from elimax.interpreter.plan import Plan
+from elimax.interpreter.tracing.call import trace
 
 BOUNDED = 200
 """Vertices to eliminate up to which a plan has a lower bound."""

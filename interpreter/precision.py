@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from interpreter.call_checks import is_array
-from interpreter.flat_call import CallArguments
+from elimax.interpreter.tracing.call_checks import is_array
+from elimax.interpreter.tracing.flat_call import CallArguments
 
 Precision = Literal["float32", "float64"]
 _COMPLEX = {"float32": jnp.complex64, "float64": jnp.complex128}

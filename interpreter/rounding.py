@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from interpreter.call_checks import is_array
-from interpreter.checking import reference_jacobian
-from interpreter.errors import RoundingWarning
-from interpreter.jacobian import Order, jacve
-from interpreter.precision import evaluate_in
+from elimax.interpreter.checking import reference_jacobian
+from elimax.interpreter.errors import RoundingWarning
+from elimax.interpreter.jacobian import Order, jacve
+from elimax.interpreter.precision import evaluate_in
+from elimax.interpreter.tracing.call_checks import is_array
 
 
 class RoundingCheck(NamedTuple):

@@ -10,12 +10,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from interpreter.counting import count_multiplications
-from interpreter.graph import ComputationalGraph
-from interpreter.orders import CLASSIC, best_classic
-from interpreter.structure import Count
-from interpreter.structure_tables import edge_numbers, tabulate_structures
-from models.game import (
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.counting import count_multiplications
+from elimax.interpreter.graph.structure import Count
+from elimax.interpreter.graph.structure_tables import edge_numbers, tabulate_structures
+from elimax.interpreter.orders import CLASSIC, best_classic
+from elimax.models.game import (
     DEFAULT_MAX_STRUCTURES,
     Board,
     CostClasses,

@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 
 import equinox as eqx
 
-from models.errors import PolicyFormatError
-from models.features import FEATURES
-from models.policy import Policy, PolicyConfig, make_policy
-from models.ppo import PPOConfig
-from models.training import TrainingState, start_training
+from elimax.models.errors import PolicyFormatError
+from elimax.models.features import FEATURES
+from elimax.models.policy import Policy, PolicyConfig, make_policy
+from elimax.models.ppo import PPOConfig
+from elimax.models.training import TrainingState, start_training
 
 POLICY_SCHEMA = 1
 

@@ -1,6 +1,6 @@
 """Errors that a user of the policies can cause."""
 
-from interpreter.errors import ElimaxError
+from elimax.interpreter.errors import ElimaxError
 
 
 class TrainingDivergedError(ElimaxError):

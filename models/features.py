@@ -7,7 +7,13 @@ scalars and of arrays: costs are measured in the graph's own unit.
 import jax
 import jax.numpy as jnp
 
-from models.game import Nodes, Rules, Scale, State, elimination_costs
+from elimax.models.game import (
+    Nodes,
+    Rules,
+    Scale,
+    State,
+    elimination_costs,
+)
 
 FEATURES = (
     "log(1 + in-degree)",

@@ -5,17 +5,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from interpreter.counting import count_multiplications
-from interpreter.graph import ComputationalGraph
-from interpreter.order import EliminationOrder
-from interpreter.structure import Count
-from models.boards import make_board, stack_boards
-from models.game import DEFAULT_MAX_STRUCTURES
-from models.policy import Policy
-from models.policy_search import checked_order, played_order
-from models.ppo import PPOConfig, make_optimiser
-from models.rollout import Moves, join_moves, play
-from models.training import (
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.counting import count_multiplications
+from elimax.interpreter.graph.order import EliminationOrder
+from elimax.interpreter.graph.structure import Count
+from elimax.models.boards import make_board, stack_boards
+from elimax.models.game import DEFAULT_MAX_STRUCTURES
+from elimax.models.policy import Policy
+from elimax.models.policy_search import checked_order, played_order
+from elimax.models.ppo import PPOConfig, make_optimiser
+from elimax.models.rollout import Moves, join_moves, play
+from elimax.models.training import (
     Metrics,
     OnUpdate,
     TrainingState,

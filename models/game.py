@@ -1,8 +1,8 @@
 """Vertex elimination as a one-player game, driven by tables so that it runs under jit, vmap, scan.
 
 The rule is not written here. A step looks products, sums and costs of edge structures up in the
-tables that `interpreter.structure_tables` derives from the counting rule, so scalars and arrays are
-played alike. Sizes, fixed here for the whole folder:
+tables that `structure_tables` derives from the counting rule, so scalars and arrays are played
+alike. Sizes, fixed here for the whole folder:
 
     N  nodes on the board, padded       S  edge structures, 0 (no edge) included, padded
     G  graphs played at once            K  episodes of every graph

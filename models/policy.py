@@ -18,7 +18,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from models.features import FEATURES
+from elimax.models.features import FEATURES
 
 NUM_VIEWS = 3
 

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 import jax
 import numpy as np
 
-from interpreter.counting import count_multiplications
-from interpreter.graph import ComputationalGraph
-from interpreter.order import EliminationOrder
-from interpreter.structure import Count
-from models.boards import make_board, stack_boards
-from models.errors import BrokenGameError
-from models.game import DEFAULT_MAX_STRUCTURES
-from models.policy import Policy
-from models.rollout import Moves, join_moves, play
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.counting import count_multiplications
+from elimax.interpreter.graph.order import EliminationOrder
+from elimax.interpreter.graph.structure import Count
+from elimax.models.boards import make_board, stack_boards
+from elimax.models.errors import BrokenGameError
+from elimax.models.game import DEFAULT_MAX_STRUCTURES
+from elimax.models.policy import Policy
+from elimax.models.rollout import Moves, join_moves, play
 
 
 def greedy_order(

@@ -15,9 +15,14 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from models.errors import TrainingDivergedError
-from models.policy import Policy
-from models.rollout import SEGMENT, Observation, Segment, join_moves
+from elimax.models.errors import TrainingDivergedError
+from elimax.models.policy import Policy
+from elimax.models.rollout import (
+    SEGMENT,
+    Observation,
+    Segment,
+    join_moves,
+)
 
 # States per gradient; their intermediate results should fit into a CPU's cache.
 _CHUNK = 16

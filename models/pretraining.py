@@ -13,15 +13,22 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from interpreter.graph import ComputationalGraph
-from interpreter.structure import Count
-from models.boards import make_board, stack_boards
-from models.game import DEFAULT_MAX_STRUCTURES, Board
-from models.policy import Policy, PolicyConfig, make_policy
-from models.ppo import PPOConfig, make_optimiser
-from models.random_programs import random_program
-from models.rollout import join_moves, play
-from models.training import Metrics, OnUpdate, Played, TrainingState, play_and_learn, start_training
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.structure import Count
+from elimax.models.boards import make_board, stack_boards
+from elimax.models.game import DEFAULT_MAX_STRUCTURES, Board
+from elimax.models.policy import Policy, PolicyConfig, make_policy
+from elimax.models.ppo import PPOConfig, make_optimiser
+from elimax.models.random_programs import random_program
+from elimax.models.rollout import join_moves, play
+from elimax.models.training import (
+    Metrics,
+    OnUpdate,
+    Played,
+    TrainingState,
+    play_and_learn,
+    start_training,
+)
 
 # Random streams that must not overlap; training has one per update.
 _VALIDATION_STREAM, _TRAINING_STREAM = 0, 1

@@ -10,8 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from interpreter.graph import ComputationalGraph
-from interpreter.structure import EdgeStructure, Kind, add, edge_structure
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.structure import (
+    EdgeStructure,
+    Kind,
+    add,
+    edge_structure,
+)
 
 UNARY_TRIVIAL = ("neg", "add_literal", "sub_literal")
 UNARY_GENERAL = ("sin", "cos", "exp", "log", "sqrt", "integer_pow", "mul_literal", "div_literal")

@@ -14,10 +14,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from models.boards import bucket_size
-from models.features import node_features
-from models.game import Board, Nodes, Rules, Scale, State, eliminate
-from models.policy import Policy
+from elimax.models.boards import bucket_size
+from elimax.models.features import node_features
+from elimax.models.game import (
+    Board,
+    Nodes,
+    Rules,
+    Scale,
+    State,
+    eliminate,
+)
+from elimax.models.policy import Policy
 
 SEGMENT = 32
 

@@ -8,10 +8,20 @@ import jax
 import numpy as np
 import optax
 
-from models.game import Board
-from models.policy import Policy
-from models.ppo import PPOConfig, check_losses, learn, make_optimiser
-from models.rollout import Moves, join_moves, play, select_episodes
+from elimax.models.game import Board
+from elimax.models.policy import Policy
+from elimax.models.ppo import (
+    PPOConfig,
+    check_losses,
+    learn,
+    make_optimiser,
+)
+from elimax.models.rollout import (
+    Moves,
+    join_moves,
+    play,
+    select_episodes,
+)
 
 Metrics = dict[str, float]
 

@@ -1,5 +1,5 @@
-"""`python -m pipeline` is the command `elimax`."""
+"""`python -m elimax.pipeline` is the command `elimax`."""
 
-from pipeline.cli import run
+from elimax.pipeline.command_line.cli import run
 
 run()

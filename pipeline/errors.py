@@ -3,7 +3,7 @@
 Every message says what was given, what was wanted and what to do.
 """
 
-from interpreter.errors import ElimaxError
+from elimax.interpreter.errors import ElimaxError
 
 
 class PipelineError(ElimaxError):

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.files import Layout, stem
-from pipeline.machine import git_commit
+from elimax.pipeline.checkout.files import Layout, stem
+from elimax.pipeline.checkout.machine import git_commit
 
 PROJECT = "elimax"
 STEP = "charts/eliminations"

@@ -12,7 +12,7 @@ for variable in ("ELIMAX_ROOT", "ELIMAX_DEBUG", "DVC_STAGE"):
     os.environ.pop(variable, None)
 
 # Before JAX is imported: without them some JAX versions compute wrong numbers on the CPU.
-from pipeline.xla_flags import add_xla_flags  # noqa: E402
+from elimax.pipeline.xla_flags import add_xla_flags  # noqa: E402
 
 add_xla_flags()
 
@@ -20,7 +20,7 @@ import hypothesis  # noqa: E402
 import jax  # noqa: E402
 import pytest  # noqa: E402
 
-from tests.quick import draw_fewer_examples, spare_cases  # noqa: E402
+from support.quick import draw_fewer_examples, spare_cases  # noqa: E402
 
 # An implicit promotion in the library would change dtypes behind a user's back.
 jax.config.update("jax_numpy_dtype_promotion", "strict")

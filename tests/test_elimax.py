@@ -2,23 +2,21 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 import elimax
-
-ROOT = Path(__file__).parents[1]
+from support.repository import ROOT
 
 
 @pytest.mark.parametrize("name", elimax.__all__)
 def test_every_public_name_loads(name: str) -> None:
-    """Every listed name is there, and is the object that interpreter.api defines."""
-    import interpreter.api
+    """Every listed name is there, and is the object that elimax.api defines."""
+    import elimax.api
 
     value = getattr(elimax, name)
     if name != "__version__":
-        assert value is getattr(interpreter.api, name)
+        assert value is getattr(elimax.api, name)
 
 
 def test_errors_share_one_base() -> None:

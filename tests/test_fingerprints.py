@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from interpreter.counting import count_multiplications
-from interpreter.orders import PORTFOLIO
-from pipeline.tasks import task_names
-from tests.interpreter.traced_tasks import task_graph
+from elimax.interpreter.graph.counting import count_multiplications
+from elimax.interpreter.orders import PORTFOLIO
+from elimax.pipeline.tasks import task_names
+from support.traced_tasks import task_graph
 
 ORDERS = Path(__file__).parents[1] / "data" / "orders"
 CHECKED = ("forward", "reverse", "markowitz", "markowitz_nontrivial_high")

@@ -2,10 +2,10 @@
 
 import pytest
 
-from interpreter.counting import count_multiplications
-from interpreter.orders import PORTFOLIO
-from tests.interpreter.traced_tasks import task_graph
-from tests.published import PUBLISHED_NAMES, published_graph, published_order, published_results
+from elimax.interpreter.graph.counting import count_multiplications
+from elimax.interpreter.orders import PORTFOLIO
+from support.published import PUBLISHED_NAMES, published_graph, published_order, published_results
+from support.traced_tasks import task_graph
 
 SCALAR_TASKS = ("roe_flux_1d", "robot_arm_6dof", "human_heart_dipole", "propane_combustion")
 

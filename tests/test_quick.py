@@ -4,7 +4,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from tests.quick import draw_fewer_examples, spare_cases
+from support.quick import draw_fewer_examples, spare_cases
 
 pytest_plugins = ["pytester"]
 

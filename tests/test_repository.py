@@ -1,6 +1,7 @@
 """Files of the repository that must agree with each other."""
 
 import ast
+import graphlib
 import json
 import re
 import subprocess
@@ -13,12 +14,12 @@ import pytest
 from packaging.requirements import Requirement
 
 import elimax
-from pipeline.params import load_params, parse_yaml
-from pipeline.report_tables import count_table, markdown_table
-from pipeline.tasks import task_names
-from pipeline.xla_flags import LAST
+from elimax.pipeline.checkout.params import load_params, parse_yaml
+from elimax.pipeline.pages.report_tables import count_table, markdown_table
+from elimax.pipeline.tasks import task_names
+from elimax.pipeline.xla_flags import LAST
+from support.repository import ROOT
 
-ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCK = (ROOT / "requirements.lock").read_text()
 PARAMS = load_params(ROOT / "params.yaml")
@@ -26,40 +27,82 @@ PIPELINE = parse_yaml((ROOT / "dvc.yaml").read_text(), "dvc.yaml")
 STAGES = PIPELINE["stages"]
 PACKAGES = ("benchmarks", "elimax", "interpreter", "models", "pipeline")
 MAY_IMPORT = {
-    "interpreter": {"interpreter"},
-    "models": {"interpreter", "models"},
-    "pipeline": {"elimax", "interpreter", "models", "pipeline"},
-    "elimax": {"elimax", "interpreter", "models"},
-    "benchmarks": {"benchmarks", "interpreter", "models", "pipeline"},
+    "interpreter": {"elimax.interpreter"},
+    "models": {"elimax.interpreter", "elimax.models"},
+    "pipeline": {"elimax", "elimax.interpreter", "elimax.models", "elimax.pipeline"},
+    "elimax": {"elimax.api", "elimax.interpreter"},
+    "benchmarks": {"benchmarks", "elimax", "elimax.interpreter", "elimax.models"}
+    | {"elimax.pipeline"},
 }
 DISTRIBUTIONS = {"ruamel": "ruamel.yaml", "yaml": None}
 """Distribution by import name where they differ; None for an optional stand-in."""
 
 
 def imports(package: str) -> Iterator[tuple[Path, str]]:
-    """Yields each file of a package with the top-level name of each import in it."""
+    """Yields each file of a package with the module of each import in it."""
     for path in sorted((ROOT / package).rglob("*.py")):
+        if path.relative_to(ROOT / package).parts[0] in PACKAGES:
+            continue  # A link in elimax/
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
-                yield from ((path, alias.name.partition(".")[0]) for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                yield path, node.module.partition(".")[0]
+                yield from ((path, alias.name) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                assert not node.level, f"{path} has a relative import"
+                for alias in node.names:
+                    name = f"{node.module}.{alias.name}"
+                    yield path, name if is_module(name) else node.module or ""
+
+
+def is_module(name: str) -> bool:
+    """Whether a dotted name is a module of the repository."""
+    path = ROOT / name.replace(".", "/")
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
 
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_packages_import_only_what_they_may(package: str) -> None:
     """The direction is fixed, and W&B, Typer and DVC appear in pipeline only."""
-    own = set(PACKAGES) - MAY_IMPORT[package] | {"tests"}
+    foreign = {"support", "tests", "interpreter", "models", "pipeline"}
     if package != "pipeline":
-        own |= {"wandb", "typer", "dvc", "rich"}
-    wrong = [f"{path.relative_to(ROOT)}: {name}" for path, name in imports(package) if name in own]
+        foreign |= {"wandb", "typer", "dvc", "rich"}
+    wrong = []
+    for path, name in imports(package):
+        top, *rest = name.split(".")
+        own = f"{top}.{rest[0]}" if top == "elimax" and rest else top
+        if top in foreign or (top in PACKAGES and own not in MAY_IMPORT[package]):
+            wrong.append(f"{path.relative_to(ROOT)}: {name}")
     assert not wrong
+
+
+def test_folders_have_no_cycle() -> None:
+    """Modules import each other across folders in one direction only."""
+    edges: dict[str, set[str]] = {}
+    for package in ("interpreter", "models", "pipeline"):
+        for path, name in imports(package):
+            here = "elimax." + path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
+            if name.startswith("elimax."):
+                edges.setdefault(folder_of(here), set()).add(folder_of(name))
+    for folder, others in edges.items():
+        others.discard(folder)
+    assert tuple(graphlib.TopologicalSorter(edges).static_order())
+
+
+def folder_of(name: str) -> str:
+    """The folder of a package that a module is in, subfolders included, or the module itself."""
+    folder = name.split(".")[:3]
+    is_folder = (ROOT / "/".join(folder) / "__init__.py").is_file()
+    return ".".join(folder) if is_folder else name
 
 
 def test_dependencies_are_declared() -> None:
     """What the packages import is in pyproject.toml, or comes with Python."""
     declared = {re.split(r"[<>=\[]", entry)[0] for entry in PROJECT["dependencies"]}
-    used = {name for package in PACKAGES for _, name in imports(package)}
+    used = {
+        name.partition(".")[0]
+        for x in PACKAGES
+        for p, name in imports(x)
+        if "ecosystem" not in p.parts
+    }
     used -= set(PACKAGES) | sys.stdlib_module_names
     wanted = {DISTRIBUTIONS.get(name, name) for name in used} - {None}
     assert wanted <= declared
@@ -185,7 +228,9 @@ def test_every_data_file_is_described() -> None:
             assert name.removeprefix("results/") in readme, path
 
 
-@pytest.mark.parametrize("package", ["interpreter", "models", "pipeline.evaluate"])
+@pytest.mark.parametrize(
+    "package", ["elimax.interpreter", "elimax.models", "elimax.pipeline.stages.evaluate"]
+)
 def test_imports_without_wandb_and_dvc(package: str) -> None:
     """A machine that only computes Jacobians and evaluates needs neither."""
     code = f"import sys\nfor name in ('wandb', 'dvc'): sys.modules[name] = None\nimport {package}\n"

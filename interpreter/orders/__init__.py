@@ -1,10 +1,15 @@
 """Classical elimination orders, what a learned order has to beat, and how far any can go."""
 
-from interpreter.orders.bounds import lower_bound
-from interpreter.orders.exact import Certificate, ExactResult, certify, optimal_order
-from interpreter.orders.fixed import forward_order, reverse_order
-from interpreter.orders.markowitz import markowitz_order
-from interpreter.orders.portfolio import (
+from elimax.interpreter.orders.exact.bounds import lower_bound
+from elimax.interpreter.orders.exact.optimal import (
+    Certificate,
+    ExactResult,
+    certify,
+    optimal_order,
+)
+from elimax.interpreter.orders.fixed import forward_order, reverse_order
+from elimax.interpreter.orders.greedy.markowitz import markowitz_order
+from elimax.interpreter.orders.portfolio import (
     CLASSIC,
     PORTFOLIO,
     best_classic,

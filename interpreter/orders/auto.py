@@ -4,15 +4,15 @@ It depends on the graph and the wanted blocks alone: the work of the search is c
 so that a busy machine and an idle one, and a first and a later run, do the same.
 """
 
-from interpreter.errors import GraphTooLargeError, StructureLimitError
-from interpreter.graph import ComputationalGraph
-from interpreter.order import EliminationOrder
-from interpreter.orders.annealing import anneal
-from interpreter.orders.compilation import can_anneal
-from interpreter.orders.moves_last import moves_last_orders
-from interpreter.orders.portfolio import named_order, portfolio
-from interpreter.orders.price import OrderPrice, computes_numbers, order_price
-from interpreter.wanted import Blocks
+from elimax.interpreter.errors import GraphTooLargeError, StructureLimitError
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.order import EliminationOrder
+from elimax.interpreter.graph.price import OrderPrice, computes_numbers, order_price
+from elimax.interpreter.graph.wanted import Blocks
+from elimax.interpreter.orders.annealing.anneal import anneal
+from elimax.interpreter.orders.annealing.compilation import can_anneal
+from elimax.interpreter.orders.moves_last import moves_last_orders
+from elimax.interpreter.orders.portfolio import named_order, portfolio
 
 SMALL, LARGE = 200, 1000
 """Vertices below which annealing gets its full budget, and above which it gets none."""

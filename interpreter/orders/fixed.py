@@ -1,7 +1,7 @@
 """Forward and reverse elimination, the orders of jacfwd and jacrev."""
 
-from interpreter.graph import ComputationalGraph
-from interpreter.order import EliminationOrder
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.order import EliminationOrder
 
 
 def forward_order(graph: ComputationalGraph) -> EliminationOrder:

@@ -10,13 +10,13 @@ entries of a finished Jacobian stand.
 import itertools
 import math
 
-from interpreter.graph import ComputationalGraph
-from interpreter.order import EliminationOrder
-from interpreter.orders.fixed import forward_order, reverse_order
-from interpreter.orders.portfolio import GREEDY
-from interpreter.orders.single_use import single_use_order
-from interpreter.pair_structure import Structure
-from interpreter.structure import Kind
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.order import EliminationOrder
+from elimax.interpreter.graph.pair_structure import Structure
+from elimax.interpreter.graph.structure import Kind
+from elimax.interpreter.orders.fixed import forward_order, reverse_order
+from elimax.interpreter.orders.portfolio import GREEDY
+from elimax.interpreter.orders.single_use import single_use_order
 
 
 def movers(graph: ComputationalGraph) -> frozenset[int]:

@@ -4,18 +4,18 @@ import difflib
 from collections.abc import Callable, Collection
 from functools import partial
 
-from interpreter.counting import count_multiplications
-from interpreter.errors import InvalidOrderError
-from interpreter.graph import ComputationalGraph
-from interpreter.order import EliminationOrder
-from interpreter.orders.damage import lmmd_order, momr_order
-from interpreter.orders.fixed import forward_order, reverse_order
-from interpreter.orders.lowest_fill_in import lowest_fill_in_order
-from interpreter.orders.markowitz import markowitz_order
-from interpreter.orders.relative_markowitz import relative_markowitz_order
-from interpreter.orders.single_use import single_use_order
-from interpreter.structure import Count, check_count
-from interpreter.wanted import Blocks
+from elimax.interpreter.errors import InvalidOrderError
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.counting import count_multiplications
+from elimax.interpreter.graph.order import EliminationOrder
+from elimax.interpreter.graph.structure import Count, check_count
+from elimax.interpreter.graph.wanted import Blocks
+from elimax.interpreter.orders.fixed import forward_order, reverse_order
+from elimax.interpreter.orders.greedy.damage import lmmd_order, momr_order
+from elimax.interpreter.orders.greedy.lowest_fill_in import lowest_fill_in_order
+from elimax.interpreter.orders.greedy.markowitz import markowitz_order
+from elimax.interpreter.orders.greedy.relative_markowitz import relative_markowitz_order
+from elimax.interpreter.orders.single_use import single_use_order
 
 Maker = Callable[[ComputationalGraph], EliminationOrder]
 

@@ -9,8 +9,8 @@ vertex elimination can be as efficient as hand-coding (ACM TOMS 30, 2004), secti
 
 from typing import Literal
 
-from interpreter.graph import ComputationalGraph
-from interpreter.order import EliminationOrder
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.order import EliminationOrder
 
 
 def single_use_order(

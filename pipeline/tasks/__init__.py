@@ -9,10 +9,10 @@ import difflib
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from pipeline.tasks.task import Task
+from elimax.pipeline.tasks.task import Task
 
 if TYPE_CHECKING:
-    from pipeline.tasks.loading import InvalidTaskError, UnknownTaskError
+    from elimax.pipeline.tasks.loading import InvalidTaskError, UnknownTaskError
 
 __all__ = ["InvalidTaskError", "Task", "UnknownTaskError", "load_task", "task_names"]
 
@@ -58,7 +58,7 @@ def load_task(name: str) -> Task:
         UnknownTaskError: If there is no such task, module or function.
         InvalidTaskError: If the function of a user lacks example inputs, or they do not fit.
     """
-    from pipeline.tasks import loading
+    from elimax.pipeline.tasks import loading
 
     if ":" in name:
         return loading.load_user_function(name)
@@ -75,5 +75,5 @@ def load_task(name: str) -> Task:
 def __getattr__(name: str) -> Any:
     """Finds the error classes, whose base lives in a package that imports JAX."""
     if name in ("InvalidTaskError", "UnknownTaskError"):
-        return getattr(importlib.import_module("pipeline.tasks.loading"), name)
+        return getattr(importlib.import_module("elimax.pipeline.tasks.loading"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

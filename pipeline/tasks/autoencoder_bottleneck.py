@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from pipeline.tasks.task import Task
+from elimax.pipeline.tasks.task import Task
 
 _WIDTHS = (784, 256, 8, 256, 784)
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jax import Array, lax
 
-from pipeline.tasks.task import Task
+from elimax.pipeline.tasks.task import Task
 
 
 class _NormalCdf(NamedTuple):

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from pipeline.tasks.task import Task
+from elimax.pipeline.tasks.task import Task
 
 _POINTS = 12  # inner grid points along one side
 

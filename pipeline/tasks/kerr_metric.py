@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from pipeline.tasks.task import Task
+from elimax.pipeline.tasks.task import Task
 
 
 def kerr_metric(

@@ -11,8 +11,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from pipeline.errors import PipelineError
-from pipeline.tasks.task import Task
+from elimax.pipeline.errors import PipelineError
+from elimax.pipeline.tasks.task import Task
 
 
 class UnknownTaskError(PipelineError):

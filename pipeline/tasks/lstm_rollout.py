@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from pipeline.tasks.task import Task
+from elimax.pipeline.tasks.task import Task
 
 _STEPS = 8
 _INPUT = 4

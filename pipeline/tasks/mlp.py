@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from pipeline.tasks.task import Task
+from elimax.pipeline.tasks.task import Task
 
 _EPSILON = 1e-6  # keeps the normalisation finite where all features are equal
 

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from pipeline.tasks.task import Task
+from elimax.pipeline.tasks.task import Task
 
 _JOINTS = 20
 _LINK = 0.1  # length of each link in m

@@ -14,7 +14,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-from pipeline.tasks.task import Task
+from elimax.pipeline.tasks.task import Task
 
 Scalar = Float[Array, ""]
 

@@ -16,7 +16,7 @@ Its constant gamma - 1 is -0.5; here it is 0.4 (air), with which pressures are p
 import numpy as np
 from jax import Array, lax
 
-from pipeline.tasks.task import Task
+from elimax.pipeline.tasks.task import Task
 
 _GAMMA_MINUS_ONE = 0.4  # ratio of the heat capacities of air, less one
 

@@ -12,11 +12,11 @@ from benchmarks import gpu
 from benchmarks.gpu_case import Settings, measure_case
 from benchmarks.gpu_subject import CHECKED, Subject
 from benchmarks.training import measure_training
-from pipeline.errors import FileError
-from pipeline.files import Layout
-from pipeline.tasks import task_names
+from elimax.pipeline.checkout.files import Layout
+from elimax.pipeline.errors import FileError
+from elimax.pipeline.tasks import task_names
+from support.repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 LAYOUT = Layout(ROOT)
 QUICK = Settings(rounds=3, seconds=0.0, workers=1)
 WORDS = ["--batch", "8", "--check-batch", "4", "--rounds", "3", "--case-seconds", "0"]

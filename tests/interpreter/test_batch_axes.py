@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from jax import lax
 
-from interpreter.jacobian import jacve
-from pipeline.tasks import load_task
-from tests.interpreter.compare import executed_multiplications
-from tests.interpreter.jaxprs import equations, is_edge_product
-from tests.interpreter.random_programs import wave
+from elimax.interpreter.jacobian import jacve
+from elimax.pipeline.tasks import load_task
+from support.compare import executed_multiplications
+from support.jaxprs import equations, is_edge_product
+from support.random_programs import wave
 
 BATCH = 17
 """An axis length that occurs nowhere else."""

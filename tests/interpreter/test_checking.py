@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from interpreter import checking
-from interpreter.checking import check_jacobian, reference_jacobian
-from interpreter.errors import InvalidOrderError, JacobianMismatchError
-from interpreter.rules import LocalJacobian, registry
+from elimax.interpreter import checking
+from elimax.interpreter.checking import check_jacobian, reference_jacobian
+from elimax.interpreter.errors import InvalidOrderError, JacobianMismatchError
+from elimax.interpreter.tracing.rules import LocalJacobian, registry
 
 
 def function(x, y):

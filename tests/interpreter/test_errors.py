@@ -4,12 +4,12 @@ import inspect
 
 import pytest
 
-from interpreter import errors
+from elimax.interpreter import errors
 
 CLASSES = [
     cls
     for _, cls in inspect.getmembers(errors, inspect.isclass)
-    if cls.__module__ == "interpreter.errors" and not issubclass(cls, Warning)
+    if cls.__module__ == "elimax.interpreter.errors" and not issubclass(cls, Warning)
 ]
 
 

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import equinox as eqx
 import jax
@@ -12,13 +11,13 @@ import numpy as np
 import pytest
 from jax.experimental.sparse import BCOO
 
-from interpreter.errors import InvalidOrderError
-from interpreter.filtered import filter_jacve
-from interpreter.tracing import trace
-from tests.interpreter.compare import assert_same_blocks
-from tests.interpreter.random_programs import wave
+from elimax.interpreter.errors import InvalidOrderError
+from elimax.interpreter.filtered import filter_jacve
+from elimax.interpreter.tracing.call import trace
+from support.compare import assert_same_blocks
+from support.random_programs import wave
+from support.repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 X = jnp.asarray(wave(3), jnp.float32)
 
 
@@ -144,7 +143,7 @@ def test_what_is_refused(use, error, message):
 
 def test_equinox_is_not_loaded_for_plain_functions():
     """Importing the interpreter stays light."""
-    code = "import sys, interpreter.api; sys.exit('equinox' in sys.modules)"
+    code = "import sys, elimax.api; sys.exit('equinox' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 

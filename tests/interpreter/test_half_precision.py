@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from interpreter.jacobian import jacve
-from tests.interpreter.compare import QUICK
+from elimax.interpreter.jacobian import jacve
+from support.compare import QUICK
 
 NAMES = """
     abs acos asin asinh atan atanh bessel_i0e bessel_i1e cbrt ceil cos cosh digamma erf erf_inv erfc

@@ -6,20 +6,20 @@ import jax.numpy as jnp
 import pytest
 from hypothesis import given, settings
 
-from interpreter import hessian
-from interpreter.counting import count_multiplications
-from interpreter.errors import InvalidOrderError
-from interpreter.hessian import hessve, wanted_blocks
-from interpreter.orders import CLASSIC, forward_order, portfolio
-from interpreter.tracing import trace
-from tests.interpreter.compare import (
+from elimax.interpreter import hessian
+from elimax.interpreter.errors import InvalidOrderError
+from elimax.interpreter.graph.counting import count_multiplications
+from elimax.interpreter.hessian import hessve, wanted_blocks
+from elimax.interpreter.orders import CLASSIC, forward_order, portfolio
+from elimax.interpreter.tracing.call import trace
+from support.compare import (
     QUICK,
     assert_same_blocks,
     count_folded,
     emitted_multiplications,
     executed_multiplications,
 )
-from tests.interpreter.random_programs import orders, scalar_programs, wave
+from support.random_programs import orders, scalar_programs, wave
 
 X, Y = jnp.asarray(wave(3), jnp.float32), jnp.asarray(wave(3, phase=5), jnp.float32)
 

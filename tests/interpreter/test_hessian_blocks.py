@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from interpreter.hessian import hessve
-from tests.interpreter.compare import assert_same_blocks
+from elimax.interpreter.hessian import hessve
+from support.compare import assert_same_blocks
 
 
 def test_factorisations_need_both_halves():

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from jax.experimental import io_callback
 
-from interpreter.errors import TracingError
-from interpreter.jacobian import jacve, value_and_jacve
-from tests.interpreter.compare import assert_equals_jacrev, assert_same_blocks
-from tests.interpreter.random_programs import wave
+from elimax.interpreter.errors import TracingError
+from elimax.interpreter.jacobian import jacve, value_and_jacve
+from support.compare import assert_equals_jacrev, assert_same_blocks
+from support.random_programs import wave
 
 
 def energy(x, y):

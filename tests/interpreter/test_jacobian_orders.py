@@ -5,15 +5,20 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from interpreter import jacobian
-from interpreter.counting import count_multiplications
-from interpreter.errors import InvalidOrderError
-from interpreter.jacobian import jacve
-from interpreter.orders import PORTFOLIO, best_classic, forward_order, portfolio
-from interpreter.plan_cache import cached_order, isolated_cache
-from interpreter.tracing import trace
-from tests.interpreter.compare import assert_same_blocks
-from tests.interpreter.random_programs import wave
+from elimax.interpreter import jacobian
+from elimax.interpreter.errors import InvalidOrderError
+from elimax.interpreter.graph.counting import count_multiplications
+from elimax.interpreter.jacobian import jacve
+from elimax.interpreter.orders import (
+    PORTFOLIO,
+    best_classic,
+    forward_order,
+    portfolio,
+)
+from elimax.interpreter.orders.order_cache import cached_order, isolated_cache
+from elimax.interpreter.tracing.call import trace
+from support.compare import assert_same_blocks
+from support.random_programs import wave
 
 X, Y = jnp.asarray(wave(3), jnp.float32), jnp.asarray(wave(3, phase=5), jnp.float32)
 

@@ -12,9 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from interpreter.jacobian import jacve, value_and_jacve
-from tests.interpreter.compare import assert_same, assert_same_blocks
-from tests.interpreter.random_programs import wave
+from elimax.interpreter.jacobian import jacve, value_and_jacve
+from support.compare import assert_same, assert_same_blocks
+from support.random_programs import wave
 
 R = jnp.asarray(wave(3, 4), jnp.float32)
 X = jnp.asarray(wave(4), jnp.float32)

@@ -9,8 +9,8 @@ from jax import lax
 from jax.sharding import AxisType
 from jax.sharding import PartitionSpec as P
 
-from interpreter.known_values import BY_PLACE
-from interpreter.program import INLINED
+from elimax.interpreter.tracing.known_values import BY_PLACE
+from elimax.interpreter.tracing.program import INLINED
 
 
 def equations(function, *args):

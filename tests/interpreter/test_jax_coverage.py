@@ -4,10 +4,10 @@ import jax
 import numpy as np
 import pytest
 
-from interpreter.jacobian import jacve
-from tests import jax_comparison, jax_coverage
-from tests.jax_cases import all_cases, problems_of, smallest_cases
-from tests.jax_comparison import compare, run_case
+from elimax.interpreter.jacobian import jacve
+from support import jax_comparison, jax_coverage
+from support.jax_cases import all_cases, problems_of, smallest_cases
+from support.jax_comparison import compare, run_case
 
 with jax.enable_x64(True):
     CASES = {case.fullname: case for case in smallest_cases()}

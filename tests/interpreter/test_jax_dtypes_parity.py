@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from interpreter.jacobian import jacve
-from tests.interpreter.compare import assert_same, assert_same_blocks
-from tests.interpreter.random_programs import wave
+from elimax.interpreter.jacobian import jacve
+from support.compare import assert_same, assert_same_blocks
+from support.random_programs import wave
 
 X = jnp.asarray(wave(4), jnp.float32)
 Z = jax.lax.complex(X, 0.5 + X)

@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from interpreter.jacobian import jacve
-from tests.interpreter.compare import assert_same, assert_same_blocks
-from tests.interpreter.random_programs import wave
+from elimax.interpreter.jacobian import jacve
+from support.compare import assert_same, assert_same_blocks
+from support.random_programs import wave
 
 R = jnp.asarray(wave(3, 4), jnp.float32)
 X = jnp.asarray(wave(4), jnp.float32)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from interpreter.errors import GraphFormatError
-from interpreter.json_files import read_json, write_text
+from elimax.interpreter.errors import GraphFormatError
+from elimax.interpreter.json_files import read_json, write_text
 
 
 def test_round_trip(tmp_path: Path) -> None:

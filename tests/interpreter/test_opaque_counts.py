@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from interpreter.counting import count_multiplications
-from interpreter.graph import ComputationalGraph
-from interpreter.independent_count import verified_count
-from interpreter.orders import PORTFOLIO
-from interpreter.orders.annealing import anneal
-from interpreter.orders.exact import optimal_order
-from interpreter.structure import Count
-from interpreter.tracing import trace
-from models.boards import make_board
-from tests.interpreter.compare import executed_multiplications
-from tests.interpreter.opaque import OPAQUE
-from tests.interpreter.random_programs import orders, wave
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.counting import count_multiplications
+from elimax.interpreter.graph.independent_count import verified_count
+from elimax.interpreter.graph.structure import Count
+from elimax.interpreter.orders import PORTFOLIO
+from elimax.interpreter.orders.annealing.anneal import anneal
+from elimax.interpreter.orders.exact.optimal import optimal_order
+from elimax.interpreter.tracing.call import trace
+from elimax.models.boards import make_board
+from support.compare import executed_multiplications
+from support.opaque import OPAQUE
+from support.random_programs import orders, wave
 
 
 def inputs_of(name: str) -> tuple:

@@ -11,23 +11,28 @@ import pytest
 from hypothesis import given, settings
 from jax.experimental import io_callback
 
-from interpreter.checking import check_jacobian
-from interpreter.counting import count_multiplications
-from interpreter.elimination import MultiplicationCount
-from interpreter.errors import GraphFormatError, InvalidOrderError, TracingError
-from interpreter.filtered import filter_jacve
-from interpreter.hessian import hessve
-from interpreter.jacobian import jacve, value_and_jacve
-from interpreter.order import EliminationOrder, check_order
-from interpreter.orders import PORTFOLIO, forward_order, markowitz_order, reverse_order
-from interpreter.orders.auto import auto_order
-from interpreter.orders.bounds import lower_bound
-from interpreter.orders.price import order_price
-from interpreter.plan import Plan
-from interpreter.planning import plan
-from interpreter.tracing import trace
-from tests.interpreter.compare import assert_same_blocks, executed_multiplications
-from tests.interpreter.random_programs import array_programs, scalar_programs, wave
+from elimax.interpreter.checking import check_jacobian
+from elimax.interpreter.errors import GraphFormatError, InvalidOrderError, TracingError
+from elimax.interpreter.filtered import filter_jacve
+from elimax.interpreter.graph.counting import count_multiplications
+from elimax.interpreter.graph.elimination import MultiplicationCount
+from elimax.interpreter.graph.order import EliminationOrder, check_order
+from elimax.interpreter.graph.price import order_price
+from elimax.interpreter.hessian import hessve
+from elimax.interpreter.jacobian import jacve, value_and_jacve
+from elimax.interpreter.orders import (
+    PORTFOLIO,
+    forward_order,
+    markowitz_order,
+    reverse_order,
+)
+from elimax.interpreter.orders.auto import auto_order
+from elimax.interpreter.orders.exact.bounds import lower_bound
+from elimax.interpreter.plan import Plan
+from elimax.interpreter.planning import plan
+from elimax.interpreter.tracing.call import trace
+from support.compare import assert_same_blocks, executed_multiplications
+from support.random_programs import array_programs, scalar_programs, wave
 
 X, Y = jnp.asarray(wave(3), jnp.float32), jnp.asarray(wave(3, phase=5), jnp.float32)
 

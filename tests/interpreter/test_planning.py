@@ -6,10 +6,11 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from interpreter import plan_cache, planning
-from interpreter.jacobian import jacve
-from interpreter.planning import plan
-from pipeline.tasks import load_task
+from elimax.interpreter import planning
+from elimax.interpreter.jacobian import jacve
+from elimax.interpreter.orders import order_cache as plan_cache
+from elimax.interpreter.planning import plan
+from elimax.pipeline.tasks import load_task
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from interpreter.precision import evaluate_in, relative_error
+from elimax.interpreter.precision import evaluate_in, relative_error
 
 
 def seen(*args, precision="float64", argnums=0, kwargs=None):

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from interpreter.checking import check_jacobian
-from interpreter.errors import InvalidOrderError, RoundingWarning
-from interpreter.rounding import check_rounding
-from pipeline.tasks import load_task
+from elimax.interpreter.checking import check_jacobian
+from elimax.interpreter.errors import InvalidOrderError, RoundingWarning
+from elimax.interpreter.rounding import check_rounding
+from elimax.pipeline.tasks import load_task
 
 
 def beat(x, a, b):

@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from model_graphs import array_graph, program, scalar_graph
 
-from interpreter.counting import count_multiplications
-from interpreter.errors import StructureLimitError
-from interpreter.orders import CLASSIC, PORTFOLIO
-from models.boards import (
+from elimax.interpreter.errors import StructureLimitError
+from elimax.interpreter.graph.counting import count_multiplications
+from elimax.interpreter.orders import CLASSIC, PORTFOLIO
+from elimax.models.boards import (
     bucket_size,
     make_board,
     merge_costs,
@@ -17,6 +16,7 @@ from models.boards import (
     pad_board,
     stack_boards,
 )
+from support.model_graphs import array_graph, program, scalar_graph
 
 
 def test_nodes_without_edges_are_not_on_the_board():

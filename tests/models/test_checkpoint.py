@@ -6,14 +6,19 @@ import json
 import jax
 import numpy as np
 import pytest
-from model_graphs import TINY, tiny_policy
 
-from interpreter.errors import ElimaxError
-from models.checkpoint import load_policy, load_training, save_policy, save_training
-from models.errors import PolicyFormatError
-from models.policy import PolicyConfig, make_policy
-from models.ppo import PPOConfig
-from models.training import start_training
+from elimax.interpreter.errors import ElimaxError
+from elimax.models.checkpoint import (
+    load_policy,
+    load_training,
+    save_policy,
+    save_training,
+)
+from elimax.models.errors import PolicyFormatError
+from elimax.models.policy import PolicyConfig, make_policy
+from elimax.models.ppo import PPOConfig
+from elimax.models.training import start_training
+from support.model_graphs import TINY, tiny_policy
 
 
 def training_state(seed: int = 4):
@@ -152,7 +157,7 @@ def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "policy.eqx"
     save_policy(path, tiny_policy(1))
     before = path.read_bytes()
-    monkeypatch.setattr("models.checkpoint.os.replace", _fail)
+    monkeypatch.setattr("elimax.models.checkpoint.os.replace", _fail)
     with pytest.raises(OSError, match="disk full"):
         save_policy(path, tiny_policy(2))
     assert path.read_bytes() == before

@@ -3,12 +3,12 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from model_graphs import array_graph, program, scalar_graph
 
-from interpreter.tracing import trace
-from models.boards import make_board
-from models.features import FEATURES, fill_in, node_features
-from models.game import Board
+from elimax.interpreter.tracing.call import trace
+from elimax.models.boards import make_board
+from elimax.models.features import FEATURES, fill_in, node_features
+from elimax.models.game import Board
+from support.model_graphs import array_graph, program, scalar_graph
 
 
 def features_of(board: Board) -> dict[str, np.ndarray]:

@@ -3,12 +3,12 @@
 import jax
 import numpy as np
 import pytest
-from model_graphs import array_graph, optimum, program, scalar_graph, tiny_policy
 
-from interpreter.counting import count_multiplications
-from interpreter.errors import StructureLimitError
-from models.finetuning import FinetuneConfig, finetune
-from models.ppo import PPOConfig
+from elimax.interpreter.errors import StructureLimitError
+from elimax.interpreter.graph.counting import count_multiplications
+from elimax.models.finetuning import FinetuneConfig, finetune
+from elimax.models.ppo import PPOConfig
+from support.model_graphs import array_graph, optimum, program, scalar_graph, tiny_policy
 
 CONFIG = FinetuneConfig(updates=3, episodes=8, ppo=PPOConfig(epochs=1, minibatches=2))
 GRAPH = program(11, num_vertices=8)

@@ -8,15 +8,21 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from model_graphs import array_graph, fork_graph, program
 
-from interpreter.counting import count_multiplications
-from interpreter.elimination import CountingElimination
-from interpreter.tracing import trace
-from models import game
-from models.boards import make_board, pad_board, stack_boards
-from models.game import Board, State, eliminate, elimination_costs, lookup
-from tests.interpreter.opaque import OPAQUE
+from elimax.interpreter.graph.counting import count_multiplications
+from elimax.interpreter.graph.elimination import CountingElimination
+from elimax.interpreter.tracing.call import trace
+from elimax.models import game
+from elimax.models.boards import make_board, pad_board, stack_boards
+from elimax.models.game import (
+    Board,
+    State,
+    eliminate,
+    elimination_costs,
+    lookup,
+)
+from support.model_graphs import array_graph, fork_graph, program
+from support.opaque import OPAQUE
 
 
 @jax.jit

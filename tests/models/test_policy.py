@@ -6,11 +6,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from model_graphs import TINY, program, tiny_policy
 
-from models.boards import bucket_size, make_board, pad_board
-from models.policy import FORBIDDEN, Policy, PolicyConfig, make_policy, num_weights
-from models.rollout import Observation, observe
+from elimax.models.boards import bucket_size, make_board, pad_board
+from elimax.models.policy import (
+    FORBIDDEN,
+    Policy,
+    PolicyConfig,
+    make_policy,
+    num_weights,
+)
+from elimax.models.rollout import Observation, observe
+from support.model_graphs import TINY, program, tiny_policy
 
 
 @jax.jit

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from model_graphs import array_graph, optimum, program, scalar_graph, tiny_policy
 
-from interpreter.counting import count_multiplications
-from interpreter.errors import ElimaxError, InvalidOrderError
-from models.errors import BrokenGameError
-from models.policy_search import best_sampled_order, checked_order, greedy_order
+from elimax.interpreter.errors import ElimaxError, InvalidOrderError
+from elimax.interpreter.graph.counting import count_multiplications
+from elimax.models.errors import BrokenGameError
+from elimax.models.policy_search import best_sampled_order, checked_order, greedy_order
+from support.model_graphs import array_graph, optimum, program, scalar_graph, tiny_policy
 
 
 @pytest.mark.parametrize("count", ["all", "nontrivial"])

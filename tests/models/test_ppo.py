@@ -4,14 +4,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from model_graphs import program, tiny_policy
 
-from interpreter.errors import ElimaxError
-from models import ppo
-from models.boards import make_board, stack_boards
-from models.errors import TrainingDivergedError
-from models.ppo import PPOConfig, advantages, check_losses, learn, make_optimiser
-from models.rollout import join_moves, play
+from elimax.interpreter.errors import ElimaxError
+from elimax.models import ppo
+from elimax.models.boards import make_board, stack_boards
+from elimax.models.errors import TrainingDivergedError
+from elimax.models.ppo import (
+    PPOConfig,
+    advantages,
+    check_losses,
+    learn,
+    make_optimiser,
+)
+from elimax.models.rollout import join_moves, play
+from support.model_graphs import program, tiny_policy
 
 
 def games(policy, *, seed: int = 0):

@@ -6,18 +6,18 @@ import itertools
 import jax
 import numpy as np
 import pytest
-from model_graphs import TINY, array_graph, program
 
-from models.boards import make_board
-from models.policy import make_policy
-from models.ppo import PPOConfig
-from models.pretraining import (
+from elimax.models.boards import make_board
+from elimax.models.policy import make_policy
+from elimax.models.ppo import PPOConfig
+from elimax.models.pretraining import (
     Curriculum,
     PretrainConfig,
     greedy_ratio,
     pretrain,
     validation_boards,
 )
+from support.model_graphs import TINY, array_graph, program
 
 CONFIG = PretrainConfig(
     updates=4,

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interpreter.structure import Kind, edge_structure
-from models.random_programs import (
+from elimax.interpreter.graph.structure import Kind, edge_structure
+from elimax.models.random_programs import (
     BINARY_TRIVIAL,
     STYLES,
     UNARY_TRIVIAL,

@@ -6,12 +6,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from model_graphs import array_graph, fork_graph, program, scalar_graph, tiny_policy
 
-from interpreter.counting import count_multiplications
-from models.boards import make_board, stack_boards
-from models.game import Board, Nodes, State, eliminate
-from models.rollout import (
+from elimax.interpreter.graph.counting import count_multiplications
+from elimax.models.boards import make_board, stack_boards
+from elimax.models.game import (
+    Board,
+    Nodes,
+    State,
+    eliminate,
+)
+from elimax.models.rollout import (
     Position,
     join_moves,
     move_together,
@@ -20,6 +24,7 @@ from models.rollout import (
     play,
     select_episodes,
 )
+from support.model_graphs import array_graph, fork_graph, program, scalar_graph, tiny_policy
 
 
 def boards_of(*graphs) -> Board:

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from pipeline_probe import PARAMS, TOY
-from scratch_checkout import make_checkout
 
-from pipeline import run
-from pipeline.files import Layout
+from elimax.pipeline.checkout.files import Layout
+from elimax.pipeline.command_line import run
+from support.pipeline_probe import PARAMS, TOY
+from support.scratch_checkout import make_checkout
 
 
 @pytest.fixture

@@ -4,8 +4,13 @@ import json
 
 import pytest
 
-from pipeline import console as console_module
-from pipeline.console import Console, cell, eta, plain_table
+from elimax.pipeline import console as console_module
+from elimax.pipeline.console import (
+    Console,
+    cell,
+    eta,
+    plain_table,
+)
 
 
 def test_plain_table_aligns_numbers_to_the_right() -> None:

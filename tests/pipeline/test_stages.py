@@ -9,20 +9,34 @@ from typing import Any
 
 import jax
 import pytest
-from pipeline_probe import PARAMS, TOY, of_type, read_run
 
-from interpreter.counting import count_multiplications
-from interpreter.orders import PORTFOLIO, portfolio
-from models.checkpoint import load_policy
-from models.training import TrainingState
-from pipeline import evaluate, extract, finetune, follow, pretrain, report, resume, search
-from pipeline.console import Console
-from pipeline.errors import FileError
-from pipeline.files import Layout, read_csv, read_json, write_json
-from pipeline.params import load_params
-from pipeline.stage import StageContext, read_graph
-from pipeline.tracking import STEP
-from tests.interpreter.traced_tasks import task_graph
+from elimax.interpreter.graph.counting import count_multiplications
+from elimax.interpreter.orders import PORTFOLIO, portfolio
+from elimax.models.checkpoint import load_policy
+from elimax.models.training import TrainingState
+from elimax.pipeline.checkout import resume
+from elimax.pipeline.checkout.context import StageContext, read_graph
+from elimax.pipeline.checkout.files import (
+    Layout,
+    read_csv,
+    read_json,
+    write_json,
+)
+from elimax.pipeline.checkout.params import load_params
+from elimax.pipeline.console import Console
+from elimax.pipeline.errors import FileError
+from elimax.pipeline.stages import (
+    evaluate,
+    extract,
+    finetune,
+    follow,
+    pretrain,
+    report,
+    search,
+)
+from elimax.pipeline.tracking import STEP
+from support.pipeline_probe import PARAMS, TOY, of_type, read_run
+from support.traced_tasks import task_graph
 
 TASK = "toy_functions:toy"
 
@@ -58,7 +72,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StageContext]
 @pytest.fixture
 def copy(finished: StageContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StageContext:
     """A copy of the finished checkout that a test may change."""
-    shutil.copytree(finished.layout.root, tmp_path / "copy")
+    shutil.copytree(finished.layout.root, tmp_path / "copy", symlinks=True)
     monkeypatch.setenv("WANDB_MODE", "disabled")
     return context_of(tmp_path / "copy")
 

@@ -7,16 +7,14 @@ import subprocess
 import sys
 import textwrap
 import types
-from pathlib import Path
 from typing import Any
 
 import pytest
-from pipeline_probe import of_type, read_run
 
-from pipeline.files import Layout
-from pipeline.tracking import STEP, metric_name, track
-
-ROOT = Path(__file__).resolve().parents[2]
+from elimax.pipeline.checkout.files import Layout
+from elimax.pipeline.tracking import STEP, metric_name, track
+from support.pipeline_probe import of_type, read_run
+from support.repository import ROOT
 
 
 def test_an_offline_run_holds_curves_config_and_artifacts(layout: Layout) -> None:
@@ -25,8 +23,8 @@ def test_an_offline_run_holds_curves_config_and_artifacts(layout: Layout) -> Non
     script = """
         import sys
         from pathlib import Path
-        from pipeline.files import Layout
-        from pipeline.tracking import track
+        from elimax.pipeline.checkout.files import Layout
+        from elimax.pipeline.tracking import track
         layout = Layout(Path(sys.argv[1]))
         with track(layout, "finetune", "a:b", {"params": {"updates": 2}}) as tracker:
             for number in range(3):

@@ -5,13 +5,17 @@ import os
 import subprocess
 import sys
 from importlib.metadata import version
-from pathlib import Path
 
 import pytest
 
-from pipeline.xla_flags import LAST, NAME, add_xla_flags, correcting_flags
+from elimax.pipeline.xla_flags import (
+    LAST,
+    NAME,
+    add_xla_flags,
+    correcting_flags,
+)
+from support.repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 KNOWN = bool(correcting_flags(version("jaxlib"), "cpu"))
 
 PROGRAMS = """

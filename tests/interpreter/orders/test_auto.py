@@ -4,25 +4,24 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from interpreter.counting import count_multiplications
-from interpreter.order import check_order
-from interpreter.orders import auto, growing_tables
-from interpreter.orders.auto import auto_order
-from interpreter.orders.portfolio import portfolio
-from interpreter.orders.price import order_price
-from interpreter.tracing import trace
-from pipeline.tasks import load_task
-from tests.interpreter.random_programs import array_programs, scalar_programs
-from tests.interpreter.traced_tasks import task_graph
-
-ROOT = Path(__file__).parents[3]
+from elimax.interpreter.graph.counting import count_multiplications
+from elimax.interpreter.graph.order import check_order
+from elimax.interpreter.graph.price import order_price
+from elimax.interpreter.orders import auto
+from elimax.interpreter.orders.annealing import tables as growing_tables
+from elimax.interpreter.orders.auto import auto_order
+from elimax.interpreter.orders.portfolio import portfolio
+from elimax.interpreter.tracing.call import trace
+from elimax.pipeline.tasks import load_task
+from support.random_programs import array_programs, scalar_programs
+from support.repository import ROOT
+from support.traced_tasks import task_graph
 
 
 def assert_never_worse(graph):
@@ -79,9 +78,9 @@ def best_price(graph) -> int:
 EMISSION = """
 import re, jax
 from elimax import jacve
-from interpreter.orders.auto import auto_order
-from pipeline.tasks import load_task
-from tests.interpreter.traced_tasks import task_graph
+from elimax.interpreter.orders.auto import auto_order
+from elimax.pipeline.tasks import load_task
+from support.traced_tasks import task_graph
 for name in ("kerr_metric", "autoencoder_bottleneck", "mlp", "roe_flux_1d"):
     print(auto_order(task_graph(name)).vertices)
     task = load_task(name)

@@ -3,9 +3,9 @@
 import jax.numpy as jnp
 import pytest
 
-from interpreter.order import check_order
-from interpreter.orders.fixed import forward_order, reverse_order
-from interpreter.tracing import trace
+from elimax.interpreter.graph.order import check_order
+from elimax.interpreter.orders.fixed import forward_order, reverse_order
+from elimax.interpreter.tracing.call import trace
 
 
 def graph():

@@ -4,14 +4,14 @@ import jax.numpy as jnp
 import pytest
 from hypothesis import given, settings
 
-from interpreter.counting import count_multiplications
-from interpreter.order import check_order
-from interpreter.orders.moves_last import movers, moves_last_orders
-from interpreter.orders.portfolio import PORTFOLIO
-from interpreter.structure import Kind
-from interpreter.tracing import trace
-from tests.interpreter.random_programs import array_programs
-from tests.interpreter.traced_tasks import task_graph
+from elimax.interpreter.graph.counting import count_multiplications
+from elimax.interpreter.graph.order import check_order
+from elimax.interpreter.graph.structure import Kind
+from elimax.interpreter.orders.moves_last import movers, moves_last_orders
+from elimax.interpreter.orders.portfolio import PORTFOLIO
+from elimax.interpreter.tracing.call import trace
+from support.random_programs import array_programs
+from support.traced_tasks import task_graph
 
 NAMES = {f"{name}_moves_last" for name in PORTFOLIO}
 

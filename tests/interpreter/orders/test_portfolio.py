@@ -3,18 +3,18 @@
 import jax.numpy as jnp
 import pytest
 
-from interpreter.counting import count_multiplications
-from interpreter.errors import InvalidOrderError
-from interpreter.order import check_order
-from interpreter.orders.portfolio import (
+from elimax.interpreter.errors import InvalidOrderError
+from elimax.interpreter.graph.counting import count_multiplications
+from elimax.interpreter.graph.order import check_order
+from elimax.interpreter.orders.portfolio import (
     CLASSIC,
     PORTFOLIO,
     best_classic,
     named_order,
     portfolio,
 )
-from interpreter.tracing import trace
-from tests.interpreter.traced_tasks import task_graph
+from elimax.interpreter.tracing.call import trace
+from support.traced_tasks import task_graph
 
 SIX = (
     "forward",

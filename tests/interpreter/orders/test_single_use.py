@@ -5,11 +5,11 @@ import jax.numpy as jnp
 import pytest
 from hypothesis import given, settings
 
-from interpreter.elimination import CountingElimination
-from interpreter.order import check_order
-from interpreter.orders.single_use import single_use_order
-from interpreter.tracing import trace
-from tests.interpreter.orders.plain_greedy import graphs
+from elimax.interpreter.graph.elimination import CountingElimination
+from elimax.interpreter.graph.order import check_order
+from elimax.interpreter.orders.single_use import single_use_order
+from elimax.interpreter.tracing.call import trace
+from support.plain_greedy import graphs
 
 
 def plain_single_use(graph, late=frozenset()):

@@ -1,9 +1,9 @@
 """Autoencoder with a waist."""
 
 import numpy as np
-from task_probe import cast, count_vertices, evaluate, jacobian
 
-from pipeline.tasks.autoencoder_bottleneck import TASK
+from elimax.pipeline.tasks.autoencoder_bottleneck import TASK
+from support.task_probe import cast, count_vertices, evaluate, jacobian
 
 
 def test_reconstruction_agrees_with_numpy() -> None:

@@ -3,10 +3,10 @@
 import math
 
 import numpy as np
-from task_probe import differing_vertices, evaluate, jacobian, list_task
 
-from pipeline.tasks.black_scholes_hessian import TASK
-from tests.published import published_graph
+from elimax.pipeline.tasks.black_scholes_hessian import TASK
+from support.published import published_graph
+from support.task_probe import differing_vertices, evaluate, jacobian, list_task
 
 
 def _parameters() -> tuple[float, float, float, float, float, float, float]:

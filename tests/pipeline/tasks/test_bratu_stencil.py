@@ -1,9 +1,9 @@
 """Bratu problem."""
 
 import numpy as np
-from task_probe import cast, count_vertices, evaluate, jacobian
 
-from pipeline.tasks.bratu_stencil import TASK
+from elimax.pipeline.tasks.bratu_stencil import TASK
+from support.task_probe import cast, count_vertices, evaluate, jacobian
 
 
 def test_residual_agrees_with_loops() -> None:

@@ -4,9 +4,9 @@ import math
 
 import jax
 import numpy as np
-from task_probe import cast, count_vertices, evaluate
 
-from pipeline.tasks.bundle_adjustment import TASK, rotate
+from elimax.pipeline.tasks.bundle_adjustment import TASK, rotate
+from support.task_probe import cast, count_vertices, evaluate
 
 
 def _rotation(vector: np.ndarray) -> np.ndarray:

@@ -5,14 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pipeline.tasks.human_heart_dipole import TASK, human_heart_dipole
-from tests.pipeline.tasks.reference_graph import (
+from elimax.pipeline.tasks.human_heart_dipole import TASK, human_heart_dipole
+from support.published import published_graph
+from support.reference_graph import (
     equations,
     graph_digest,
     reference_graph,
     traced_graph,
 )
-from tests.published import published_graph
 
 DIGEST = "794e7cccd2bea0249766bd73a996f77fb2f8fd145e43201ace2133aa3a9aeb4b"
 

@@ -2,9 +2,9 @@
 
 import jax
 import numpy as np
-from task_probe import cast, count_vertices, evaluate, jacobian
 
-from pipeline.tasks.kerr_metric import TASK, kerr_metric
+from elimax.pipeline.tasks.kerr_metric import TASK, kerr_metric
+from support.task_probe import cast, count_vertices, evaluate, jacobian
 
 
 def _matrix(components: tuple[np.ndarray, ...]) -> np.ndarray:

@@ -1,9 +1,9 @@
 """Long short-term memory."""
 
 import numpy as np
-from task_probe import cast, count_vertices, evaluate, jacobian
 
-from pipeline.tasks.lstm_rollout import TASK
+from elimax.pipeline.tasks.lstm_rollout import TASK
+from support.task_probe import cast, count_vertices, evaluate, jacobian
 
 
 def _logistic(operand: np.ndarray) -> np.ndarray:

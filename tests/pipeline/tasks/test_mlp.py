@@ -1,10 +1,10 @@
 """Perceptron with layer normalisation."""
 
 import numpy as np
-from task_probe import cast, differing_vertices, evaluate, jacobian, list_task
 
-from pipeline.tasks.mlp import TASK
-from tests.published import published_graph
+from elimax.pipeline.tasks.mlp import TASK
+from support.published import published_graph
+from support.task_probe import cast, differing_vertices, evaluate, jacobian, list_task
 
 
 def _loss(inputs: tuple[np.ndarray, ...]) -> float:

@@ -1,9 +1,9 @@
 """Planar arm."""
 
 import numpy as np
-from task_probe import cast, count_vertices, evaluate, jacobian
 
-from pipeline.tasks.planar_arm_20 import TASK
+from elimax.pipeline.tasks.planar_arm_20 import TASK
+from support.task_probe import cast, count_vertices, evaluate, jacobian
 
 
 def _links() -> np.ndarray:

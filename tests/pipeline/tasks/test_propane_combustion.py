@@ -5,14 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pipeline.tasks.propane_combustion import TASK, propane_combustion
-from tests.pipeline.tasks.reference_graph import (
+from elimax.pipeline.tasks.propane_combustion import TASK, propane_combustion
+from support.published import published_graph
+from support.reference_graph import (
     equations,
     graph_digest,
     reference_graph,
     traced_graph,
 )
-from tests.published import published_graph
 
 DIGEST = "f0907c0d9a6f6ac3f311fa1d25c66a60858059ad4ffd92d57ec9b38e95b46948"
 

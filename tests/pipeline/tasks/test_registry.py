@@ -9,13 +9,18 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from task_probe import count_vertices
 
-from interpreter.errors import ElimaxError
-from pipeline.tasks import InvalidTaskError, UnknownTaskError, load_task, task_names
-from tests.interpreter.compare import QUICK
+from elimax.interpreter.errors import ElimaxError
+from elimax.pipeline.tasks import (
+    InvalidTaskError,
+    UnknownTaskError,
+    load_task,
+    task_names,
+)
+from support.compare import QUICK
+from support.repository import ROOT
+from support.task_probe import count_vertices
 
-_ROOT = Path(__file__).resolve().parents[3]
 _MODULE = """
 import numpy as np
 
@@ -124,15 +129,15 @@ def test_names_are_listed_in_order() -> None:
 
 def test_listing_names_does_not_import_jax() -> None:
     """Help and completion of the command line stay quick."""
-    code = "import sys, pipeline.tasks as t; t.task_names(); sys.exit('jax' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=_ROOT, check=False).returncode == 0
+    code = "import sys, elimax.pipeline.tasks as t; t.task_names(); sys.exit('jax' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
 @pytest.mark.parametrize("name", task_names())
 def test_every_task_is_complete(name: str) -> None:
     """Names, texts, argnums and example inputs are as `Task` promises."""
     task = load_task(name)
-    module = importlib.import_module(f"pipeline.tasks.{name}")
+    module = importlib.import_module(f"elimax.pipeline.tasks.{name}")
     assert task is module.TASK
     assert task.name == name
     assert task.function is getattr(module, name)

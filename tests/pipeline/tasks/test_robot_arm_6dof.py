@@ -5,14 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pipeline.tasks.robot_arm_6dof import TASK, robot_arm_6dof
-from tests.pipeline.tasks.reference_graph import (
+from elimax.pipeline.tasks.robot_arm_6dof import TASK, robot_arm_6dof
+from support.published import published_graph
+from support.reference_graph import (
     equations,
     graph_digest,
     reference_graph,
     traced_graph,
 )
-from tests.published import published_graph
 
 DIGEST = "018413ca0e565c333754993cf13a2b2a7670dbcfcb1f49e5a1a96c9628ade3d1"
 

@@ -5,14 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pipeline.tasks.roe_flux_1d import TASK, roe_flux_1d
-from tests.pipeline.tasks.reference_graph import (
+from elimax.pipeline.tasks.roe_flux_1d import TASK, roe_flux_1d
+from support.published import published_graph
+from support.reference_graph import (
     equations,
     graph_digest,
     reference_graph,
     traced_graph,
 )
-from tests.published import published_graph
 
 DIGEST = "3aff92a7fd89d9f07aab1f53b6bf6aa09c1260d94d4d6f634754b159359d69b8"
 

@@ -1,10 +1,10 @@
 """Roe flux in three dimensions."""
 
 import numpy as np
-from task_probe import differing_vertices, evaluate, list_task
 
-from pipeline.tasks.roe_flux_3d import TASK, roe_flux_3d
-from tests.published import published_graph
+from elimax.pipeline.tasks.roe_flux_3d import TASK, roe_flux_3d
+from support.published import published_graph
+from support.task_probe import differing_vertices, evaluate, list_task
 
 _GAMMA = 1.4
 

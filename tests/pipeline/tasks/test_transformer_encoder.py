@@ -1,10 +1,10 @@
 """Encoder with two attention blocks."""
 
 import numpy as np
-from task_probe import cast, differing_vertices, evaluate, list_task
 
-from pipeline.tasks.transformer_encoder import TASK
-from tests.published import published_graph
+from elimax.pipeline.tasks.transformer_encoder import TASK
+from support.published import published_graph
+from support.task_probe import cast, differing_vertices, evaluate, list_task
 
 
 def _softmax(operand: np.ndarray) -> np.ndarray:

@@ -1,0 +1,261 @@
+"""Measures the search for orders: `make bench-orders`.
+
+Three tables: the best counts that several seeds of annealing reach in a given time on the graphs of
+the tasks, beside bounds; what `jacve` finds by itself, in what time, and how long it takes to find
+it again; how many orders one core evaluates in a second, from short programs to long ones.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.auto_measure import measure_auto
+from benchmarks.interpreter_scaling import ENDS, chain_program
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.counting import count_multiplications
+from elimax.interpreter.orders import (
+    certify,
+    forward_order,
+    portfolio,
+    reverse_order,
+)
+from elimax.interpreter.orders.annealing.anneal import anneal
+from elimax.interpreter.orders.annealing.compilation import can_anneal
+from elimax.interpreter.tracing.call import trace
+from elimax.pipeline.checkout.context import Count
+from elimax.pipeline.checkout.files import write_json
+from elimax.pipeline.checkout.machine import device
+from elimax.pipeline.pages.report_tables import Table, markdown_table
+from elimax.pipeline.stages.search import COUNTS
+from elimax.pipeline.tasks import load_task, task_names
+
+SIZES = (100, 300, 1000, 3000, 10000)
+
+PUBLISHED = {
+    "roe_flux_1d": (320, 217),
+    "robot_arm_6dof": (231, 165),
+    "human_heart_dipole": (148, 48),
+    "propane_combustion": (88, 24),
+    "black_scholes_hessian": (307, 248),
+    "roe_flux_3d": (802, 522),
+    "mlp": (292, 199),
+    "transformer_encoder": (4534, 3982),
+}
+"""The orders that Lohoff & Neftci (NeurIPS 2024) publish, counted by the rule of this project: all
+multiplications and nontrivial ones."""
+
+KNOWN = {
+    "roe_flux_1d": (295, 184),
+    "robot_arm_6dof": (221, 151),
+    "human_heart_dipole": (148, 48),
+    "propane_combustion": (88, 24),
+    "black_scholes_hessian": (297, 237),
+    "roe_flux_3d": (634, 398),
+    "mlp": (284, 199),
+    "transformer_encoder": (4296, 3552),
+}
+"""The best counts known before this search, from some minutes of annealing in plain Python, each
+the best of searches for that count."""
+
+_FIGURES = PUBLISHED, KNOWN
+
+
+def measure_search(
+    graph: ComputationalGraph, count: Count, seconds: float, seeds: Sequence[int]
+) -> dict[str, Any]:
+    """Searches one graph with several seeds.
+
+    Args:
+        graph: The graph.
+        count: Which multiplications to save.
+        seconds: Time of each search, two chains beside each other.
+        seeds: The seeds.
+
+    Returns:
+        `portfolio`: the best classical count; `found`: the best count of every seed; `bound` and
+        `optimal` as `certify` tells of the best one; `evaluations` in a second, all chains
+        together, the median; `order`: the best of all.
+    """
+    starts = list(portfolio(graph).values())
+    classic = min(getattr(count_multiplications(graph, order), count) for order in starts)
+    results = [anneal(graph, starts, count, seconds=seconds, seed=seed) for seed in seeds]
+    speeds = [result.evaluations / max(result.seconds, 1e-9) for result in results]
+    best = min(results, key=lambda result: getattr(result.count, count))
+    return {
+        "portfolio": classic,
+        "found": [getattr(result.count, count) for result in results],
+        **certify(graph, count, getattr(best.count, count))._asdict(),
+        "evaluations": round(float(np.median(speeds))),
+        "order": list(best.order.vertices),
+    }
+
+
+def is_scalar(graph: ComputationalGraph) -> bool:
+    """Whether every value of a graph is a number."""
+    return all(np.prod(shape) == 1 for shape in graph.node_shapes)
+
+
+def measure_graphs(
+    graphs: Mapping[str, ComputationalGraph],
+    seconds: tuple[float, float],
+    seeds: Sequence[int],
+    report: Callable[[str], None],
+) -> dict[str, dict[str, Any]]:
+    """Searches several graphs by both counts.
+
+    Args:
+        graphs: Graphs by name.
+        seconds: Time of each search of a graph of scalars, and of one with arrays.
+        seeds: The seeds.
+        report: Told which graph begins.
+
+    Returns:
+        By name and count what `measure_search` returns; also the number of `vertices`.
+    """
+    results: dict[str, dict[str, Any]] = {}
+    for name, graph in graphs.items():
+        report(name)
+        results[name] = {"vertices": graph.num_vertices}
+        for count in COUNTS:
+            limit = seconds[0] if is_scalar(graph) else seconds[1]
+            results[name][count] = measure_search(graph, count, limit, seeds)
+    return results
+
+
+def counts_table(results: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Makes the table of counts, one row per graph and count.
+
+    Args:
+        results: What `measure_graphs` returned.
+
+    Returns:
+        Headings and rows; `PUBLISHED` and `KNOWN` stand beside where there are such figures.
+    """
+    columns = [
+        "graph", "count", "classic", "published", "known", "annealed", "bound", "gap %", "orders/s",
+    ]  # fmt: skip
+    rows: list[list[Any]] = []
+    for name, entry in results.items():
+        for k, count in enumerate(COUNTS):
+            found = entry[count]["found"]
+            low, high = min(found), max(found)
+            others = [figures[name][k] if name in figures else None for figures in _FIGURES]
+            annealed = f"{low}" if low == high else f"{low} to {high}"
+            bound = entry[count]["bound"]
+            gap = round(100 * (low - bound) / max(low, 1), 1)
+            classic, speed = entry[count]["portfolio"], entry[count]["evaluations"]
+            rows.append([name, count, classic, *others, annealed, bound, gap, speed])
+    return columns, rows
+
+
+def above_known(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Names the searches that ended above the best count known before.
+
+    Args:
+        results: What `measure_graphs` returned.
+
+    Returns:
+        One line for each, empty if there is none.
+    """
+    lines = []
+    for name in results.keys() & KNOWN.keys():
+        for count, known in zip(COUNTS, KNOWN[name], strict=True):
+            found = results[name][count]["found"]
+            above = sum(cost > known for cost in found)
+            if above:
+                lines.append(f"{name}, {count}: {above} of {len(found)} seeds above {known}")
+    return sorted(lines)
+
+
+def measure_speed(graph: ComputationalGraph, seconds: float) -> float:
+    """Orders that one chain evaluates in a second.
+
+    Args:
+        graph: The graph.
+        seconds: How long it is measured.
+
+    Returns:
+        Orders in a second.
+    """
+    starts = [reverse_order(graph), forward_order(graph)]
+    result = anneal(graph, starts, seconds=seconds, chains=1)
+    return result.evaluations / result.seconds
+
+
+def scaling_graph(vertices: int) -> ComputationalGraph:
+    """The graph of a program of scalars with short edges."""
+    inputs = np.linspace(0.1, 0.9, ENDS, dtype="float32")
+    return trace(chain_program(vertices), *inputs, argnums=range(ENDS))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the benchmark and prints Markdown tables.
+
+    Args:
+        arguments: Words after the program's name; None takes those of the process.
+
+    Returns:
+        The exit status, 0.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.order_benchmark", description=(__doc__ or "").split("\n")[0]
+    )
+    add = parser.add_argument
+    add("tasks", nargs="*", metavar="TASK", help="tasks, all of them by default")
+    add("--seconds", nargs=2, type=float, default=[10.0, 60.0], metavar=("SCALAR", "ARRAY"))
+    add("--seeds", type=int, default=5, metavar="N", help="searches of a graph")
+    add("--sizes", nargs="*", type=int, default=list(SIZES), metavar="V", help="of long programs")
+    add("--json", type=Path, metavar="PATH", help="where the result goes as JSON")
+    given = parser.parse_args(arguments)
+    graphs = {name: task_graph(name) for name in given.tasks or task_names()}
+    limits = given.seconds[0], given.seconds[1]
+    results = measure_graphs(graphs, limits, range(given.seeds), _say)
+    sys.stdout.write(markdown_table(*counts_table(results)) + "\n\n")
+    lines = above_known(results) or ["Every seed is at or below the best count known before."]
+    sys.stdout.write("".join(f"- {line}\n" for line in lines) + "\n")
+    can_anneal()
+    automatic = {name: measure_auto(graph) for name, graph in graphs.items()}
+    columns = ["graph", "seconds", "all", "nontrivial", "found_by", "memory_ms", "file_ms"]
+    rows = [[name, *(entry[key] for key in columns[1:])] for name, entry in automatic.items()]
+    sys.stdout.write(markdown_table(columns, rows) + "\n\n")
+    speeds = {}
+    for size in given.sizes:
+        _say(f"{size} vertices")
+        speeds[size] = round(measure_speed(scaling_graph(size), 3.0))
+    if speeds:
+        rows = [[size, speed] for size, speed in speeds.items()]
+        sys.stdout.write(markdown_table(["vertices", "orders/s on one core"], rows) + "\n")
+    if given.json:
+        content = {"device": device(), "seconds": given.seconds, "seeds": given.seeds}
+        content |= {"tasks": results, "auto": automatic, "speeds": speeds}
+        write_json(given.json, content)
+    return 0
+
+
+def task_graph(name: str) -> ComputationalGraph:
+    """The graph of a task at its example inputs.
+
+    Args:
+        name: Name of the task, or module:function.
+
+    Returns:
+        The graph.
+
+    Raises:
+        UnknownTaskError: If there is no such task.
+    """
+    task = load_task(name)
+    return trace(task.function, *task.example_inputs(), argnums=task.argnums)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Products and sums of edge Jacobians with values."""

@@ -1,0 +1,259 @@
+"""Edge Jacobians with values: the products and sums that an elimination executes.
+
+Which labels a product or a sum has is decided in `graph.structure`; here the same labels get
+values: arrays, or sparse values whose zeros are not stored.
+A numpy array is a constant: products of constants are folded while tracing. Products of two general
+edges are emitted under the named scope `PRODUCT_SCOPE`, and nothing else is, so that the
+multiplications of an order can be read off a jaxpr.
+"""
+
+import functools
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from elimax.interpreter.algebra.contraction import contract
+from elimax.interpreter.algebra.labelled import (
+    Labelled,
+    add_arrays,
+    is_constant,
+    spread,
+)
+from elimax.interpreter.algebra.masks import cleared
+from elimax.interpreter.algebra.moving import (
+    array_of,
+    is_known_pattern,
+    move,
+    scaled_value,
+    settled,
+)
+from elimax.interpreter.algebra.sparse_value import (
+    SparseValue,
+    aligned,
+    as_sparse,
+    disjoint,
+    project,
+    with_diagonal,
+)
+from elimax.interpreter.graph.structure import (
+    EdgeStructure,
+    Kind,
+    Unification,
+    add,
+    multiply,
+    unify,
+)
+
+PRODUCT_SCOPE = "edge_product"
+
+
+class EdgeJacobian(NamedTuple):
+    """An edge Jacobian.
+
+    Attributes:
+        structure: Shape, ties, carried labels and kind.
+        value: Array of shape `structure.carried_shape`, numpy if it is a constant; or a sparse
+            value over the carried labels.
+        drops: Whether the zeros of the value exclude, as those of a mask do, so that 0 times
+            infinity is 0 (see `algebra.masks`).
+    """
+
+    structure: EdgeStructure
+    value: Any
+    drops: bool = False
+
+
+class _Plan(NamedTuple):
+    """What a product of two structures asks for, whatever the values are.
+
+    Attributes:
+        structure: Structure of the product.
+        names: Common labels.
+        sizes: Size of every common label.
+        contracted: Labels that are summed over.
+        repeats: Number of equal terms: sizes of the summed labels that neither factor carries.
+        is_scalar: Whether neither factor carries a label.
+    """
+
+    structure: EdgeStructure
+    names: Unification
+    sizes: Mapping[int, int]
+    contracted: frozenset[int]
+    repeats: int
+    is_scalar: bool
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _plan(later: EdgeStructure, earlier: EdgeStructure) -> _Plan:
+    names = unify(later, earlier)
+    sizes = {names.later[label]: later.size(label) for label in later.labels}
+    sizes |= {names.earlier[label]: earlier.size(label) for label in earlier.labels}
+    contracted = frozenset(label for label in sizes if label >= names.contracted_offset)
+    carried = {names.later[x] for x in later.carried} | {names.earlier[x] for x in earlier.carried}
+    repeats = int(np.prod([sizes[x] for x in contracted - carried], dtype=np.int64))
+    structure = multiply(later, earlier).structure
+    return _Plan(structure, names, sizes, contracted, repeats, not carried)
+
+
+def multiply_edges(later: EdgeJacobian, earlier: EdgeJacobian) -> EdgeJacobian:
+    """J[s, v] J[v, p].
+
+    Args:
+        later: J[s, v].
+        earlier: J[v, p].
+
+    Returns:
+        The product; its structure is that of `graph.structure.multiply`.
+    """
+    plan = _plan(later.structure, earlier.structure)
+    kinds = later.structure.kind, earlier.structure.kind
+    first = _named(later, plan.names.later)
+    second = _named(earlier, plan.names.earlier)
+    if not plan.is_scalar:
+        first, second = (
+            _sum_lonely(first, second.labels, plan),
+            _sum_lonely(second, first.labels, plan),
+        )
+    drops = later.drops, earlier.drops
+    value = _multiply_values(kinds, first, second, plan, drops)
+    if plan.repeats != 1:
+        value = scaled_value(value, plan.repeats)
+    return EdgeJacobian(plan.structure, value, any(drops))
+
+
+def _named(edge: EdgeJacobian, names: Mapping[int, int]) -> Labelled:
+    """The value of an edge under common labels."""
+    if isinstance(edge.value, SparseValue):
+        value = edge.value.renamed(names)
+        return Labelled(value, value.labels)
+    return Labelled(edge.value, tuple(names[label] for label in edge.structure.carried))
+
+
+def _sum_lonely(factor: Labelled, others: tuple[int, ...], plan: _Plan) -> Labelled:
+    """Sums over the contracted labels that only this factor carries."""
+    lonely = {x for x in factor.labels if x in plan.contracted and x not in others}
+    if not lonely:
+        return factor
+    if isinstance(factor.array, SparseValue):
+        value = project(factor.array, lonely)
+        return Labelled(value, value.labels)
+    array, labels = array_of(factor, plan.sizes)
+    axes = tuple(axis for axis, label in enumerate(labels) if label in lonely)
+    return Labelled(array.sum(axis=axes), tuple(x for x in labels if x not in lonely))
+
+
+def _multiply_values(
+    kinds: tuple[Kind, Kind],
+    first: Labelled,
+    second: Labelled,
+    plan: _Plan,
+    drops: tuple[bool, bool],
+) -> Any:
+    """The value of a product; lonely labels are summed already."""
+    labels = plan.structure.carried
+    if kinds[1] != Kind.GENERAL and (kinds[0] == Kind.GENERAL or is_known_pattern(second)):
+        return move(second, first, labels, plan.sizes)
+    if kinds[0] != Kind.GENERAL:
+        return move(first, second, labels, plan.sizes)
+    first, second = array_of(first, plan.sizes), array_of(second, plan.sizes)
+    if is_constant(first.array) and is_constant(second.array):
+        return fold(*cleared(first, second, drops, labels), labels)
+    with jax.named_scope(PRODUCT_SCOPE):
+        return contract(*cleared(first, second, drops, labels), labels)
+
+
+def fold(first: Labelled, second: Labelled, labels: tuple[int, ...]) -> Any:
+    """The product of two general constants, computed while tracing.
+
+    Args:
+        first: One constant.
+        second: The other.
+        labels: Labels of the result.
+
+    Returns:
+        The product, a constant; infinite without a warning, as on the device.
+    """
+    with np.errstate(all="ignore"):
+        return contract(first, second, labels)
+
+
+def add_edges(first: EdgeJacobian, second: EdgeJacobian) -> EdgeJacobian:
+    """The sum of two edge Jacobians between the same vertices.
+
+    Args:
+        first: One summand.
+        second: The other.
+
+    Returns:
+        The sum; its structure is that of `graph.structure.add`.
+    """
+    structure = add(first.structure, second.structure)
+    value = _total(first, second, structure)
+    return EdgeJacobian(structure, value, _total_drops(first, second, structure))
+
+
+def _total_drops(first: EdgeJacobian, second: EdgeJacobian, structure: EdgeStructure) -> bool:
+    """Whether the zeros of a sum exclude.
+
+    That is so if those of both summands do, or if those of one do and the other one has no zeros
+    but those of its pattern, which exclude, too.
+    """
+    pair = first, second
+    return any(edge.drops for edge in pair) and all(
+        edge.drops
+        or edge.structure.kind != Kind.GENERAL
+        or edge.structure.ties != structure.ties
+        or isinstance(edge.value, SparseValue)
+        for edge in pair
+    )
+
+
+def _total(first: EdgeJacobian, second: EdgeJacobian, structure: EdgeStructure) -> Any:
+    """The value of a sum."""
+    if first.structure.ties == second.structure.ties == structure.ties and not (
+        isinstance(first.value, SparseValue) or isinstance(second.value, SparseValue)
+    ):
+        return _add_arrays(_own(first), _own(second), structure)
+    sizes = {label: structure.size(label) for label in structure.labels}
+    summands = [_untied(edge, structure, sizes) for edge in (first, second)]
+    if not all(summand.sparse for summand in summands):
+        # One of them is nowhere zero, so their sum is nowhere either.
+        one, other = (_as_labelled(summand, sizes) for summand in summands)
+        return _add_arrays(one, other, structure)
+    sparse = tuple(sorted({*summands[0].sparse, *summands[1].sparse}))
+    dense = tuple(label for label in structure.carried if label not in sparse)
+    parts = [part for x in summands for part in aligned(x, dense, sparse, sizes).parts]
+    shape = tuple(sizes[label] for label in sparse)
+    total = SparseValue(dense, sparse, shape, disjoint(parts))
+    return settled(total, structure.carried, sizes)
+
+
+def _own(edge: EdgeJacobian) -> Labelled:
+    is_sparse = isinstance(edge.value, SparseValue)
+    return Labelled(edge.value, edge.value.labels if is_sparse else edge.structure.carried)
+
+
+def _as_labelled(value: SparseValue, sizes: Mapping[int, int]) -> Labelled:
+    return array_of(Labelled(value, value.labels), sizes)
+
+
+def _add_arrays(first: Labelled, second: Labelled, structure: EdgeStructure) -> Any:
+    arrays = [spread(x, structure.carried, structure.carried_shape) for x in (first, second)]
+    return add_arrays(*arrays)
+
+
+def _untied(edge: EdgeJacobian, target: EdgeStructure, sizes: Mapping[int, int]) -> SparseValue:
+    """The value of an edge over the labels of a structure that ties less.
+
+    A broken tie makes both its labels sparse: the value stands on their diagonal.
+    """
+    value = as_sparse(_own(edge))
+    rank = len(target.out_shape)
+    for j, (tie, kept) in enumerate(zip(edge.structure.ties, target.ties, strict=True)):
+        if tie != kept:
+            dense = tuple(label for label in value.dense if label != tie)
+            sparse = value.sparse if tie in value.sparse else (*value.sparse, tie)
+            value = with_diagonal(aligned(value, dense, sparse, sizes), tie, rank + j)
+    return value

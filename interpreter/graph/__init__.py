@@ -1,0 +1,1 @@
+"""Computational graphs, orders, and the counting rule: what an elimination costs."""

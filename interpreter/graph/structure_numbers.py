@@ -1,0 +1,109 @@
+"""The counting rule on small integers, filled in as it is needed.
+
+Orders are found by looking at products of two edges a million times. Hashing two structures takes
+longer than all the rest of such a look, so structures are numbered and their products, sums and
+costs are kept by number. `structure_tables` has the whole closure as arrays instead.
+"""
+
+import functools
+import threading
+from collections.abc import Callable
+
+from elimax.interpreter.graph.pair_structure import Structure, product_of, sum_of
+
+
+class NumberTable(dict[int, dict[int, int]]):
+    """A function of two numbers whose values are computed once: `table[first][second]`."""
+
+    def __init__(self, entry: Callable[[int, int], int]) -> None:
+        """Starts empty.
+
+        Args:
+            entry: The function.
+        """
+        super().__init__()
+        self._entry = entry
+
+    def __missing__(self, first: int) -> dict[int, int]:
+        row = self[first] = _Row(functools.partial(self._entry, first))
+        return row
+
+
+class _Row(dict[int, int]):
+    def __init__(self, entry: Callable[[int], int]) -> None:
+        super().__init__()
+        self._entry = entry
+
+    def __missing__(self, second: int) -> int:
+        value = self[second] = self._entry(second)
+        return value
+
+
+class StructureNumbers:
+    """Structures by number, from 0, in the order in which they were first met.
+
+    Attributes:
+        product: Number of the product, [later][earlier].
+        product_by_earlier: The same, [earlier][later].
+        total: Number of the sum, [first][second].
+        cost: For "all" and for "nontrivial" the cost of a product, [later][earlier].
+        cost_by_earlier: The same, [earlier][later].
+    """
+
+    def __init__(self) -> None:
+        """Starts without structures."""
+        self._structures: list[Structure] = []
+        self._numbers: dict[Structure, int] = {}
+        self._lock = threading.Lock()
+        self.product = NumberTable(self._product)
+        self.product_by_earlier = NumberTable(lambda x, y: self.product[y][x])
+        self.total = NumberTable(self._total)
+        self.cost = {
+            "all": NumberTable(lambda x, y: self._multiply(x, y).all),
+            "nontrivial": NumberTable(lambda x, y: self._multiply(x, y).nontrivial),
+        }
+        self.cost_by_earlier = {
+            count: NumberTable(lambda x, y, table=table: table[y][x])
+            for count, table in self.cost.items()
+        }
+
+    def number(self, structure: Structure) -> int:
+        """The number of a structure, a new one if it was never met.
+
+        Args:
+            structure: The structure.
+
+        Returns:
+            Its number.
+        """
+        found = self._numbers.get(structure)
+        if found is None:
+            with self._lock:
+                found = self._numbers.setdefault(structure, len(self._structures))
+                if found == len(self._structures):
+                    self._structures.append(structure)
+        return found
+
+    def structure(self, number: int) -> Structure:
+        """The structure of a number.
+
+        Args:
+            number: What `number` returned.
+
+        Returns:
+            The structure.
+        """
+        return self._structures[number]
+
+    def _multiply(self, later: int, earlier: int):
+        return product_of(self._structures[later], self._structures[earlier])
+
+    def _product(self, later: int, earlier: int) -> int:
+        return self.number(self._multiply(later, earlier).structure)
+
+    def _total(self, first: int, second: int) -> int:
+        return self.number(sum_of(self._structures[first], self._structures[second]))
+
+
+NUMBERS = StructureNumbers()
+"""The numbers of this process; like the caches of `multiply` and `add` they are never forgotten."""

@@ -1,0 +1,180 @@
+"""One chain of simulated annealing: the arrays of the compiled loop, and what it asks for."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from elimax.interpreter.errors import GraphTooLargeError
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.wanted import Blocks, edge_filter
+from elimax.interpreter.orders.annealing import compiled as compiled_annealing
+from elimax.interpreter.orders.annealing.state import (
+    Log,
+    Position,
+    Progress,
+    Schedule,
+    Space,
+    Walk,
+    Weights,
+)
+from elimax.interpreter.orders.annealing.tables import GrowingTables, cost_scale
+
+MAX_NODES = 20_000
+"""Nodes with edges up to which a graph is searched; the table of their edges takes 800 MB."""
+
+MAX_MISSING = 4096
+"""Unknown entries of tables that are noted at once."""
+
+FIRST_LOG = 4096
+"""Entries of the log to begin with; it doubles when it is full."""
+
+
+class Chain:
+    """An order of one graph that is changed move by move, and the best one so far."""
+
+    def __init__(
+        self,
+        graph: ComputationalGraph,
+        start: Sequence[int],
+        weights: Weights,
+        seed: int,
+        wanted: Blocks | None = None,
+        cost: int = 0,
+    ) -> None:
+        """Evaluates the first order.
+
+        Args:
+            graph: The graph.
+            start: Vertex numbers of the first order.
+            weights: What the cost of an order is made of.
+            seed: Seed of the random numbers.
+            wanted: Blocks of the Jacobian that are wanted; None for all.
+            cost: What the first order costs with these weights; 0 if that surely fits 64 bits.
+
+        Raises:
+            GraphTooLargeError: If the graph has too many nodes.
+            StructureLimitError: If it has too many structures.
+        """
+        is_needed = edge_filter(graph, wanted)
+        edges = {pair: edge for pair, edge in graph.edges.items() if is_needed(*pair)}
+        # Nodes without edges are in nobody's way.
+        self._nodes = sorted({node for pair in edges for node in pair})
+        if len(self._nodes) > MAX_NODES:
+            raise GraphTooLargeError(
+                f"annealing takes graphs of at most {MAX_NODES} nodes with edges, this one has "
+                f"{len(self._nodes)}: use an order of the portfolio"
+            )
+        self._graph = graph
+        self._rule = GrowingTables(weights, cost_scale(len(self._nodes), cost))
+        index = {node: k for k, node in enumerate(self._nodes)}
+        self._free = [v for v in start if graph.node(v) not in index]
+        order = [index[node] for node in map(graph.node, start) if node in index]
+        numbered = {
+            (index[succ], index[pred]): self._rule.number(edge)
+            for (pred, succ), edge in edges.items()
+        }
+        self._position = _position(graph, self._nodes, numbered)
+        if wanted is not None:
+            needed = [[is_needed(pred, succ) for pred in self._nodes] for succ in self._nodes]
+            self._position = self._position._replace(needed=np.array(needed, bool))
+        # Several paths between two scalars are a sum, one is a product, whatever the order was.
+        self._is_by_set = all(
+            math.prod(edge.out_shape + edge.in_shape) == 1 for edge in edges.values()
+        )
+        self._walk, self._space = _walk(order), _space(len(self._nodes))
+        self._log = _log(FIRST_LOG)
+        total = self._evaluate()
+        self.progress = Progress(0, True, total, total, 0, seed, 0)
+
+    @property
+    def best(self) -> tuple[int, ...]:
+        """Vertex numbers of the cheapest order so far."""
+        found = (self._graph.vertex(self._nodes[k]) for k in self._walk.best)
+        return (*self._free, *found)
+
+    @property
+    def size(self) -> int:
+        """Number of vertices that can be moved."""
+        return self._walk.order.size
+
+    def begin_round(self) -> None:
+        """Sets the number of moves tried to 0."""
+        self.progress = self.progress._replace(tried=0)
+
+    def walk(self, until: int, schedule: Schedule) -> None:
+        """Tries moves until so many have been tried in this round.
+
+        Args:
+            until: Their number.
+            schedule: Temperatures of the round.
+
+        Raises:
+            StructureLimitError: If there are too many structures.
+        """
+        status = compiled_annealing.MISSING
+        while status != compiled_annealing.DONE:
+            self.progress, status = compiled_annealing.walk_on(
+                self._position,
+                self._rule.tables,
+                self._log,
+                self._space,
+                self._walk,
+                self.progress,
+                self._is_by_set,
+                until,
+                *schedule,
+            )
+            if status != compiled_annealing.DONE:
+                self._provide(status, self.progress.missing)
+
+    def _evaluate(self) -> int:
+        """Evaluates the order and returns its cost."""
+        while True:
+            total, status, missing = compiled_annealing.evaluate(
+                self._position, self._rule.tables, self._log, self._space, self._walk
+            )
+            if status == compiled_annealing.DONE:
+                return total
+            self._provide(status, missing)
+
+    def _provide(self, status: int, missing: int) -> None:
+        """Gives the compiled loop what it stopped for."""
+        if status == compiled_annealing.LOG_FULL:
+            longer = _log(2 * self._log.place.size)
+            for new, old in zip(longer, self._log, strict=True):
+                new[: old.size] = old
+            self._log = longer
+        for table, row, column in self._space.missing[:missing].tolist():
+            self._rule.fill_in(table, row, column)
+
+
+def _position(
+    graph: ComputationalGraph, nodes: Sequence[int], numbered: dict[tuple[int, int], int]
+) -> Position:
+    size, words = len(nodes), -(-len(nodes) // 64)
+    edges = np.zeros((size, size), np.int16)
+    preds, succs = np.zeros((2, size, words), np.uint64)
+    for (succ, pred), structure in numbered.items():
+        edges[succ, pred] = structure
+        preds[succ, pred // 64] |= np.uint64(1 << pred % 64)
+        succs[pred, succ // 64] |= np.uint64(1 << succ % 64)
+    is_output = np.isin(nodes, sorted(graph.output_nodes))
+    return Position(edges, preds, succs, is_output, np.zeros((0, 0), bool))
+
+
+def _walk(order: Sequence[int]) -> Walk:
+    size = len(order)
+    cost, marks, new_cost = (np.zeros(n, np.int64) for n in (size, size + 1, size))
+    digest, new_digest = np.zeros((2, size + 1), np.uint64)
+    vertices = np.array(order, np.int64)
+    return Walk(vertices, cost, digest, marks, vertices.copy(), new_cost, new_digest)
+
+
+def _space(size: int) -> Space:
+    preds, succs = np.zeros((2, size), np.int64)
+    return Space(preds, succs, np.zeros((MAX_MISSING, 3), np.int64))
+
+
+def _log(size: int) -> Log:
+    return Log(np.zeros(size, np.int64), np.zeros(size, np.int16))

@@ -1,0 +1,364 @@
+"""The compiled loop of simulated annealing over elimination orders.
+
+A walker stands somewhere in an order, with the graph as it is when all vertices before it are
+eliminated. From there it tries to move a vertex: it eliminates the vertices of the changed stretch
+one by one, adds up what they cost, and takes everything back with the help of a log. What comes
+after the stretch is evaluated only as long as the graph differs from what it was before at the same
+place, which a digest of its edges tells; for scalars it never does, since the edges then depend on
+the set of eliminated vertices alone. So a move costs what it changes, not what the order is long.
+
+The counting rule enters as tables of products, sums and costs of structures. An entry that is not
+known yet is noted and stops the walk; the caller fills it in and goes on.
+
+All compiled code is in this one file, because numba keeps what it compiled until the file of a
+function changes, whatever happens to others. Importing it imports numba, which takes some tenths of
+a second; compiling takes seconds, once on a machine.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+
+from elimax.interpreter.orders.annealing.state import Progress
+
+DONE, MISSING, LOG_FULL = 0, 1, 2
+"""How something ended: well, an entry of a table is unknown, the log is too short."""
+
+PRODUCT, SUM = 0, 1
+"""Which table an unknown entry belongs to."""
+
+UNKNOWN = -1
+
+MOVES_PER_STOP = 4
+"""Moves that are tried before the walker goes one place on."""
+
+SHORT_SHARE, SHORT_DISTANCE = 0.7, 8
+"""Share of short moves, and how far they go at most; the others go any distance."""
+
+_GOLDEN, _SHIFT_11 = np.uint64(0x9E3779B97F4A7C15), np.uint64(11)
+_ZERO, _ONE, _WORD = np.uint64(0), np.uint64(1), np.uint64(63)
+_MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_SHIFT_16, _SHIFT_27, _SHIFT_30, _SHIFT_31 = (np.uint64(n) for n in (16, 27, 30, 31))
+_SHIFT_58, _DE_BRUIJN = np.uint64(58), np.uint64(0x03F79D71B4CB0A89)
+_BIT_OF = np.zeros(64, np.int64)
+for _bit in range(64):
+    _BIT_OF[((int(_DE_BRUIJN) << _bit) & ((1 << 64) - 1)) >> 58] = _bit
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """Compiles a function with numba, which keeps the result in a cache folder if there is one.
+
+    Args:
+        function: The function; it is compiled when it is first called.
+
+    Returns:
+        What numba makes of it.
+    """
+    try:
+        return numba.njit(function, cache=True, nogil=True)
+    except RuntimeError:  # neither this folder nor the user's can be written
+        return numba.njit(function, nogil=True)
+
+
+@compiled
+def _mixed(x: Any) -> Any:
+    """Scrambles 64 bits (Steele, Lea & Flood, SplitMix, OOPSLA 2014)."""
+    x = (x ^ (x >> _SHIFT_30)) * _MIX_1
+    x = (x ^ (x >> _SHIFT_27)) * _MIX_2
+    return x ^ (x >> _SHIFT_31)
+
+
+@compiled
+def _members(row: Any, found: Any) -> int:
+    """Lists the members of a bit set and returns how many there are."""
+    count = 0
+    for word in range(row.size):
+        bits = row[word]
+        while bits != _ZERO:
+            low = bits & (~bits + _ONE)
+            found[count] = word * 64 + _BIT_OF[(low * _DE_BRUIJN) >> _SHIFT_58]
+            count += 1
+            bits ^= low
+    return count
+
+
+@compiled
+def _put(position: Any, succ: int, pred: int, structure: Any) -> None:
+    """Writes one edge, in the table and in both bit sets."""
+    position.edges[succ, pred] = structure
+    pred_bit, succ_bit = _ONE << (np.uint64(pred) & _WORD), _ONE << (np.uint64(succ) & _WORD)
+    if structure == 0:
+        position.preds[succ, pred >> 6] &= ~pred_bit
+        position.succs[pred, succ >> 6] &= ~succ_bit
+    else:
+        position.preds[succ, pred >> 6] |= pred_bit
+        position.succs[pred, succ >> 6] |= succ_bit
+
+
+@compiled
+def _write(
+    position: Any, log: Any, size: int, digest: Any, succ: int, pred: int, structure: Any
+) -> Any:
+    """Changes one edge, notes what it was, and returns the new length of the log and digest."""
+    place = succ * position.edges.shape[0] + pred
+    old = position.edges[succ, pred]
+    log.place[size], log.old[size] = place, old
+    if old != 0:
+        digest ^= _mixed((np.uint64(place) << _SHIFT_16) ^ np.uint64(old))
+    if structure != 0:
+        digest ^= _mixed((np.uint64(place) << _SHIFT_16) ^ np.uint64(structure))
+    _put(position, succ, pred, structure)
+    return size + 1, digest
+
+
+@compiled
+def take_back(position: Any, log: Any, size: int, target: int) -> None:
+    """Undoes what the log has noted beyond a length."""
+    nodes = position.edges.shape[0]
+    for entry in range(size - 1, target - 1, -1):
+        place = log.place[entry]
+        _put(position, place // nodes, place % nodes, log.old[entry])
+
+
+@compiled
+def _note(space: Any, missing: int, table: int, row: Any, column: Any) -> int:
+    """Notes an unknown entry of a table and returns how many are noted."""
+    if missing < space.missing.shape[0]:
+        space.missing[missing, 0], space.missing[missing, 1] = table, row
+        space.missing[missing, 2] = column
+        return missing + 1
+    return missing
+
+
+@compiled
+def _eliminate(
+    position: Any, tables: Any, log: Any, space: Any, node: int, size: int, digest: Any
+) -> Any:
+    """Eliminates a vertex; returns cost, length of the log, digest, status, unknown entries."""
+    edges, missing = position.edges, 0
+    num_preds = _members(position.preds[node], space.preds)
+    num_succs = _members(position.succs[node], space.succs)
+    if size + (num_preds + 1) * (num_succs + 1) > log.place.size:
+        return 0, size, digest, LOG_FULL, 0
+    cost = 0
+    for a in range(num_succs):
+        succ = space.succs[a]
+        later = edges[succ, node]
+        for b in range(num_preds):
+            pred = space.preds[b]
+            if position.needed.size and not position.needed[succ, pred]:
+                continue
+            earlier = edges[node, pred]
+            new, old = tables.product[later, earlier], edges[succ, pred]
+            if new == UNKNOWN:
+                missing = _note(space, missing, PRODUCT, later, earlier)
+                continue
+            cost += tables.cost[later, earlier]
+            if old != 0:
+                added = tables.sum[old, new]
+                if added == UNKNOWN:
+                    missing = _note(space, missing, SUM, old, new)
+                    continue
+                new = added
+            if new != old:
+                size, digest = _write(position, log, size, digest, succ, pred, new)
+    for a in range(num_succs):
+        size, digest = _write(position, log, size, digest, space.succs[a], node, 0)
+    if not position.is_output[node]:
+        for b in range(num_preds):
+            size, digest = _write(position, log, size, digest, node, space.preds[b], 0)
+    return cost, size, digest, MISSING if missing else DONE, missing
+
+
+@compiled
+def _uniform(random: Any) -> Any:
+    """A number from [0, 1) from a state that has just been stepped."""
+    return float(_mixed(random) >> _SHIFT_11) * (1.0 / 9007199254740992.0)
+
+
+@compiled
+def evaluate(position: Any, tables: Any, log: Any, space: Any, walk: Any) -> Any:
+    """Evaluates the whole of `walk.order` from the untouched graph, and takes it back.
+
+    Args:
+        position: The graph before the first elimination.
+        tables: The counting rule.
+        log: Space for what is overwritten.
+        space: Space to work in.
+        walk: The order; `cost` and `digest` are filled.
+
+    Returns:
+        The cost of the order, how it ended (DONE, MISSING or LOG_FULL), and the number of unknown
+        entries that were noted.
+    """
+    total, size, digest = 0, 0, _ZERO
+    for k in range(walk.order.size):
+        walk.digest[k] = digest
+        cost, size, digest, status, missing = _eliminate(
+            position, tables, log, space, walk.order[k], size, digest
+        )
+        if status != DONE:
+            take_back(position, log, size, 0)
+            return 0, status, missing
+        walk.cost[k] = cost
+        total += cost
+    walk.digest[walk.order.size] = digest
+    take_back(position, log, size, 0)
+    return total, DONE, 0
+
+
+@compiled
+def _moved(order: Any, place: int, end: int, is_later: bool, k: int) -> int:
+    """The vertex at k when the first of order[place:end+1] goes last, or the last one first."""
+    if k > end:
+        return order[k]
+    if is_later:
+        return order[k + 1] if k < end else order[place]
+    return order[end] if k == place else order[k - 1]
+
+
+@compiled
+def _try_move(
+    position: Any,
+    tables: Any,
+    log: Any,
+    space: Any,
+    walk: Any,
+    is_by_set: bool,
+    place: int,
+    distance: int,
+    is_later: bool,
+    total: int,
+    spent: int,
+    slack: float,
+) -> Any:
+    """Tries one move; returns the new total, how it ended, and the number of unknown entries."""
+    order, end = walk.order, place + distance
+    size = start = walk.marks[place]
+    digest, new, old = walk.digest[place], 0, 0
+    limit = float(total - spent)
+    if is_by_set:
+        limit = float(walk.cost[place : end + 1].sum())
+    limit += slack
+    k, is_taken = place, True
+    while k < order.size and not (k > end and (is_by_set or digest == walk.digest[k])):
+        node = _moved(order, place, end, is_later, k)
+        cost, size, digest, status, missing = _eliminate(
+            position, tables, log, space, node, size, digest
+        )
+        if status != DONE:
+            take_back(position, log, size, start)
+            return total, status, missing
+        new += cost
+        old += walk.cost[k]
+        walk.new_cost[k], walk.new_digest[k + 1] = cost, digest
+        k += 1
+        if new > limit:
+            is_taken = False
+            break
+    take_back(position, log, size, start)
+    if not is_taken or new - old > slack:
+        return total, DONE, 0
+    moving = order[place] if is_later else order[end]
+    if is_later:
+        for i in range(place, end):
+            order[i] = order[i + 1]
+        order[end] = moving
+    else:
+        for i in range(end, place, -1):
+            order[i] = order[i - 1]
+        order[place] = moving
+    walk.cost[place:k] = walk.new_cost[place:k]
+    walk.digest[place + 1 : k + 1] = walk.new_digest[place + 1 : k + 1]
+    return total + new - old, DONE, 0
+
+
+@compiled
+def _draw_move(random: Any, longest: int, temperature: float) -> Any:
+    """Draws a move: how far, whether later, what it may cost more; also returns the next state."""
+    random += _GOLDEN
+    distance = 1 + int(_uniform(random) * min(SHORT_DISTANCE, longest))
+    random += _GOLDEN
+    if _uniform(random) >= SHORT_SHARE:
+        random += _GOLDEN
+        distance = int(math.exp(_uniform(random) * math.log(longest + 1.0)))
+    random += _GOLDEN
+    is_later = _uniform(random) < 0.5
+    random += _GOLDEN
+    slack = -temperature * math.log(1.0 - _uniform(random))
+    return min(distance, longest), is_later, slack, random
+
+
+@compiled
+def walk_on(
+    position: Any,
+    tables: Any,
+    log: Any,
+    space: Any,
+    walk: Any,
+    progress: Any,
+    is_by_set: bool,
+    until: int,
+    hot: float,
+    cold: float,
+    planned: int,
+) -> Any:
+    """Tries moves until so many have been tried.
+
+    A move that makes the order dearer by d is taken with probability exp(-d / temperature). The
+    temperature falls geometrically from `hot` to `cold` while `planned` moves are tried.
+
+    Args:
+        position: The graph at `progress.place`.
+        tables: The counting rule.
+        log: What was overwritten up to there.
+        space: Space to work in.
+        walk: The order, evaluated.
+        progress: Where the walk is.
+        is_by_set: Whether the edges depend on the set of eliminated vertices alone.
+        until: Number of moves to be tried in all.
+        hot: First temperature, in units of the cost.
+        cold: Last temperature.
+        planned: Number of moves over which it falls.
+
+    Returns:
+        Where the walk is then, and how it ended: DONE, MISSING or LOG_FULL. In the last two cases
+        it has not tried the move that it was at, and may go on from there.
+    """
+    place, is_up, total, best, tried, seed, _ = progress
+    random, order = np.uint64(seed), walk.order
+    spent = walk.cost[:place].sum()
+    rate = math.log(cold / hot) / planned
+    while tried < until:
+        temperature = hot * math.exp(rate * tried)
+        for _ in range(MOVES_PER_STOP):
+            before = random
+            longest = order.size - 1 - place
+            distance, is_later, slack, random = _draw_move(random, longest, temperature)
+            total, status, missing = _try_move(
+                position, tables, log, space, walk, is_by_set,
+                place, distance, is_later, total, spent, slack,
+            )  # fmt: skip
+            if status != DONE:
+                state = Progress(place, is_up, total, best, tried, np.int64(before), missing)
+                return state, status
+            tried += 1
+            if total < best:
+                best = total
+                walk.best[:] = order
+        is_up = (is_up or place == 0) and place < order.size - 2
+        if is_up:
+            cost, size, _, _, _ = _eliminate(
+                position, tables, log, space, order[place], walk.marks[place], walk.digest[place]
+            )
+            spent += cost
+            place += 1
+            walk.marks[place] = size
+        elif place > 0:
+            take_back(position, log, walk.marks[place], walk.marks[place - 1])
+            place -= 1
+            spent -= walk.cost[place]
+    return Progress(place, is_up, total, best, tried, np.int64(random), 0), DONE

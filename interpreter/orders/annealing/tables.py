@@ -1,0 +1,136 @@
+"""The counting rule as tables that are filled in as entries are asked for.
+
+A search meets far fewer pairs of structures than closing all of them under products and sums would
+give, and nothing has to be known before the first move. `structure_tables` has the whole closure,
+for players that cannot stop to ask.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from elimax.interpreter.errors import StructureLimitError
+from elimax.interpreter.graph.pair_structure import Structure, product_of, sum_of
+from elimax.interpreter.graph.price import product_price
+from elimax.interpreter.orders.annealing.compiled import SUM, UNKNOWN
+from elimax.interpreter.orders.annealing.state import Tables, Weights
+
+FIRST_SIZE = 32
+"""Size of the tables to begin with."""
+
+MAX_STRUCTURES = 4096
+"""Structures up to which tables grow; three tables of that size take 200 MB."""
+
+MAX_COST = (1 << 62) - 1
+"""The most that may be added up in one elimination without leaving 64 bits."""
+
+
+class CostScale(NamedTuple):
+    """How counts, which are integers of any size, become costs of 64 bits that a search compares.
+
+    Attributes:
+        shift: Costs are divided by two to the power of this, and rounded down.
+        limit: What is more costs this much, which is more than any order worth keeping costs.
+    """
+
+    shift: int
+    limit: int
+
+
+UNSCALED = CostScale(0, MAX_COST)
+
+
+def cost_scale(num_nodes: int, cost: int) -> CostScale:
+    """The scale for a graph.
+
+    Args:
+        num_nodes: Number of its nodes, which bounds the products of one elimination.
+        cost: What the order costs that a search begins with.
+
+    Returns:
+        No shift as long as costs fit.
+    """
+    limit = MAX_COST // (num_nodes * num_nodes // 4 + 1)
+    # A move never costs more than this order and a small share of it.
+    return CostScale(max(0, (2 * cost // limit).bit_length()), limit)
+
+
+class GrowingTables:
+    """Tables of the structures met so far, numbered from 1; 0 means "no edge".
+
+    Attributes:
+        tables: The tables; replaced by larger ones when they are full.
+    """
+
+    def __init__(self, weights: Weights, scale: CostScale | None = None) -> None:
+        """Starts without structures.
+
+        Args:
+            weights: What counts in which proportion.
+            scale: How costs are made to fit the table; None if they do.
+        """
+        self._weights, self._scale = weights, scale or UNSCALED
+        self._numbers: dict[Structure, int] = {}
+        self._structures: list[Structure] = []
+        self.tables = _unknown(FIRST_SIZE)
+
+    def number(self, structure: Structure) -> int:
+        """The number of a structure, a new one if it was not met before.
+
+        Args:
+            structure: The structure.
+
+        Returns:
+            Its number.
+
+        Raises:
+            StructureLimitError: If it is one too many.
+        """
+        if structure not in self._numbers:
+            if len(self._structures) + 1 == len(self.tables.product):
+                self._grow()
+            self._structures.append(structure)
+            self._numbers[structure] = len(self._structures)
+        return self._numbers[structure]
+
+    def fill_in(self, table: int, row: int, column: int) -> None:
+        """Computes an entry that was unknown.
+
+        Args:
+            table: PRODUCT or SUM of `compiled_annealing`.
+            row: Number of the later factor, or of a summand.
+            column: Number of the earlier factor, or of the other summand.
+
+        Raises:
+            StructureLimitError: If there are too many structures.
+        """
+        first, second = self._structures[row - 1], self._structures[column - 1]
+        if table == SUM:
+            total = self.number(sum_of(first, second))
+            self.tables.sum[row, column] = total
+            return
+        product = product_of(first, second)
+        number = self.number(product.structure)
+        self.tables.product[row, column] = number
+        weights = self._weights
+        cost = weights.all * product.all + weights.nontrivial * product.nontrivial
+        if weights.price:
+            cost += weights.price * product_price(first, second)
+        self.tables.cost[row, column] = min(cost >> self._scale.shift, self._scale.limit)
+
+    def _grow(self) -> None:
+        size = len(self.tables.product)
+        if size >= MAX_STRUCTURES:
+            raise StructureLimitError(
+                f"annealing met more than {MAX_STRUCTURES} edge structures: use an order of the "
+                "portfolio for this graph"
+            )
+        larger = _unknown(2 * size)
+        for new, old in zip(larger, self.tables, strict=True):
+            new[:size, :size] = old
+        self.tables = larger
+
+
+def _unknown(size: int) -> Tables:
+    unknown = np.full((2, size, size), UNKNOWN, np.int16)
+    return Tables(unknown[0], unknown[1], np.zeros((size, size), np.int64))

@@ -1,0 +1,1 @@
+"""Cheapest orders with proof, and bounds on how cheap any can be."""

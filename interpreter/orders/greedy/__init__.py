@@ -1,0 +1,1 @@
+"""Greedy rules: the vertex that looks cheapest goes first."""

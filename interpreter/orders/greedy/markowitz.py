@@ -1,0 +1,39 @@
+"""Greedy elimination by lowest Markowitz degree.
+
+Source: Griewank & Walther, Evaluating Derivatives (2nd ed., 2008), section 9.2; the name is from
+Markowitz's pivoting rule (1957).
+"""
+
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.order import EliminationOrder
+from elimax.interpreter.graph.structure import Count
+from elimax.interpreter.orders.greedy.heap import GreedyRule, Ties, greedy_order
+
+
+def markowitz_order(
+    graph: ComputationalGraph,
+    ties: Ties = "low",
+    count: Count = "all",
+    *,
+    late: frozenset[int] = frozenset(),
+) -> EliminationOrder:
+    """Eliminates a vertex that costs least at the time, again and again.
+
+    Args:
+        graph: The graph.
+        ties: Among the cheapest take the "low"est or the "high"est vertex number.
+        count: Which count is the cost, "all" or "nontrivial" multiplications.
+        late: Vertices that wait until all others are eliminated.
+
+    Returns:
+        The order.
+
+    Raises:
+        ValueError: If `ties` or `count` is neither of its two values.
+    """
+    return greedy_order(graph, _LowestDegree, "markowitz", ties, count, late)
+
+
+class _LowestDegree(GreedyRule):
+    def priority(self, node: int) -> int:
+        return self.elimination.degrees[node]

@@ -1,0 +1,157 @@
+"""Loops and branches: an axis stays tied where their bodies leave it alone.
+
+`lax.scan(lambda c, x: (sin(c) * x, c), c, xs)` with c of shape (B,) and xs of shape (T, B) has for
+(final c, xs) out (b), in (t, b) with b tied and value (b, t), which takes T tangents and not T B.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from elimax.interpreter.graph.structure import UNTIED
+from elimax.interpreter.tracing.program import Equation, Program
+from elimax.interpreter.tracing.rules.dependence import (
+    Dependence,
+    cached_by_jaxpr,
+    identity,
+    merge,
+    ties_of,
+)
+from elimax.interpreter.tracing.rules.registry import register_ties
+
+# In place of an axis: the step of a scan that is being run.
+THIS_STEP = -2
+
+
+@register_ties("cond", is_simple=False)
+def branches(equation: Equation, operand: int, result: int) -> tuple[int, ...] | None:
+    """One of several branches: out (a), in (a) where each of them ties the axis.
+
+    Args:
+        equation: The equation; reads `branches`. Operand 0 tells which one is run.
+        operand: Number of the operand.
+        result: Number of the result.
+
+    Returns:
+        For each axis of the operand that of the result that it is tied to; None if the result does
+        not depend on the operand.
+    """
+    total: Dependence = {}
+    for branch in equation.params["branches"]:
+        merge(total, cached_by_jaxpr("branch", branch, _branch_ties)[result])
+    return total.get(operand)
+
+
+def _branch_ties(program: Program) -> list[Dependence]:
+    return ties_of(program, [_itself(program, k, k + 1) for k in range(program.num_inputs)])
+
+
+@register_ties("scan", is_simple=False)
+def scan(equation: Equation, operand: int, result: int) -> tuple[int, ...] | None:
+    """A loop over leading axes: other axes stay tied as its body ties them.
+
+    The leading axis of a stacked result is tied to that of a stacked operand only if no way between
+    them leads through the carried values.
+
+    Args:
+        equation: The equation; reads `jaxpr` and `consts_and_carry`. Operands are constants,
+            carried values and stacked values, results are carried values and stacked values.
+        operand: Number of the operand.
+        result: Number of the result.
+
+    Returns:
+        For each axis of the operand that of the result that it is tied to; None if the result does
+        not depend on the operand.
+    """
+    consts, carry = consts_and_carry(equation.params)
+
+    def compute(program: Program) -> list[Dependence]:
+        return _scan_ties(program, consts, carry)
+
+    key = ("scan", consts, carry)
+    return cached_by_jaxpr(key, equation.params["jaxpr"], compute)[result].get(operand)
+
+
+def consts_and_carry(params: Mapping[str, Any]) -> tuple[int, int]:
+    """How many operands of a scan are constants, and how many are carried.
+
+    Args:
+        params: Its parameters; JAX 0.11 keeps the three groups of operands as trees.
+
+    Returns:
+        Both numbers.
+    """
+    if "num_consts" in params:
+        return params["num_consts"], params["num_carry"]
+    consts, carry, _ = params["ft_in"].unpack()
+    return len(tuple(consts.vals)), len(tuple(carry.vals))
+
+
+def _scan_ties(program: Program, consts: int, carry: int) -> list[Dependence]:
+    """Dependence of all results of a scan on its operands."""
+    first_stacked = consts + carry
+    inputs = [_itself(program, k, k) for k in range(first_stacked)]
+    for k in range(first_stacked, program.num_inputs):
+        inputs.append({k: (THIS_STEP, *identity(len(program.node_avals[k].shape)))})
+    outputs = _iterate(program, inputs, consts, carry)
+    stacked = [
+        {k: tuple(_stacked_axis(tie) for tie in ties) for k, ties in output.items()}
+        for output in outputs[carry:]
+    ]
+    return inputs[consts:first_stacked] + stacked
+
+
+def _stacked_axis(tie: int) -> int:
+    """An axis of what one step returns as an axis of the stacked result."""
+    return 0 if tie == THIS_STEP else tie if tie == UNTIED else tie + 1
+
+
+@register_ties("while", is_simple=False)
+def while_loop(equation: Equation, operand: int, result: int) -> tuple[int, ...] | None:
+    """A loop of unknown length: axes stay tied as its body ties them.
+
+    Args:
+        equation: The equation; reads `body_jaxpr`, `body_nconsts` and `cond_nconsts`. Operands are
+            constants of the condition, constants of the body and carried values.
+        operand: Number of the operand.
+        result: Number of the result.
+
+    Returns:
+        For each axis of the operand that of the result that it is tied to; None if the result does
+        not depend on the operand.
+    """
+    consts, skipped = equation.params["body_nconsts"], equation.params["cond_nconsts"]
+
+    def compute(program: Program) -> list[Dependence]:
+        carry = program.num_inputs - consts
+        inputs = [_itself(program, k, k) for k in range(program.num_inputs)]
+        _iterate(program, inputs, consts, carry)
+        return inputs[consts:]
+
+    ties = cached_by_jaxpr(("while", consts), equation.params["body_jaxpr"], compute)[result]
+    return ties.get(operand - skipped)
+
+
+def _itself(program: Program, node: int, source: int) -> Dependence:
+    """An input that is a source."""
+    return {source: identity(len(program.node_avals[node].shape))}
+
+
+def _iterate(
+    program: Program, inputs: list[Dependence], consts: int, carry: int
+) -> Sequence[Dependence]:
+    """Feeds carried outputs back until nothing changes; ties only get lost, so this ends.
+
+    The inputs are changed to how carried values depend on everything after any number of steps.
+    """
+    while True:
+        outputs = ties_of(program, inputs)
+        before = [dict(dependence) for dependence in inputs]
+        for k in range(carry):
+            # What was this step is an earlier one from now on.
+            fed_back = {
+                source: tuple(UNTIED if tie == THIS_STEP else tie for tie in ties)
+                for source, ties in outputs[k].items()
+            }
+            merge(inputs[consts + k], fed_back)
+        if inputs == before:
+            return outputs

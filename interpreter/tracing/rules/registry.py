@@ -1,0 +1,236 @@
+"""Which rule gives the edge Jacobians of which primitive.
+
+A primitive with a *formula* has its edges from that, one per operand and result. All others are
+opaque: `opaque_equation` takes them as linear functions of all operands that move, and needs to
+know of them at most which axes they tie.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+
+from elimax.interpreter.graph.pair_structure import Structure, written_structure
+from elimax.interpreter.graph.structure import UNTIED
+from elimax.interpreter.tracing.program import Equation
+
+# Their derivative is zero by JAX's own convention, though floats go in and come out.
+# Whatever returns or takes integers and booleans has none either, without being listed.
+ZERO_DERIVATIVE = frozenset(
+    ("stop_gradient", "floor", "ceil", "round", "sign", "argmax", "argmin")
+    + ("bitcast_convert_type",)
+)
+
+# They have one result per operand, and operand k reaches result k alone.
+PASS_THROUGH = frozenset({"device_put", "optimization_barrier"})
+
+# The derivative of a complex number by another is one complex number in all other rules. Here it
+# may be any real 2x2 matrix, as for `conj`.
+NOT_COMPLEX_LINEAR = frozenset({"conj"})
+
+
+class LocalJacobian(NamedTuple):
+    """The Jacobian of one result of an equation with respect to one operand.
+
+    Attributes:
+        structure: Its structure, known without any values.
+        value: Computes the value from the equation's inputs and results: an array whose axes are
+            the structure's carried labels in ascending order, where a numpy array is a constant, or
+            a sparse value; for an opaque structure a `LinearMap`.
+        drops: Whether the zeros of the value exclude, as those of a mask do: 0 times infinity is
+            then 0.
+    """
+
+    structure: Structure
+    value: Callable[[Sequence[Any], Sequence[Any]], Any]
+    drops: bool = False
+
+
+Rule = Callable[[Equation, int, int], LocalJacobian]
+
+_RULES: dict[str, Rule] = {}
+
+TieRule = Callable[[Equation, int, int], Sequence[int] | None]
+
+
+class _Ties(NamedTuple):
+    rule: TieRule
+    is_simple: bool
+    varies: Callable[[Equation], bool]
+
+
+def _always(equation: Equation) -> bool:
+    del equation
+    return True
+
+
+_TIES: dict[str, _Ties] = {}
+
+
+def register_ties(
+    *names: str, is_simple: bool = True, varies: Callable[[Equation], bool] = _always
+) -> Callable[[TieRule], TieRule]:
+    """Makes a function tell the ties of opaque primitives.
+
+    Args:
+        *names: Names of primitives.
+        is_simple: Whether parameters and shapes alone tell them; the ties of an equation with a
+            body are read off its linearised body instead.
+        varies: Whether the derivative of an equation may differ from index to index of a tied
+            axis.
+
+    Returns:
+        A decorator. The rule is called with the equation, the number of the operand and the number
+        of the result, and returns for each axis of the operand the axis of the result that it is
+        tied to, or `UNTIED`; None if the result does not depend on the operand.
+
+    Raises:
+        ValueError: If one of them has a rule already.
+    """
+
+    def decorate(rule: TieRule) -> TieRule:
+        for name in names:
+            if name in _RULES or name in _TIES:
+                raise ValueError(f"the primitive {name!r} has a rule already")
+            _TIES[name] = _Ties(rule, is_simple, varies)
+        return rule
+
+    return decorate
+
+
+def register(*names: str) -> Callable[[Rule], Rule]:
+    """Makes a function the rule of some primitives.
+
+    Args:
+        *names: Names of primitives.
+
+    Returns:
+        A decorator. The rule is called with the equation, the number of the operand and the number
+        of the result.
+
+    Raises:
+        ValueError: If one of them has a rule already.
+    """
+
+    def decorate(rule: Rule) -> Rule:
+        for name in names:
+            if name in _RULES:
+                raise ValueError(f"the primitive {name!r} has a rule already: {_RULES[name]}")
+            _RULES[name] = rule
+        return rule
+
+    return decorate
+
+
+def has_derivative(equation: Equation, operand: int, result: int) -> bool:
+    """Whether there is an edge from an operand to a result at all.
+
+    Args:
+        equation: The equation.
+        operand: Number of the operand.
+        result: Number of the result.
+
+    Returns:
+        False for integers, booleans, keys and primitives whose derivative is zero by convention.
+    """
+    if equation.name in PASS_THROUGH and operand != result:
+        return False
+    if equation.name == "nextafter" and operand == 1:
+        return False  # it tells the direction of the step alone
+    if equation.name == "custom_linear_solve" and _is_solver_constant(equation, operand):
+        return False
+    return (
+        equation.name not in ZERO_DERIVATIVE
+        and is_differentiable(equation.in_avals[operand])
+        and is_differentiable(equation.out_avals[result])
+    )
+
+
+def _is_solver_constant(equation: Equation, operand: int) -> bool:
+    """Whether an operand only tells how to solve, as a factorisation does, and not what."""
+    lengths = equation.params["const_lengths"]
+    return lengths.matvec <= operand < sum(lengths)
+
+
+def is_differentiable(aval: Any) -> bool:
+    """Whether values of a shape and dtype are real or complex numbers.
+
+    Args:
+        aval: Anything with a dtype.
+
+    Returns:
+        True for floating-point and complex dtypes.
+    """
+    return jnp.issubdtype(aval.dtype, jnp.inexact)
+
+
+def has_formula(equation: Equation) -> bool:
+    """Whether the edges of an equation come from a rule, and not from JAX's derivative of it."""
+    return equation.name in _RULES
+
+
+def is_complex_linear(equation: Equation) -> bool:
+    """Whether the derivative of an equation on complex numbers is one complex number per entry.
+
+    Args:
+        equation: The equation.
+
+    Returns:
+        False if that is not known, as for a function with its own derivative.
+    """
+    return has_formula(equation) and equation.name not in NOT_COMPLEX_LINEAR
+
+
+def local_jacobian(equation: Equation, operand: int, result: int) -> LocalJacobian:
+    """The edge Jacobian of an equation with a formula.
+
+    Args:
+        equation: The equation; `has_derivative` must hold.
+        operand: Number of the operand.
+        result: Number of the result.
+
+    Returns:
+        Structure and value.
+    """
+    return _RULES[equation.name](equation, operand, result)
+
+
+def axis_ties(equation: Equation) -> TieRule | None:
+    """The rule for the ties of an opaque equation that parameters and shapes alone tell.
+
+    Args:
+        equation: The equation.
+
+    Returns:
+        The rule, if there is one.
+    """
+    found = _TIES.get(equation.name)
+    return found.rule if found is not None and found.is_simple else None
+
+
+def varies_along_ties(equation: Equation) -> bool:
+    """Whether the derivative of an opaque equation may differ along a tied axis."""
+    found = _TIES.get(equation.name)
+    return found is None or found.varies(equation)
+
+
+def ties_between(equation: Equation, operand: int, result: int) -> tuple[int, ...] | None:
+    """Ties of any equation.
+
+    Args:
+        equation: The equation.
+        operand: Number of the operand.
+        result: Number of the result.
+
+    Returns:
+        For each axis of the operand the axis of the result that it is tied to, or `UNTIED`, also
+        where nothing is known; None if the result does not depend on the operand.
+    """
+    if not has_derivative(equation, operand, result):
+        return None
+    if has_formula(equation):
+        return written_structure(local_jacobian(equation, operand, result).structure).ties
+    if equation.name not in _TIES:
+        return (UNTIED,) * len(equation.in_avals[operand].shape)
+    ties = _TIES[equation.name].rule(equation, operand, result)
+    return None if ties is None else tuple(ties)

@@ -1,0 +1,1 @@
+"""One checkout: its files, parameters, locks, fingerprints and checkpoints."""

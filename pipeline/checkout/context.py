@@ -1,0 +1,184 @@
+"""What all stages share: where files lie, what the parameters are, how to talk."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from elimax.interpreter.errors import InvalidOrderError
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.counting import MultiplicationCount
+from elimax.interpreter.graph.order import EliminationOrder, check_order
+from elimax.interpreter.graph.structure import Count
+from elimax.interpreter.orders import PORTFOLIO
+from elimax.pipeline.checkout.configs import PARAMS_FILE, build
+from elimax.pipeline.checkout.files import Layout, read_json
+from elimax.pipeline.checkout.machine import file_digest
+from elimax.pipeline.checkout.params import section
+from elimax.pipeline.console import Console
+from elimax.pipeline.errors import FileError, ParamsError
+
+Config = TypeVar("Config")
+
+SHOWN = ("forward", "reverse", "markowitz", "markowitz_high")
+"""Classical orders that every table shows; of the others only the best."""
+
+
+@dataclasses.dataclass(frozen=True)
+class StageContext:
+    """One call of a stage.
+
+    Attributes:
+        layout: Paths of all files.
+        params: All parameters, overrides applied.
+        console: Where the stage tells what it does.
+    """
+
+    layout: Layout
+    params: Mapping[str, Any]
+    console: Console
+
+    def config(self, config_class: type[Config], name: str, task: str | None = None) -> Config:
+        """Builds the config of a stage from its section and the values of the task.
+
+        Raises:
+            ParamsError: If a key or a value is wrong.
+        """
+        return build(config_class, section(self.params, name, task), name)
+
+    @property
+    def count(self) -> Count:
+        """Which count decides between orders.
+
+        Raises:
+            ParamsError: If `count` is neither "all" nor "nontrivial".
+        """
+        count = self.params.get("count", "all")
+        if count not in ("all", "nontrivial"):
+            raise ParamsError(f"{PARAMS_FILE}: count is {count!r}, expected 'all' or 'nontrivial'")
+        return count
+
+    @property
+    def seed(self) -> int:
+        """The seed of all randomness.
+
+        Raises:
+            ParamsError: If `seed` is no whole number.
+        """
+        seed = self.params.get("seed", 0)
+        if type(seed) is not int or seed < 0:
+            raise ParamsError(f"{PARAMS_FILE}: seed is {seed!r}, expected a whole number from 0 up")
+        return seed
+
+
+def command(stage: str, task: str | None = None) -> str:
+    """Returns the command line of a stage, for error messages."""
+    return f"elimax {stage}" if task is None else f"elimax {stage} {task}"
+
+
+def read_graph(layout: Layout, task: str) -> ComputationalGraph:
+    """Reads the graph of a task.
+
+    Args:
+        layout: Paths of all files.
+        task: Name of the task.
+
+    Returns:
+        The graph.
+
+    Raises:
+        FileError: If extract has not written the file, or it is broken.
+        GraphFormatError: If it holds no graph.
+    """
+    content = read_json(layout.graph(task), command("extract", task), keys=("graph", "counts"))
+    return ComputationalGraph.from_dict(content["graph"])
+
+
+def read_order(path: Path, graph: ComputationalGraph, hint: str, name: str) -> EliminationOrder:
+    """Reads the order in a file of finetune or search, made for the given graph.
+
+    Args:
+        path: The file.
+        graph: The graph that the order must belong to.
+        hint: The command that writes the file, for error messages.
+        name: Name of the returned order.
+
+    Returns:
+        The order.
+
+    Raises:
+        FileError: If the file is missing or broken, or its order is for another graph.
+    """
+    content = read_json(path, hint, keys=("order", "fingerprint"))
+    if content["fingerprint"] != graph.fingerprint:
+        raise FileError(
+            f"{path} is for the graph {content['fingerprint']}, expected {graph.fingerprint}; "
+            f"write it again with: {hint}"
+        )
+    return order_from(content, graph, path, hint, name)
+
+
+def order_from(
+    content: Any, graph: ComputationalGraph, path: Path, hint: str, name: str
+) -> EliminationOrder:
+    """Takes the order out of a part of a file.
+
+    Args:
+        content: The part, with the key `order`.
+        graph: The graph that the order must fit.
+        path: The file, for error messages.
+        hint: The command that writes it, for error messages.
+        name: Name of the returned order.
+
+    Returns:
+        The order.
+
+    Raises:
+        FileError: If there is no order, or it is none of this graph.
+    """
+    try:
+        vertices = check_order(graph, content["order"])
+    except (TypeError, ValueError, KeyError, InvalidOrderError) as error:
+        raise FileError(f"{path} holds no order ({error}); write it with: {hint}") from None
+    return EliminationOrder(vertices, graph.fingerprint, name)
+
+
+def two_counts(count: MultiplicationCount) -> dict[str, int]:
+    """Returns both counts of multiplications as plain JSON data."""
+    return {"all": int(count.all), "nontrivial": int(count.nontrivial)}
+
+
+def cheapest(counts: Mapping[str, Mapping[str, int]], count: Count) -> str:
+    """Returns the name with the lowest count.
+
+    Args:
+        counts: Both counts by name.
+        count: The one that decides; the other one breaks ties, then the place in the mapping.
+
+    Raises:
+        InvalidOrderError: If there is no candidate.
+    """
+    if not counts:
+        raise InvalidOrderError("there is no order to choose from: give at least one candidate")
+    other = "nontrivial" if count == "all" else "all"
+    return min(counts, key=lambda name: (counts[name][count], counts[name][other]))
+
+
+def table_names(counts: Mapping[str, Mapping[str, int]], count: Count) -> list[str]:
+    """Returns the names of the orders that a table shows, of all that were counted.
+
+    Args:
+        counts: Both counts by name, those of the whole portfolio among them.
+        count: Which count decides what the best of the portfolio is.
+
+    Returns:
+        `SHOWN`, the best of the portfolio if it is another one, and all that are no part of it.
+    """
+    best = cheapest({name: counts[name] for name in PORTFOLIO}, count)
+    learned = [name for name in counts if name not in PORTFOLIO]
+    return list(dict.fromkeys((*SHOWN, best, *learned)))
+
+
+def input_digests(layout: Layout, *paths: Path) -> dict[str, str]:
+    """Returns the digests of input files by their path, for the record."""
+    return {layout.shown(path): file_digest(path) for path in paths}

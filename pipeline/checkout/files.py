@@ -1,0 +1,270 @@
+"""Where the pipeline keeps its files, and how it reads and writes them.
+
+Every file is written whole or not at all: into a temporary file beside it, flushed to the disk,
+then renamed. JSON has sorted keys and a schema version, so that equal results are equal bytes.
+"""
+
+import contextlib
+import csv
+import dataclasses
+import io
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from elimax.pipeline.checkout.configs import PARAMS_FILE
+from elimax.pipeline.errors import FileError
+
+SCHEMA = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """The paths of all files of the pipeline below one folder.
+
+    Attributes:
+        root: The folder that holds params.yaml.
+    """
+
+    root: Path
+
+    @classmethod
+    def find(cls) -> "Layout":
+        """Returns the layout of ELIMAX_ROOT, or of the nearest folder upwards with params.yaml."""
+        given = os.environ.get("ELIMAX_ROOT")
+        if given:
+            return cls(Path(given).resolve())
+        here = Path.cwd()
+        for folder in (here, *here.parents):
+            if (folder / PARAMS_FILE).is_file():
+                return cls(folder)
+        return cls(here)
+
+    @property
+    def params(self) -> Path:
+        """The parameters of all stages."""
+        return self.root / PARAMS_FILE
+
+    def graph(self, task: str) -> Path:
+        """The graph of a task, written by extract."""
+        return self.root / "data/graphs" / f"{stem(task)}.json"
+
+    @property
+    def pretrained_policy(self) -> Path:
+        """The policy that pretrain writes."""
+        return self.root / "data/policies/pretrained.eqx"
+
+    @property
+    def pretrain_curve(self) -> Path:
+        """Learning curve of pretrain."""
+        return self.root / "data/pretrain/curve.csv"
+
+    @property
+    def pretrain_metrics(self) -> Path:
+        """Final figures of pretrain."""
+        return self.root / "data/pretrain/metrics.json"
+
+    def policy(self, task: str) -> Path:
+        """The policy that finetune writes."""
+        return self.root / "data/policies" / f"{stem(task)}.eqx"
+
+    def finetuned(self, task: str) -> Path:
+        """The best order that finetune met."""
+        return self.root / "data/finetune" / f"{stem(task)}.json"
+
+    def finetune_curve(self, task: str) -> Path:
+        """Learning curve of finetune."""
+        return self.root / "data/finetune" / f"{stem(task)}.csv"
+
+    def order(self, task: str) -> Path:
+        """The best order of all, written by search."""
+        return self.root / "data/orders" / f"{stem(task)}.json"
+
+    def evaluation(self, task: str) -> Path:
+        """Counts and correctness, written by evaluate."""
+        return self.root / "data/evaluations" / f"{stem(task)}.json"
+
+    def timings(self, task: str) -> Path:
+        """Run times, written by evaluate."""
+        return self.root / "data/timings" / f"{stem(task)}.json"
+
+    def results(self, name: str) -> Path:
+        """A file of the report."""
+        return self.root / "results" / name
+
+    @property
+    def state(self) -> Path:
+        """Untracked folder of checkpoints and locks."""
+        return self.root / ".state"
+
+    def shown(self, path: Path) -> str:
+        """Returns a path as messages show it: relative to the root where it lies below."""
+        return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
+
+
+def stem(task: str) -> str:
+    """Returns a file name stem for a task; "module:function" becomes "module.function"."""
+    return re.sub(r"[^A-Za-z0-9_-]+", ".", task).strip(".") or "task"
+
+
+def require_file(path: Path, command: str) -> Path:
+    """Returns a path if its file exists.
+
+    Args:
+        path: The file.
+        command: The command that writes it, for the error message.
+
+    Raises:
+        FileError: If there is no such file.
+    """
+    if not path.is_file():
+        raise FileError(f"{path} does not exist; write it with: {command}")
+    return path
+
+
+@contextlib.contextmanager
+def write_errors(path: Path) -> Iterator[None]:
+    """Turns what the system says about writing a file into one line.
+
+    Args:
+        path: The file that is written.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        FileError: If the disk is full or the file cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise FileError(
+            f"cannot write {path}: {error.strerror or error}; free some space or check the "
+            "permissions, then run the command again"
+        ) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file whole or not at all.
+
+    Args:
+        path: The file to write; its folder is made.
+        text: Its content.
+
+    Raises:
+        FileError: If the disk is full or the file cannot be written.
+    """
+    with write_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            # mkstemp makes private files; results are for everybody that the umask allows.
+            os.chmod(name, 0o666 & ~_umask())
+            os.replace(name, path)
+        except BaseException:
+            os.unlink(name)
+            raise
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes a JSON object with sorted keys and the schema version.
+
+    Args:
+        path: The file to write.
+        content: The object, without "schema".
+
+    Raises:
+        FileError: If it cannot be written.
+    """
+    text = json.dumps({"schema": SCHEMA, **content}, sort_keys=True, indent=1, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def read_json(path: Path, command: str, keys: Sequence[str] = ()) -> dict[str, Any]:
+    """Reads a JSON object that `write_json` wrote.
+
+    Args:
+        path: The file to read.
+        command: The command that writes the file, for error messages.
+        keys: Keys that it must have.
+
+    Returns:
+        The object.
+
+    Raises:
+        FileError: If the file is missing, torn, of another schema version, or lacks a key.
+    """
+    hint = f"write it with: {command}"
+    try:
+        content = json.loads(_read_text(path, hint))
+    except json.JSONDecodeError as error:
+        raise FileError(
+            f"{path} is torn or no JSON (line {error.lineno}: {error.msg}); {hint}"
+        ) from None
+    except (ValueError, RecursionError) as error:  # a number too long, brackets too deep
+        raise FileError(f"{path} is no JSON that can be read ({error}); {hint}") from None
+    found = content.get("schema") if isinstance(content, dict) else None
+    if found != SCHEMA:
+        raise FileError(f"{path} has schema version {found}, expected {SCHEMA}; {hint}")
+    for key in keys:
+        if key not in content:
+            raise FileError(f"{path} lacks the key {key!r}; {hint}")
+    return content
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Writes rows as CSV; the columns are sorted, as a row from a checkpoint has another order.
+
+    Args:
+        path: The file to write.
+        rows: Numbers or texts by column; a missing one is left empty.
+
+    Raises:
+        FileError: If it cannot be written.
+    """
+    columns = sorted({key for row in rows for key in row})
+    buffer = io.StringIO(newline="")
+    writer = csv.DictWriter(buffer, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, buffer.getvalue())
+
+
+def read_csv(path: Path, command: str) -> list[dict[str, float]]:
+    """Reads a CSV of numbers that `write_csv` wrote; empty cells are left out.
+
+    Raises:
+        FileError: If the file is missing or holds something else than numbers.
+    """
+    hint = f"write it with: {command}"
+    rows = []
+    reader = csv.DictReader(io.StringIO(_read_text(path, hint)))
+    for line, row in enumerate(reader, start=2):
+        try:
+            rows.append({key: float(value) for key, value in row.items() if value})
+        except (TypeError, ValueError, AttributeError):
+            raise FileError(f"{path} is torn: line {line} is no row of numbers; {hint}") from None
+    return rows
+
+
+def _read_text(path: Path, hint: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise FileError(f"{path} does not exist; {hint}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileError(f"{path} cannot be read ({error}); {hint}") from None
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current

@@ -1,0 +1,99 @@
+"""How a stage behaves as a process: it dies with DVC, stops cleanly, and never runs twice at once.
+
+DVC that is killed leaves its children running, and its next run would start a second writer on the
+same files (seen with DVC 3.67). A stage therefore asks Linux to end it when its parent ends, turns
+SIGTERM into an ordinary exit so that open files and W&B runs are closed, and holds a lock. Nor may
+its result depend on what this user has computed before: it sees nothing of the user's plan cache.
+"""
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from types import FrameType
+
+from elimax.interpreter.orders.order_cache import isolated_cache
+from elimax.pipeline.checkout.files import Layout, stem
+from elimax.pipeline.errors import StageError
+
+PR_SET_PDEATHSIG = 1
+
+PLAYING_STAGES = frozenset({"pretrain", "finetune", "search"})
+"""Stages that play games: boards of similar size need the same compiled functions."""
+
+
+@contextlib.contextmanager
+def stage_process(layout: Layout, stage: str, task: str | None = None) -> Iterator[None]:
+    """Makes this process a well-behaved stage while the context is open.
+
+    Args:
+        layout: Where the lock file lies.
+        stage: Name of the stage.
+        task: Name of the task, or None for a stage without one.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        StageError: If another process runs the same stage on the same task.
+    """
+    if "DVC_STAGE" in os.environ:
+        # Only below DVC: a stage started from a shell may outlive it (nohup, tmux).
+        end_with_parent()
+        if stage in PLAYING_STAGES:
+            _share_compiled_functions(layout)
+    previous = signal.signal(signal.SIGTERM, _exit_on_signal)
+    try:
+        with _lock(layout, stage, task), isolated_cache():
+            yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _share_compiled_functions(layout: Layout) -> None:
+    """Lets stages find in .state/ what another one has compiled; evaluate times compiling."""
+    import jax
+
+    jax.config.update("jax_compilation_cache_dir", str(layout.state / "compiled"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+
+
+def end_with_parent() -> None:
+    """Asks the kernel for SIGTERM when the parent process ends; does nothing outside Linux."""
+    if sys.platform != "linux":
+        return
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
+def _exit_on_signal(number: int, frame: FrameType | None) -> None:
+    del frame
+    raise SystemExit(128 + number)
+
+
+@contextlib.contextmanager
+def _lock(layout: Layout, stage: str, task: str | None) -> Iterator[None]:
+    try:
+        import fcntl
+    except ImportError:  # No file locks outside POSIX systems; one user starts one stage there.
+        yield
+        return
+    name = stage if task is None else f"{stage}@{stem(task)}"
+    path = layout.state / "locks" / f"{name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            owner = file.read().strip() or "unknown"
+            raise StageError(
+                f"{name} is already running as process {owner}: wait until it ends, or end it"
+            ) from None
+        file.seek(0)
+        file.truncate()
+        file.write(str(os.getpid()))
+        file.flush()
+        yield

@@ -1,0 +1,96 @@
+"""Checkpoints of a training stage, so that a killed stage goes on where it was.
+
+They lie in .state/, which neither git nor DVC knows, under a name that holds a digest of all that
+the result depends on: parameters, inputs, program text, version of JAX. A changed parameter
+therefore starts clean, and the same stage started again ends with the same bytes as one that was
+never killed. (DVC's own `persist: true` outputs resume from the checkpoint of other parameters.)
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from elimax.pipeline.checkout.files import Layout, stem, write_errors
+from elimax.pipeline.checkout.machine import code_digest, content_digest
+
+SAVE_INTERVAL = 15.0
+"""Seconds between two checkpoints."""
+
+_log = logging.getLogger("elimax.resume")
+
+
+class Checkpoint:
+    """The checkpoint file of one stage of one task.
+
+    Args:
+        path: Its path.
+        interval: Least time between two checkpoints, in seconds.
+    """
+
+    def __init__(self, path: Path, interval: float = SAVE_INTERVAL) -> None:
+        self.path = path
+        self._interval = interval
+        self._last = time.monotonic()
+
+    def load(self, read: Callable[[Path], Any]) -> Any | None:
+        """Returns the stored state, or None if there is none that can be read.
+
+        Args:
+            read: Reads a state from a path.
+        """
+        if not self.path.is_file():
+            return None
+        try:
+            state = read(self.path)
+        except Exception as error:  # Whatever is wrong with it, starting anew is right.
+            _log.warning("%s cannot be read (%s); the stage starts anew", self.path, error)
+            return None
+        _log.warning("going on from %s", self.path)
+        return state
+
+    def save(self, write: Callable[[Path], None]) -> None:
+        """Stores the state if the last time is long enough ago.
+
+        Args:
+            write: Writes the state to a path, whole or not at all.
+        """
+        if time.monotonic() - self._last < self._interval:
+            return
+        with write_errors(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            write(self.path)
+        self._last = time.monotonic()
+
+    def remove(self) -> None:
+        """Deletes the checkpoint, and those of the same stage and task with other parameters."""
+        name = self.path.name.rpartition("-")[0]
+        for path in self.path.parent.glob(f"{name}-*.state"):
+            path.unlink(missing_ok=True)
+
+
+def checkpoint_of(
+    layout: Layout, stage: str, task: str | None, depends_on: Mapping[str, Any]
+) -> Checkpoint:
+    """Returns the checkpoint of a stage.
+
+    Args:
+        layout: Where .state/ is.
+        stage: Name of the stage.
+        task: Name of the task, or None.
+        depends_on: Parameters and digests of the inputs, plain data.
+
+    Returns:
+        The checkpoint; its file may or may not exist.
+    """
+    import jax
+
+    everything = {
+        "code": code_digest(f"pipeline.{stage}"),
+        "jax": jax.__version__,
+        "platform": jax.devices()[0].platform,
+        **depends_on,
+    }
+    name = stem(task) if task is not None else stage
+    return Checkpoint(layout.state / stage / f"{name}-{content_digest(everything)}.state")

@@ -1,0 +1,100 @@
+"""Command compare: what the classical orders of one function cost, beside the best known one."""
+
+from typing import Any
+
+from elimax.interpreter.errors import ElimaxError
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.counting import count_multiplications
+from elimax.interpreter.graph.order import EliminationOrder
+from elimax.interpreter.orders import portfolio
+from elimax.interpreter.tracing.call import trace
+from elimax.pipeline.checkout.context import (
+    SHOWN,
+    Count,
+    cheapest,
+    command,
+    read_order,
+    two_counts,
+)
+from elimax.pipeline.checkout.files import Layout, read_json
+from elimax.pipeline.tasks import load_task
+
+
+def compare_orders(
+    name: str, graph: ComputationalGraph, found: tuple[str, EliminationOrder] | None, count: Count
+) -> dict[str, Any]:
+    """Counts the classical orders of a graph and the best order.
+
+    Args:
+        name: Name of the task.
+        graph: Its graph.
+        found: Who found the best order, and that order; None takes the best of the portfolio.
+        count: Which count decides between the orders of the portfolio.
+
+    Returns:
+        `task`, `vertices`, and `orders`: both counts by name, `best` also with `found_by`.
+    """
+    counts = {
+        key: two_counts(count_multiplications(graph, order))
+        for key, order in portfolio(graph).items()
+    }
+    if found is None:
+        found_by = cheapest(counts, count)
+        best = counts[found_by]
+    else:
+        found_by, order = found
+        best = two_counts(count_multiplications(graph, order))
+    orders: dict[str, Any] = {key: counts[key] for key in SHOWN}
+    orders["best"] = {**best, "found_by": found_by}
+    return {"task": name, "vertices": graph.num_vertices, "orders": orders}
+
+
+def compare_task(layout: Layout, name: str, count: Count = "all") -> dict[str, Any]:
+    """Compares the orders of one task; needs no file, and uses the order of search if it fits.
+
+    Args:
+        layout: Where data/orders may lie.
+        name: Name of a task, or module:function.
+        count: Which count decides between classical orders.
+
+    Returns:
+        See `compare_orders`.
+
+    Raises:
+        UnknownTaskError: If there is no such task.
+        TracingError: If the function cannot be traced.
+    """
+    task = load_task(name)
+    graph = trace(task.function, *task.example_inputs(), argnums=task.argnums, allow_int=True)
+    return compare_orders(name, graph, stored_order(layout, name, graph), count)
+
+
+def table_rows(result: dict[str, Any]) -> list[list[Any]]:
+    """Returns the rows order, all, nontrivial, found by, for a table."""
+    return [
+        [name, entry["all"], entry["nontrivial"], entry.get("found_by", "")]
+        for name, entry in result["orders"].items()
+    ]
+
+
+def stored_order(
+    layout: Layout, name: str, graph: ComputationalGraph
+) -> tuple[str, EliminationOrder] | None:
+    """Reads the best order of a task that search has stored.
+
+    Args:
+        layout: Where data/orders may lie.
+        name: Name of the task.
+        graph: Its graph.
+
+    Returns:
+        Who found it, and the order; None if there is none for this graph.
+    """
+    path, hint = layout.order(name), command("search", name)
+    try:
+        found_by = str(read_json(path, hint, keys=("found_by",))["found_by"])
+        order = read_order(path, graph, hint, found_by)
+        count_multiplications(graph, order)
+    except ElimaxError:
+        return None
+    return found_by, order

@@ -1,0 +1,258 @@
+"""Command run: drives `dvc repro`, says where it is and how long it will take, prints the results.
+
+DVC decides what runs. Its output is read line by line: what stages say passes through, and what DVC
+says becomes "stage 12 of 58 finetune@mlp, about 9 min left". Estimates come from the durations of
+earlier runs in .state/durations.json.
+"""
+
+import contextlib
+import dataclasses
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+
+from elimax.pipeline.checkout.code_fingerprints import FINGERPRINT_STAGE, changed_stages
+from elimax.pipeline.checkout.configs import PARAMS_FILE, unknown_name
+from elimax.pipeline.checkout.files import Layout, read_json, write_json
+from elimax.pipeline.checkout.params import load_params, task_list
+from elimax.pipeline.checkout.process import end_with_parent
+from elimax.pipeline.checkout.profiles import copy_for_profile
+from elimax.pipeline.command_line.progress import DEFAULT_SECONDS, Progress
+from elimax.pipeline.errors import FileError, ParamsError, StageError
+
+Say = Callable[[str], None]
+
+FULL = "full"
+"""Name of the run without a profile in .state/durations.json."""
+
+
+def run_pipeline(
+    tasks: Sequence[str] = (),
+    profile: str | None = None,
+    *,
+    layout: Layout | None = None,
+    say: Say | None = None,
+) -> int:
+    """Brings the results of all or of some tasks up to date and prints them.
+
+    Args:
+        tasks: Names of tasks; none for all of params.yaml and the report over them.
+        profile: Name of a profile of params.yaml, or None for a full run.
+        layout: The checkout; None finds it.
+        say: Shows a line; None prints it.
+
+    Returns:
+        Exit code: 0, that of DVC, or 128 + the number of the signal that ended the run.
+
+    Raises:
+        ParamsError: If a task or the profile is unknown.
+        StageError: If DVC or git cannot work here.
+        FileError: If a file cannot be written.
+    """
+    layout = layout or Layout.find()
+    say = say or _print
+    work = layout if profile is None else copy_for_profile(layout, profile)
+    known = task_list(load_params(work.params))
+    for task in tasks:
+        if task not in known:
+            raise ParamsError(unknown_name(f"{PARAMS_FILE} has no task", task, known))
+    if profile is not None:
+        say(f"profile {profile} runs in {layout.shown(work.root)}")
+    run = _Run(work, layout.state / "durations.json", profile or FULL, say)
+    code, ran = run.bring_up_to_date([f"evaluate@{task}" for task in tasks])
+    if code == 0 and "report" not in ran:
+        print_results(work, tasks, say)
+    return code
+
+
+def print_results(layout: Layout, tasks: Sequence[str], say: Say) -> None:
+    """Prints the table of multiplications.
+
+    Args:
+        layout: The checkout.
+        tasks: Names of the tasks to show; none for all that the report holds.
+        say: Shows a line.
+
+    Raises:
+        FileError: If a result is missing or broken.
+    """
+    # Only now: these modules load JAX.
+    from elimax.pipeline.console import plain_table
+    from elimax.pipeline.pages.report_tables import count_table
+    from elimax.pipeline.stages.report import summarise_task
+
+    if tasks:
+        count = load_params(layout.params)["count"]
+        summaries = {
+            task: summarise_task(
+                read_json(layout.evaluation(task), f"elimax evaluate {task}"),
+                read_json(layout.order(task), f"elimax search {task}"),
+                count,
+            )
+            for task in tasks
+        }
+    else:
+        summaries = read_json(layout.results("summary.json"), "elimax report")["tasks"]
+    columns, rows = count_table(summaries)
+    say(plain_table(columns, rows, "Multiplications, all / nontrivial").rstrip())
+    if not tasks:
+        page = layout.results("report.html")
+        shown = page.relative_to(Path.cwd()) if page.is_relative_to(Path.cwd()) else page
+        say(f"run times and learning curves: {shown}")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Run:
+    """One run of `dvc repro`."""
+
+    layout: Layout
+    durations_file: Path
+    profile: str
+    say: Say
+
+    def bring_up_to_date(self, targets: Sequence[str]) -> tuple[int, set[str]]:
+        """Runs the targets and what they depend on, or everything.
+
+        Returns:
+            Exit code, and the names of the stages that ran.
+        """
+        changed = set(changed_stages(self.layout))
+        needs = read_dag(self._dvc("dag", "--dot"))
+        scope = reachable(needs, targets or needs) - {FINGERPRINT_STAGE}
+        if not changed & scope:
+            self.say("everything is up to date")
+            return 0, set()
+        feeds = {stage: {user for user in needs if stage in needs[user]} for stage in needs}
+        durations = self._read_durations()
+        progress = Progress(
+            stages=frozenset(scope),
+            waiting=reachable(feeds, changed & scope) & scope,
+            durations=durations.setdefault(self.profile, {}),
+            defaults=DEFAULT_SECONDS if self.profile == FULL else {},
+        )
+        code = self._follow(["repro", *targets], progress)
+        if code == 0:
+            progress.finish()
+        elif progress.current:
+            self.say(f"stopped in {progress.current}; the same command goes on from there")
+        write_json(self.durations_file, durations)
+        return code, progress.ran
+
+    def _read_durations(self) -> dict[str, dict[str, float]]:
+        try:
+            found = read_json(self.durations_file, "make")
+        except FileError:
+            return {}
+        return {key: value for key, value in found.items() if isinstance(value, dict)}
+
+    def _environment(self) -> dict[str, str]:
+        """Stages use this Python, the programs of this checkout, and print at once."""
+        folders = [str(self.layout.root), os.environ.get("PYTHONPATH", "")]
+        path = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+        return {
+            **os.environ,
+            "ELIMAX_ROOT": str(self.layout.root),
+            "PATH": os.pathsep.join(path),
+            "PYTHONPATH": os.pathsep.join(filter(None, folders)),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def _dvc(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "dvc", *arguments],
+            cwd=self.layout.root,
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise StageError(f"dvc {' '.join(arguments)} failed: {done.stderr.strip()}")
+        return done.stdout
+
+    def _follow(self, arguments: Sequence[str], progress: Progress) -> int:
+        """Runs DVC and shows its lines; returns its exit code."""
+        with (
+            subprocess.Popen(
+                [sys.executable, "-m", "dvc", *arguments],
+                cwd=self.layout.root,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                # Signals reach DVC and its stage through their group, once, whoever sent them.
+                process_group=0,
+                preexec_fn=end_with_parent,
+            ) as process,
+            _forwarded_signals(process.pid) as received,
+        ):
+            for line in process.stdout or ():
+                shown = progress.read(line.rstrip("\n"))
+                if shown is not None:
+                    self.say(shown)
+            code = process.wait()
+        return 128 + received[0] if received else code
+
+
+def read_dag(text: str) -> dict[str, set[str]]:
+    """Reads what `dvc dag --dot` prints.
+
+    Returns:
+        By stage, the stages that it depends on directly.
+    """
+    needs: dict[str, set[str]] = {}
+    for line in text.splitlines():
+        names = re.findall(r'"([^"]+)"', line)
+        for name in names:
+            needs.setdefault(name, set())
+        if len(names) == 2:
+            needs[names[1]].add(names[0])
+    return needs
+
+
+def reachable(edges: Mapping[str, set[str]], start: Iterable[str]) -> set[str]:
+    """Returns the nodes that are reached from the given ones, with these."""
+    found: set[str] = set()
+    waiting = list(start)
+    while waiting:
+        node = waiting.pop()
+        if node not in found:
+            found.add(node)
+            waiting.extend(edges.get(node, ()))
+    return found
+
+
+@contextlib.contextmanager
+def _forwarded_signals(group: int) -> Iterator[list[int]]:
+    """Sends Ctrl-C and SIGTERM on to a process group; yields the list of those received."""
+    received: list[int] = []
+
+    def forward(number: int, frame: FrameType | None) -> None:
+        del frame
+        received.append(number)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group, number)
+
+    previous = {
+        number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield received
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _print(line: str) -> None:
+    """Prints a line at once; a stage line stands out on a terminal."""
+    if line.startswith("stage ") and sys.stdout.isatty() and "NO_COLOR" not in os.environ:
+        line = f"\x1b[1m{line}\x1b[0m"
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

@@ -1,0 +1,246 @@
+"""The tables of the report as rows, and as Markdown."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from elimax.pipeline.checkout.context import SHOWN, Count
+from elimax.pipeline.console import cell
+
+Table = tuple[list[str], list[list[Any]]]
+
+
+def count_table(summaries: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Makes the table of multiplications, every cell "all / nontrivial".
+
+    Args:
+        summaries: Summary by task.
+
+    Returns:
+        Headings and rows.
+    """
+    columns = [
+        "task", "vertices", "forward", "reverse", "Markowitz", "Markowitz high",
+        "best classic", "learned", "best", "fewest nontrivial", "bound", "saved %", "found by",
+        "correct",
+    ]  # fmt: skip
+    rows = [
+        [
+            task,
+            summary["vertices"],
+            *(both_counts(summary[name]) for name in SHOWN),
+            f"{both_counts(summary['best_classic'])} ({summary['best_classic']['found_by']})",
+            both_counts(summary["learned"]),
+            both_counts(summary["best"]),
+            both_counts(summary["fewest_nontrivial"]),
+            bounds(summary["bounds"]),
+            round(100 * summary["improvement"], 1),
+            summary["best"]["found_by"],
+            "yes" if summary["correct"] else "NO",
+        ]
+        for task, summary in summaries.items()
+    ]
+    return columns, rows
+
+
+def both_counts(counts: Mapping[str, Any]) -> str:
+    """Formats what an order costs by both counts.
+
+    Args:
+        counts: `all` and `nontrivial`.
+
+    Returns:
+        "all / nontrivial".
+    """
+    return f"{counts['all']:,} / {counts['nontrivial']:,}"
+
+
+def bounds(by_count: Mapping[str, Mapping[str, Any]]) -> str:
+    """Formats how low any order could be by both counts.
+
+    Args:
+        by_count: `bound` and `optimal` by count.
+
+    Returns:
+        "all / nontrivial"; an equals sign stands before a bound that is reached.
+    """
+    entries = (by_count[count] for count in ("all", "nontrivial"))
+    return " / ".join(f"{'=' if x['optimal'] else ''}{x['bound']:,}" for x in entries)
+
+
+def timing_table(timings: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Makes the table of run times: one row per task, dtype, layout and batch size.
+
+    Args:
+        timings: What evaluate measured, by task.
+
+    Returns:
+        Headings and rows; ratios are (time of the rival / our time), above 1 we are faster.
+    """
+    columns = [
+        "task", "dtype", "layout", "batch", "jacfwd us", "jacrev us", "best us",
+        "forward", "reverse", "Markowitz", "best", "spread", "fewest nontrivial", "null",
+    ]  # fmt: skip
+    rows = []
+    for task, case in _cases(timings):
+        rival = better_rival(case)
+        ratios = case["ratios"].get(rival, {})
+        best, fewest = ratios.get("best"), ratios.get("fewest_nontrivial")
+        seconds = case["seconds"]
+        rows.append(
+            [
+                task,
+                case["dtype"],
+                case["layout"],
+                case["batch"],
+                *(_microseconds(seconds.get(name)) for name in ("jacfwd", "jacrev", "best")),
+                *(
+                    ratios[name]["median"] if name in ratios else None
+                    for name in ("forward", "reverse", "markowitz", "best")
+                ),
+                f"{best['low']:.2f} to {best['high']:.2f}" if best else None,
+                fewest["median"] if fewest else None,
+                f"{case['null']['low']:.2f} to {case['null']['high']:.2f}",
+            ]
+        )
+    return columns, rows
+
+
+def better_rival(case: Mapping[str, Any]) -> str | None:
+    """Returns the faster one of the rivals that were timed, or None if none could be."""
+    measured = {name: case["seconds"][name] for name in case["ratios"]}
+    return min(measured, key=measured.__getitem__) if measured else None
+
+
+def verdict(timings: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """Counts the cases in which the best order is faster or slower than the better rival.
+
+    Args:
+        timings: What evaluate measured, by task.
+
+    Returns:
+        `faster` or `slower`: both quartiles are on that side of 1 and of the null comparison;
+        `even`: neither; `alone`: no rival works.
+    """
+    counted: dict[str, int] = dict.fromkeys(("faster", "slower", "even", "alone"), 0)
+    for _, case in _cases(timings):
+        rival = better_rival(case)
+        if rival is None:
+            counted["alone"] += 1
+            continue
+        ratio, noise = case["ratios"][rival]["best"], case["null"]
+        if ratio["low"] > max(1.0, noise["high"]):
+            counted["faster"] += 1
+        elif ratio["high"] < min(1.0, noise["low"]):
+            counted["slower"] += 1
+        else:
+            counted["even"] += 1
+    return counted
+
+
+def timing_notes(timings: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Returns the sentences that belong beside the table of run times."""
+    counted = verdict(timings)
+    total = sum(counted.values())
+    lines = [
+        "A ratio is (time of the better of vmap(jacfwd f) and vmap(jacrev f)) / (our time), the "
+        "median of paired rounds; above 1 elimination is faster, below 1 slower. The spread is "
+        "from the lower to the upper quartile; null is the best order against itself.",
+        f"Of {total} cases the best order is faster in {counted['faster']}, slower in "
+        f"{counted['slower']}, and {counted['even']} cannot be told apart from noise.",
+    ]
+    devices = sorted({_device_text(timing["device"]) for timing in timings.values()})
+    lines.append(f"Measured on: {'; '.join(devices)}.")
+    failed = sorted(
+        {f"{task}: {name} ({why})" for task, case in _cases(timings)
+         for name, why in case["failed"].items()}
+    )  # fmt: skip
+    if failed:
+        lines.append(f"Not possible in JAX: {'; '.join(failed)}.")
+    skipped = [f"{task} {label}" for task, timing in timings.items() for label in timing["skipped"]]
+    if skipped:
+        lines.append(f"Not timed because compiling took too long: {', '.join(skipped)}.")
+    return lines
+
+
+def compile_table(timings: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Makes the table of compile times, in seconds: the median over the cases of a task."""
+    names = ("jacfwd", "jacrev", "forward", "reverse", "markowitz", "best")
+    rows: list[list[Any]] = []
+    for task, timing in timings.items():
+        row: list[Any] = [task]
+        for name in names:
+            values = sorted(
+                case["compile_seconds"][name]
+                for case in timing["cases"]
+                if name in case["compile_seconds"]
+            )
+            row.append(float(values[len(values) // 2]) if values else None)
+        rows.append(row)
+    return ["task", *names], rows
+
+
+def markdown_report(
+    summaries: Mapping[str, Mapping[str, Any]],
+    timings: Mapping[str, Mapping[str, Any]],
+    count: Count,
+) -> str:
+    """Writes all tables as Markdown.
+
+    Args:
+        summaries: Summary by task.
+        timings: What evaluate measured, by task.
+        count: Which count decided.
+
+    Returns:
+        The text.
+    """
+    parts = [
+        "## Multiplications, all / nontrivial",
+        f"`best` has the lowest count `{count}`, `learned` is the best of the policy's own orders, "
+        "`saved` is what best saves over the best classic order. No order is below `bound`; an "
+        "equals sign stands before a bound that best, or fewest nontrivial, reaches.",
+        markdown_table(*count_table(summaries)),
+        "## Run time",
+        *timing_notes(timings),
+        markdown_table(*timing_table(timings)),
+        "## Trace and compile time, seconds",
+        markdown_table(*compile_table(timings)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Formats a table as Markdown; columns of numbers are aligned to the right.
+
+    Args:
+        columns: Headings.
+        rows: Cells.
+
+    Returns:
+        Lines without a final newline.
+    """
+    lines = [columns, [_alignment(rows, index) for index in range(len(columns))]]
+    lines += [[cell(value).replace("|", "\\|") for value in row] for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _alignment(rows: Sequence[Sequence[Any]], index: int) -> str:
+    values = [row[index] for row in rows if row[index] is not None]
+    return "---:" if values and all(isinstance(value, int | float) for value in values) else "---"
+
+
+def _cases(
+    timings: Mapping[str, Mapping[str, Any]],
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for task, timing in timings.items():
+        for case in timing["cases"]:
+            yield task, case
+
+
+def _microseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1e6, 1)
+
+
+def _device_text(device: Mapping[str, str]) -> str:
+    chip = device["cpu"] if device["platform"] == "cpu" else device["device"]
+    return f"{device['platform']} ({chip}), JAX {device['jax']}"

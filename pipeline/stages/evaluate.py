@@ -1,0 +1,150 @@
+"""Stage evaluate: checks the Jacobian of every order of a task in float64, then times them.
+
+Works without DVC and W&B, so that it also runs where only JAX is installed.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from elimax.interpreter.checking import check_against, reference_jacobian
+from elimax.interpreter.errors import JacobianMismatchError
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.counting import count_multiplications
+from elimax.interpreter.graph.order import EliminationOrder
+from elimax.interpreter.orders import named_order
+from elimax.pipeline.checkout.context import (
+    StageContext,
+    command,
+    order_from,
+    read_graph,
+    read_order,
+    two_counts,
+)
+from elimax.pipeline.checkout.files import read_json, write_json
+from elimax.pipeline.checkout.process import stage_process
+from elimax.pipeline.errors import StageError
+from elimax.pipeline.stages.evaluate_timings import (
+    EvaluateConfig,
+    number_of_cases,
+    time_task,
+    timed_orders,
+)
+from elimax.pipeline.tasks import load_task
+from elimax.pipeline.tasks.task import Task
+from elimax.pipeline.tracking import track
+
+CHECKED = ("forward", "reverse", "markowitz", "markowitz_high", "markowitz_nontrivial")
+SMALLEST_ERROR = 1e-14
+"""Errors below are stored as this: which of them it is differs between machines."""
+
+
+def check_orders(
+    task: Task, orders: Mapping[str, EliminationOrder], tolerance: float
+) -> dict[str, dict[str, Any]]:
+    """Compares the Jacobian of every order with `jax.jacrev` in float64.
+
+    Args:
+        task: The task, checked at its example inputs.
+        orders: The orders by name.
+        tolerance: Largest relative error, per block.
+
+    Returns:
+        By name `correct`, and `error_below`: the error rounded up to a power of ten, or `reason`.
+    """
+    results: dict[str, dict[str, Any]] = {}
+    function, argnums, inputs = task.function, task.argnums, task.example_inputs()
+    reference = reference_jacobian(function, *inputs, argnums=argnums)
+    for name, order in orders.items():
+        try:
+            check = check_against(
+                reference, function, *inputs, argnums=argnums, order=order, rtol=tolerance
+            )
+        except JacobianMismatchError as error:
+            results[name] = {"correct": False, "reason": str(error)}
+        else:
+            results[name] = {"correct": True, "error_below": power_of_ten(check.max_error)}
+    return results
+
+
+def power_of_ten(error: float) -> float:
+    """Rounds an error up to a power of ten, so that the same result is the same bytes anywhere."""
+    return 10.0 ** math.ceil(math.log10(max(float(error), SMALLEST_ERROR)))
+
+
+def orders_of(
+    graph: ComputationalGraph, best: EliminationOrder, fewest: EliminationOrder
+) -> dict[str, EliminationOrder]:
+    """Gathers every order that is evaluated.
+
+    Args:
+        graph: The graph.
+        best: The best order by the count of the parameters.
+        fewest: The one with the fewest nontrivial multiplications.
+
+    Returns:
+        The orders by name.
+    """
+    classic = {name: named_order(graph, name) for name in CHECKED}
+    return {**classic, "best": best, "fewest_nontrivial": fewest}
+
+
+def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
+    """Runs evaluate: writes data/evaluations/TASK.json and data/timings/TASK.json.
+
+    Args:
+        context: Files, parameters, console.
+        task_name: Name of the task, or module:function.
+
+    Returns:
+        The evaluation, and the timings under "timings".
+
+    Raises:
+        StageError: If an order gives a wrong Jacobian; the files are written all the same.
+        ElimaxError: If an input is missing or broken.
+    """
+    layout, hint = context.layout, command("search", task_name)
+    with stage_process(layout, "evaluate", task_name):
+        config = context.config(EvaluateConfig, "evaluate", task_name)
+        task, graph = load_task(task_name), read_graph(layout, task_name)
+        path = layout.order(task_name)
+        content = read_json(path, hint, keys=("found_by", "by_count"))
+        fewest = content["by_count"].get("nontrivial")
+        orders = orders_of(
+            graph,
+            read_order(path, graph, hint, "best"),
+            order_from(fewest, graph, path, hint, "fewest_nontrivial"),
+        )
+        counts = {
+            name: two_counts(count_multiplications(graph, order)) for name, order in orders.items()
+        }
+        checks = check_orders(task, orders, config.tolerance)
+        results = {name: {**counts[name], **checks[name]} for name in orders}
+        evaluation = {
+            "task": task_name,
+            "fingerprint": graph.fingerprint,
+            "vertices": graph.num_vertices,
+            "found_by": content["found_by"],
+            "tolerance": config.tolerance,
+            "orders": results,
+        }
+        write_json(layout.evaluation(task_name), evaluation)
+        _require_correct(task_name, results)
+        with context.console.progress(
+            number_of_cases(task, config), f"timing {task_name}"
+        ) as report:
+            timings = time_task(task, timed_orders(orders, counts), config, context.seed, report)
+        write_json(layout.timings(task_name), {"task": task_name, **timings})
+        with track(layout, "evaluate", task_name, {"device": timings["device"]}) as tracker:
+            tracker.summary({"orders": results, **timings})
+    return {**evaluation, "timings": timings}
+
+
+def _require_correct(task_name: str, results: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raises StageError if an order gave a wrong Jacobian."""
+    wrong = [name for name, result in results.items() if not result["correct"]]
+    if wrong:
+        raise StageError(
+            f"{task_name}: the Jacobian by {', '.join(wrong)} differs from jax.jacrev "
+            f"({results[wrong[0]]['reason']}): report this as a bug of the interpreter"
+        )

@@ -1,0 +1,137 @@
+"""Stage finetune: trains the policy on one task and keeps the cheapest order that it meets."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.independent_count import verified_count
+from elimax.interpreter.graph.order import EliminationOrder
+from elimax.models.checkpoint import load_policy, load_training, save_policy
+from elimax.models.finetuning import FinetuneConfig, FinetuneResult, finetune
+from elimax.pipeline.checkout.configs import build
+from elimax.pipeline.checkout.context import (
+    StageContext,
+    command,
+    input_digests,
+    read_graph,
+    two_counts,
+)
+from elimax.pipeline.checkout.files import (
+    require_file,
+    write_csv,
+    write_errors,
+    write_json,
+)
+from elimax.pipeline.checkout.machine import device
+from elimax.pipeline.checkout.params import section
+from elimax.pipeline.checkout.process import stage_process
+from elimax.pipeline.checkout.resume import checkpoint_of
+from elimax.pipeline.stages.follow import Follower
+from elimax.pipeline.tracking import track
+
+
+def finetune_config(context: StageContext, task_name: str | None) -> FinetuneConfig:
+    """Reads section `finetune` with the values of a task.
+
+    Raises:
+        ParamsError: If a key or a value is wrong.
+    """
+    values = {"count": context.count, **section(context.params, "finetune", task_name)}
+    return build(FinetuneConfig, values, "finetune")
+
+
+def describe_result(
+    task_name: str, graph: ComputationalGraph, result: FinetuneResult, config: FinetuneConfig
+) -> dict[str, Any]:
+    """Turns a result into plain data.
+
+    Returns:
+        `task`, `fingerprint`, `count`, `eliminations`; the best `order` with `all` and
+        `nontrivial`; `greedy` and `pretrained_greedy`, each with order and both counts.
+
+    Raises:
+        CountMismatchError: If the two counters disagree about an order.
+    """
+
+    def described(order: EliminationOrder) -> dict[str, Any]:
+        return {"order": list(order.vertices), **two_counts(verified_count(graph, order))}
+
+    return {
+        "task": task_name,
+        "fingerprint": graph.fingerprint,
+        "count": config.count,
+        "eliminations": result.eliminations,
+        **described(result.best_order),
+        "greedy": described(result.greedy_order),
+        "pretrained_greedy": described(result.pretrained_greedy_order),
+    }
+
+
+def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
+    """Runs finetune: writes the policy of the task, its best order and its learning curve.
+
+    Args:
+        context: Files, parameters, console.
+        task_name: Name of the task, or module:function.
+
+    Returns:
+        What stands in data/finetune/TASK.json.
+
+    Raises:
+        ElimaxError: If an input is missing or broken, the training diverges, or a file cannot be
+            written.
+    """
+    layout = context.layout
+    with stage_process(layout, "finetune", task_name):
+        config, graph = finetune_config(context, task_name), read_graph(layout, task_name)
+        pretrained = require_file(layout.pretrained_policy, command("pretrain"))
+        policy, _ = load_policy(pretrained)
+        depends_on = {
+            "params": dataclasses.asdict(config),
+            "seed": context.seed,
+            "inputs": input_digests(layout, layout.graph(task_name), pretrained),
+        }
+        checkpoint = checkpoint_of(layout, "finetune", task_name, depends_on)
+        state = checkpoint.load(lambda path: load_training(path, policy.config, seed=context.seed))
+        with (
+            track(layout, "finetune", task_name, {**depends_on, "device": device()}) as tracker,
+            context.console.progress(config.updates, f"finetune {task_name}") as report,
+        ):
+            result = finetune(
+                policy,
+                graph,
+                config,
+                seed=context.seed,
+                on_update=Follower(tracker, report, checkpoint, state),
+                resume=state,
+            )
+            content = describe_result(task_name, graph, result, config)
+            path = _write(context, task_name, result, content)
+            tracker.summary({key: content[key] for key in ("all", "nontrivial", "eliminations")})
+            tracker.artifact(path, f"policy-{path.stem}", "policy")
+        checkpoint.remove()
+    rows = [
+        [name, counts["all"], counts["nontrivial"]]
+        for name, counts in (
+            ("pretrained greedy", content["pretrained_greedy"]),
+            ("finetuned greedy", content["greedy"]),
+            ("finetuned best", content),
+        )
+    ]
+    context.console.table(["order", "all", "nontrivial"], rows, task_name)
+    return content
+
+
+def _write(
+    context: StageContext, task_name: str, result: FinetuneResult, content: dict[str, Any]
+) -> Path:
+    """Writes the three files of the stage and returns the path of the policy."""
+    layout = context.layout
+    path = layout.policy(task_name)
+    with write_errors(path):
+        metadata = {"stage": "finetune", "task": task_name, "fingerprint": content["fingerprint"]}
+        save_policy(path, result.policy, metadata)
+    write_csv(layout.finetune_curve(task_name), result.curve)
+    write_json(layout.finetuned(task_name), content)
+    return path

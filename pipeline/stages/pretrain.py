@@ -1,0 +1,79 @@
+"""Stage pretrain: trains one policy for all graphs."""
+
+import dataclasses
+from typing import Any
+
+from elimax.models.checkpoint import load_training, save_policy
+from elimax.models.pretraining import PretrainConfig, PretrainResult, pretrain
+from elimax.pipeline.checkout.configs import build
+from elimax.pipeline.checkout.context import StageContext, input_digests, read_graph
+from elimax.pipeline.checkout.files import write_csv, write_errors, write_json
+from elimax.pipeline.checkout.machine import device
+from elimax.pipeline.checkout.params import section, task_list
+from elimax.pipeline.checkout.process import stage_process
+from elimax.pipeline.checkout.resume import checkpoint_of
+from elimax.pipeline.stages.follow import Follower
+from elimax.pipeline.tracking import track
+
+
+def pretrain_config(context: StageContext) -> tuple[PretrainConfig, tuple[str, ...]]:
+    """Reads section `pretrain`.
+
+    Returns:
+        The settings of the training, and the names of the tasks whose graphs it may play.
+
+    Raises:
+        ParamsError: If a key or a value is wrong.
+    """
+    values = section(context.params, "pretrain")
+    names = task_list({"tasks": values.pop("tasks", [])}, "pretrain.tasks")
+    return build(PretrainConfig, {"count": context.count, **values}, "pretrain"), names
+
+
+def run_stage(context: StageContext) -> dict[str, Any]:
+    """Runs pretrain: writes the policy, its learning curve and its metrics.
+
+    Args:
+        context: Files, parameters, console.
+
+    Returns:
+        The metrics.
+
+    Raises:
+        ElimaxError: If a graph is missing or broken, the training diverges, or a file cannot be
+            written.
+    """
+    layout = context.layout
+    with stage_process(layout, "pretrain"):
+        config, names = pretrain_config(context)
+        graphs = {name: read_graph(layout, name) for name in names}
+        depends_on = {
+            "params": dataclasses.asdict(config),
+            "seed": context.seed,
+            "inputs": input_digests(layout, *(layout.graph(name) for name in names)),
+        }
+        checkpoint = checkpoint_of(layout, "pretrain", None, depends_on)
+        state = checkpoint.load(lambda path: load_training(path, config.policy, seed=context.seed))
+        with (
+            track(layout, "pretrain", config={**depends_on, "device": device()}) as tracker,
+            context.console.progress(config.updates, "pretrain") as report,
+        ):
+            on_update = Follower(tracker, report, checkpoint, state)
+            result = pretrain(config, graphs, seed=context.seed, on_update=on_update, resume=state)
+            metrics = _write(context, result, config)
+            tracker.summary(metrics)
+            tracker.artifact(layout.pretrained_policy, "policy-pretrained", "policy")
+        checkpoint.remove()
+    context.console.say(f"wrote {layout.shown(layout.pretrained_policy)}")
+    return metrics
+
+
+def _write(context: StageContext, result: PretrainResult, config: PretrainConfig) -> dict[str, Any]:
+    layout = context.layout
+    with write_errors(layout.pretrained_policy):
+        save_policy(
+            layout.pretrained_policy, result.policy, {"stage": "pretrain", "count": config.count}
+        )
+    write_csv(layout.pretrain_curve, result.curve)
+    write_json(layout.pretrain_metrics, result.metrics)
+    return dict(result.metrics)

@@ -1,0 +1,162 @@
+"""Stage report: merges what all stages wrote into one summary, one table and one page.
+
+results/summary.json holds only what is the same on every machine, so that git shows a change of a
+result and nothing else; run times go to results/timings.json.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from elimax.interpreter.orders import CLASSIC, PORTFOLIO
+from elimax.pipeline.checkout.context import (
+    SHOWN,
+    Count,
+    StageContext,
+    cheapest,
+    command,
+)
+from elimax.pipeline.checkout.files import (
+    read_csv,
+    read_json,
+    write_json,
+    write_text,
+)
+from elimax.pipeline.checkout.params import task_list
+from elimax.pipeline.checkout.process import stage_process
+from elimax.pipeline.errors import FileError
+from elimax.pipeline.pages.report_html import render_page
+from elimax.pipeline.pages.report_tables import count_table, markdown_report
+from elimax.pipeline.stages.search import ANNEALED
+from elimax.pipeline.tracking import track
+
+
+def summarise_task(
+    evaluation: Mapping[str, Any], found: Mapping[str, Any], count: Count
+) -> dict[str, Any]:
+    """Summarises one task.
+
+    Args:
+        evaluation: What evaluate wrote.
+        found: What search wrote.
+        count: Which count decides what the best classic order is.
+
+    Returns:
+        `vertices`, both counts of the classical orders that are shown, of `best_classic` (the
+        cheapest of the whole portfolio), `learned` (of the policy's own orders), `best` and
+        `fewest_nontrivial` with `found_by`; `bounds` and whether they are reached, by count;
+        `improvement` (the share of multiplications that best saves over best_classic),
+        `normaliser` (the cost that returns of training are divided by), `correct`, `error_below`.
+
+    Raises:
+        FileError: If the two are about different graphs, or search knew fewer classical orders.
+    """
+    if evaluation["fingerprint"] != found["fingerprint"]:
+        raise FileError(
+            f"evaluation and order of {found['task']} are for different graphs; "
+            f"run: {command('evaluate', found['task'])}"
+        )
+    missing = [name for name in PORTFOLIO if name not in found["candidates"]]
+    if missing:
+        raise FileError(
+            f"the candidates of {found['task']} lack {', '.join(missing)}, expected the whole "
+            f"portfolio; run: {command('search', found['task'])}"
+        )
+    classic = {name: found["candidates"][name] for name in PORTFOLIO}
+    best_classic = cheapest(classic, count)
+    not_learned = {*PORTFOLIO, *ANNEALED.values()}
+    learned = {name: x for name, x in found["candidates"].items() if name not in not_learned}
+    best_learned = cheapest(learned, count)
+    by_count = found["by_count"]
+    best, fewest = (
+        {key: by_count[which][key] for key in ("all", "nontrivial", "found_by")}
+        for which in (count, "nontrivial")
+    )
+    reference = max(1, classic[best_classic][count])
+    errors = [entry.get("error_below", float("inf")) for entry in evaluation["orders"].values()]
+    correct = all(entry["correct"] for entry in evaluation["orders"].values())
+    return {
+        "vertices": evaluation["vertices"],
+        **{name: dict(classic[name]) for name in SHOWN},
+        "best_classic": {**classic[best_classic], "found_by": best_classic},
+        "learned": {**learned[best_learned], "found_by": best_learned},
+        "best": best,
+        "fewest_nontrivial": fewest,
+        "bounds": {
+            which: {key: entry[key] for key in ("bound", "optimal")}
+            for which, entry in by_count.items()
+        },
+        "improvement": round(1 - best[count] / reference, 4),
+        "normaliser": max(1, min(classic[name][count] for name in CLASSIC)),
+        "correct": correct,
+        "error_below": max(errors) if correct else None,
+    }
+
+
+def collect(context: StageContext) -> dict[str, Any]:
+    """Reads the files of all tasks.
+
+    Returns:
+        `summaries`, `timings`, `curves` and `finetuned` by task, the `pretrain_curve`, and the
+        `pretrain_metrics`.
+
+    Raises:
+        FileError: If a file is missing or broken; the message names the command that writes it.
+    """
+    layout = context.layout
+    collected: dict[str, Any] = {"summaries": {}, "timings": {}, "curves": {}, "finetuned": {}}
+    for task in task_list(context.params):
+        evaluation = read_json(
+            layout.evaluation(task), command("evaluate", task), keys=("orders", "vertices")
+        )
+        found = read_json(layout.order(task), command("search", task), keys=("candidates",))
+        collected["summaries"][task] = summarise_task(evaluation, found, context.count)
+        collected["timings"][task] = read_json(
+            layout.timings(task), command("evaluate", task), keys=("cases", "device")
+        )
+        hint = command("finetune", task)
+        collected["curves"][task] = read_csv(layout.finetune_curve(task), hint)
+        collected["finetuned"][task] = read_json(layout.finetuned(task), hint)
+    hint = command("pretrain")
+    collected["pretrain_curve"] = read_csv(layout.pretrain_curve, hint)
+    collected["pretrain_metrics"] = read_json(layout.pretrain_metrics, hint)
+    return collected
+
+
+def run_stage(context: StageContext) -> dict[str, Any]:
+    """Runs report: writes results/summary.json, timings.json, table.md and report.html.
+
+    Args:
+        context: Files, parameters, console.
+
+    Returns:
+        The summary.
+
+    Raises:
+        FileError: If a result is missing or broken.
+    """
+    layout = context.layout
+    with stage_process(layout, "report"):
+        collected = collect(context)
+        summaries = collected["summaries"]
+        summary = {"count": context.count, "tasks": summaries}
+        write_json(layout.results("summary.json"), summary)
+        write_json(layout.results("timings.json"), {"tasks": collected["timings"]})
+        write_text(
+            layout.results("table.md"),
+            markdown_report(summaries, collected["timings"], context.count),
+        )
+        write_text(layout.results("report.html"), render_page(collected, context.count))
+        columns, rows = count_table(summaries)
+        _mirror(context, columns, rows)
+    context.console.table(columns, rows, "Multiplications, all / nontrivial")
+    context.console.say(f"more in {layout.shown(layout.results('report.html'))} and table.md")
+    return summary
+
+
+def _mirror(context: StageContext, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    layout = context.layout
+    with track(layout, "report", config={"count": context.count}) as tracker:
+        tracker.table("orders", columns, rows)
+        for name in ("summary.json", "report.html"):
+            path = layout.results(name)
+            tracker.artifact(path, f"report-{path.stem}", "report")

@@ -1,0 +1,211 @@
+"""Stage search: gathers every order that is known for a task and keeps the cheapest."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.counting import count_multiplications
+from elimax.interpreter.graph.independent_count import verified_count
+from elimax.interpreter.graph.order import EliminationOrder
+from elimax.interpreter.orders import certify, lower_bound, portfolio
+from elimax.interpreter.orders.annealing.anneal import anneal
+from elimax.models.checkpoint import load_policy
+from elimax.models.game import DEFAULT_MAX_STRUCTURES
+from elimax.models.policy_search import best_sampled_order
+from elimax.pipeline.checkout.context import (
+    Count,
+    StageContext,
+    cheapest,
+    command,
+    input_digests,
+    order_from,
+    read_graph,
+    read_order,
+    table_names,
+    two_counts,
+)
+from elimax.pipeline.checkout.files import read_json, require_file, write_json
+from elimax.pipeline.checkout.machine import device
+from elimax.pipeline.checkout.process import stage_process
+from elimax.pipeline.tracking import track
+
+COUNTS: tuple[Count, ...] = ("all", "nontrivial")
+ANNEALED: dict[Count, str] = {"all": "annealing", "nontrivial": "annealing_nontrivial"}
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchConfig:
+    """Section `search` of params.yaml.
+
+    Attributes:
+        episodes: Orders that the finetuned policy samples.
+        max_structures: The most edge structures that the graph may reach.
+        annealing: Orders that annealing evaluates for each count; none where the best one that is
+            known already is proven to be the best of all.
+        proof_states: States that are looked at to prove that a count is the lowest.
+    """
+
+    episodes: int = 64
+    max_structures: int = DEFAULT_MAX_STRUCTURES
+    annealing: int = 3_000_000
+    proof_states: int = 2000
+
+    def __post_init__(self) -> None:
+        for name, least in (("episodes", 1), ("annealing", 0), ("proof_states", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected at least {least}")
+
+
+def choose_order(
+    graph: ComputationalGraph,
+    candidates: Mapping[str, EliminationOrder],
+    count: Count,
+    proof_states: int,
+) -> dict[str, Any]:
+    """Counts all candidates and takes the cheapest; equals go to the one named first.
+
+    Args:
+        graph: The graph that all of them are for.
+        candidates: Orders by the name of who found them.
+        count: Which count decides; the other one breaks ties.
+        proof_states: States that are looked at to prove that a count is the lowest.
+
+    Returns:
+        `fingerprint` of the graph; the best `order` with its counts `all` and `nontrivial`, and
+        `found_by`; both counts of all `candidates`; `by_count`: for each count the order that is
+        best by it with the same keys, and the `bound` that no order can be below, `optimal` if it
+        is reached.
+
+    Raises:
+        InvalidOrderError: If a candidate does not fit the graph.
+        CountMismatchError: If the two counters disagree about a candidate.
+    """
+    counts = {name: two_counts(verified_count(graph, order)) for name, order in candidates.items()}
+    by_count: dict[str, dict[str, Any]] = {}
+    for which in COUNTS:
+        best = cheapest(counts, which)
+        certificate = certify(graph, which, counts[best][which], limit=proof_states)
+        by_count[which] = {
+            "order": list(candidates[best].vertices),
+            **counts[best],
+            "found_by": best,
+            **certificate._asdict(),
+        }
+    return {
+        "fingerprint": graph.fingerprint,
+        "vertices": graph.num_vertices,
+        **{key: by_count[count][key] for key in ("order", "all", "nontrivial", "found_by")},
+        "by_count": by_count,
+        "candidates": counts,
+    }
+
+
+def annealed_orders(
+    graph: ComputationalGraph,
+    candidates: Mapping[str, EliminationOrder],
+    evaluations: int,
+    seed: int,
+) -> dict[str, EliminationOrder]:
+    """Searches further from what is known, by both counts.
+
+    Args:
+        graph: The graph.
+        candidates: Known orders.
+        evaluations: Orders to evaluate for each count.
+        seed: Seed of the search.
+
+    Returns:
+        "annealing" and "annealing_nontrivial"; not the one whose count cannot get lower.
+    """
+    found = {}
+    counts = [count_multiplications(graph, order) for order in candidates.values()]
+    for count, name in ANNEALED.items():
+        least = min(getattr(entry, count) for entry in counts)
+        if evaluations == 0 or least == lower_bound(graph, count):
+            continue
+        starts = list(candidates.values())
+        found[name] = anneal(graph, starts, count, evaluations=evaluations, seed=seed).order
+    return found
+
+
+def gather_candidates(
+    context: StageContext, task_name: str, graph: ComputationalGraph
+) -> dict[str, EliminationOrder]:
+    """Returns every known order: classical, of finetune, newly sampled, annealed from all of those.
+
+    Classical orders come first and annealed ones last, so that a learned order is named only where
+    it is cheaper than the classical ones, and an annealed one only where it is cheaper than all.
+
+    Raises:
+        FileError: If finetune has not run, or its files are broken.
+        PolicyFormatError: If the policy cannot be read.
+    """
+    config = context.config(SearchConfig, "search", task_name)
+    layout, hint = context.layout, command("finetune", task_name)
+    path = layout.finetuned(task_name)
+    content = read_json(path, hint, keys=("greedy", "pretrained_greedy"))
+    finetuned = read_order(path, graph, hint, "finetuned")
+    candidates = {**portfolio(graph), finetuned.name: finetuned}
+    for key, name in (("greedy", "finetuned_greedy"), ("pretrained_greedy", "pretrained_greedy")):
+        order = order_from(content[key], graph, path, hint, name)
+        candidates[name] = order
+    policy, _ = load_policy(require_file(layout.policy(task_name), hint))
+    sampled = best_sampled_order(
+        policy,
+        graph,
+        episodes=config.episodes,
+        seed=context.seed,
+        count=context.count,
+        max_structures=config.max_structures,
+    )
+    candidates[sampled.name] = sampled
+    annealed = annealed_orders(graph, candidates, config.annealing, context.seed)
+    return {**candidates, **annealed}
+
+
+def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
+    """Runs search: reads graph, policy and finetune's orders, writes data/orders/TASK.json.
+
+    Args:
+        context: Files, parameters, console.
+        task_name: Name of the task, or module:function.
+
+    Returns:
+        What was written.
+
+    Raises:
+        ElimaxError: If an input is missing or broken, or the result cannot be written.
+    """
+    layout = context.layout
+    with stage_process(layout, "search", task_name):
+        graph = read_graph(layout, task_name)
+        candidates = gather_candidates(context, task_name, graph)
+        inputs = input_digests(
+            layout,
+            layout.graph(task_name),
+            layout.policy(task_name),
+            layout.finetuned(task_name),
+        )
+        config = {"params": dict(context.params.get("search") or {}), "inputs": inputs}
+        with track(layout, "search", task_name, {**config, **device()}) as tracker:
+            states = context.config(SearchConfig, "search", task_name).proof_states
+            content = {"task": task_name, **choose_order(graph, candidates, context.count, states)}
+            write_json(layout.order(task_name), content)
+            tracker.summary({key: content[key] for key in ("all", "nontrivial", "found_by")})
+            for which, best in content["by_count"].items():
+                shown = ("all", "nontrivial", "found_by", "bound", "optimal")
+                tracker.summary({f"fewest_{which}": {key: best[key] for key in shown}})
+            rows = _rows(content["candidates"], context.count)
+            tracker.table("candidates", ["order", "all", "nontrivial"], rows)
+            tracker.artifact(layout.order(task_name), f"order-{graph.fingerprint}", "order")
+    title = f"{task_name}: best by {content['found_by']}"
+    context.console.table(["order", "all", "nontrivial"], rows, title)
+    return content
+
+
+def _rows(counts: Mapping[str, Mapping[str, int]], count: Count) -> list[list[Any]]:
+    return [
+        [name, counts[name]["all"], counts[name]["nontrivial"]]
+        for name in table_names(counts, count)
+    ]

@@ -1,0 +1,54 @@
+"""The compiled loop, where it can be looked at from outside."""
+
+import subprocess
+import sys
+
+import numpy as np
+
+from elimax.interpreter.orders.annealing import compiled as compiled_annealing
+
+
+def test_members_of_bit_sets():
+    """All 64 bits of a word, and words behind each other."""
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        bits = rng.integers(0, 2, 130).astype(bool)
+        row = np.zeros(3, np.uint64)
+        for k in np.flatnonzero(bits):
+            row[k // 64] |= np.uint64(1 << int(k) % 64)
+        found = np.zeros(130, np.int64)
+        count = compiled_annealing._members(row, found)
+        assert found[:count].tolist() == np.flatnonzero(bits).tolist()
+
+
+def test_uniform_numbers():
+    """In [0, 1), spread out, and different for every state."""
+    states = np.arange(2000, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    numbers = np.array([compiled_annealing._uniform(state) for state in states])
+    assert numbers.min() >= 0.0 and numbers.max() < 1.0
+    assert len(set(numbers)) == 2000
+    assert abs(np.histogram(numbers, 10, (0.0, 1.0))[0] - 200).max() < 60
+
+
+def test_a_folder_that_cannot_be_written(monkeypatch):
+    """Then functions are compiled without being kept."""
+    given = []
+
+    def njit(function, **options):
+        given.append(options)
+        if options.get("cache"):
+            raise RuntimeError("cannot cache function: no locator available")
+        return function
+
+    monkeypatch.setattr(compiled_annealing.numba, "njit", njit)
+    assert compiled_annealing.compiled(len) is len
+    assert given == [{"cache": True, "nogil": True}, {"nogil": True}]
+
+
+def test_numba_is_loaded_only_for_a_search():
+    """`import elimax` and the portfolio do without."""
+    code = (
+        "import sys, elimax.api, elimax.interpreter.orders.auto;"
+        "assert 'numba' not in sys.modules, 'numba is loaded'"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

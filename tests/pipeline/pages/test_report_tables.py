@@ -1,0 +1,178 @@
+"""The tables of the report: losses are shown like wins."""
+
+from typing import Any
+
+import pytest
+
+from elimax.interpreter.orders import CLASSIC, PORTFOLIO
+from elimax.pipeline.checkout.context import SHOWN
+from elimax.pipeline.errors import FileError
+from elimax.pipeline.pages.report_html import finetune_chart, render_page
+from elimax.pipeline.pages.report_tables import (
+    better_rival,
+    count_table,
+    markdown_report,
+    markdown_table,
+    timing_table,
+    verdict,
+)
+from elimax.pipeline.stages.report import summarise_task
+
+DEVICE = {"platform": "cpu", "device": "cpu", "cpu": "Test chip", "jax": "1.0"}
+BOTH = {"all": 10, "nontrivial": 5}
+
+
+def ratio(median: float) -> dict[str, float]:
+    """A ratio with narrow quartiles."""
+    return {"median": median, "low": median - 0.05, "high": median + 0.05}
+
+
+def case(jacfwd: float, jacrev: float, best: float) -> dict[str, Any]:
+    """One case with given times in microseconds; jacrev may be missing (0)."""
+    times = {"jacfwd": jacfwd * 1e-6, "jacrev": jacrev * 1e-6}
+    times = {name: seconds for name, seconds in times.items() if seconds}
+    names = ("forward", "reverse", "markowitz", "best")
+    return {
+        "dtype": "float32",
+        "layout": "packed",
+        "batch": 512,
+        "seconds": {**times, "best": best * 1e-6},
+        "compile_seconds": {"best": 0.5},
+        "ratios": {
+            name: {order: ratio(seconds / best * 1e6) for order in names}
+            for name, seconds in times.items()
+        },
+        "null": ratio(1.0),
+        "failed": {} if jacrev else {"jacrev": "no while loops"},
+    }
+
+
+TIMINGS = {
+    "win": {"device": DEVICE, "skipped": [], "cases": [case(40, 20, 10), case(0, 0, 10)]},
+    "loss": {"device": DEVICE, "skipped": ["float64 packed batch 1"], "cases": [case(5, 0, 10)]},
+    "even": {"device": DEVICE, "skipped": [], "cases": [case(10, 12, 10)]},
+}
+
+
+def summary(**changes: Any) -> dict[str, Any]:
+    """A summary of one task."""
+    names = ("forward", "reverse", "markowitz", "markowitz_high")
+    return {
+        "vertices": 7,
+        **dict.fromkeys(names, BOTH),
+        "best_classic": {**BOTH, "found_by": "forward"},
+        "learned": {"all": 9, "nontrivial": 6, "found_by": "finetuned"},
+        "best": {"all": 8, "nontrivial": 5, "found_by": "annealing"},
+        "fewest_nontrivial": {"all": 11, "nontrivial": 4, "found_by": "annealing_nontrivial"},
+        "bounds": {
+            "all": {"bound": 8, "optimal": True},
+            "nontrivial": {"bound": 1234, "optimal": False},
+        },
+        "improvement": 0.2,
+        "normaliser": 20,
+        "correct": True,
+        **changes,
+    }
+
+
+def test_the_better_rival_is_the_reference() -> None:
+    """Ratios are against the faster one of JAX's two Jacobians."""
+    assert better_rival(case(40, 20, 10)) == "jacrev"
+    assert better_rival(case(5, 0, 10)) == "jacfwd"
+    assert better_rival(case(0, 0, 10)) is None
+
+
+def test_losses_are_counted_and_shown() -> None:
+    """A ratio below 1 stands in the table as it is."""
+    assert verdict(TIMINGS) == {"faster": 1, "slower": 1, "even": 1, "alone": 1}
+    noisy = {"device": DEVICE, "cases": [{**case(40, 20, 10), "null": ratio(2.1)}]}
+    assert verdict({"noisy": noisy})["even"] == 1
+    columns, rows = timing_table(TIMINGS)
+    best = [row[columns.index("best")] for row in rows]
+    assert best == pytest.approx([2.0, None, 0.5, 1.0])
+    text = markdown_report({"win": summary()}, TIMINGS, "all")
+    assert "faster in 1, slower in 1, and 1 cannot be told apart from noise" in text
+    assert "0.45 to 0.55" in text
+    assert "no while loops" in text
+    assert "Not timed because compiling took too long: loss float64 packed batch 1." in text
+    assert "cpu (Test chip), JAX 1.0" in text
+
+
+def test_counts_as_rows() -> None:
+    """One row per task; a wrong Jacobian cannot be overlooked."""
+    columns, rows = count_table({"a": summary(), "b": summary(correct=False)})
+    assert rows[0] == [
+        "a", 7, *["10 / 5"] * 4, "10 / 5 (forward)", "9 / 6", "8 / 5", "11 / 4", "=8 / 1,234", 20.0,
+        "annealing", "yes",
+    ]  # fmt: skip
+    assert rows[1][columns.index("correct")] == "NO"
+
+
+def test_markdown_escapes_and_aligns() -> None:
+    """A bar in a cell does not end it; numbers are aligned to the right."""
+    assert (
+        markdown_table(["a", "b"], [["x|y", 1.5]]) == "| a | b |\n| --- | ---: |\n| x\\|y | 1.50 |"
+    )
+
+
+def test_a_summary_needs_one_graph() -> None:
+    """Evaluation and order of different graphs are not mixed."""
+    with pytest.raises(FileError, match=r"t are for different graphs; run: elimax evaluate t"):
+        summarise_task({"fingerprint": "1"}, {"fingerprint": "2", "task": "t"}, "all")
+
+
+def test_a_summary_needs_the_whole_portfolio() -> None:
+    """An order that was found when there were fewer rules is found again."""
+    found = {"fingerprint": "1", "task": "t", "candidates": dict.fromkeys(CLASSIC, BOTH)}
+    with pytest.raises(FileError, match=r"of t lack .*lmmd.*; run: elimax search t"):
+        summarise_task({"fingerprint": "1"}, found, "all")
+
+
+def test_a_summary_has_the_best_of_all_and_what_training_divides_by() -> None:
+    """A new rule may be the best, but never changes the normaliser."""
+    candidates = {**dict.fromkeys(PORTFOLIO, BOTH), "lmmd": {"all": 7, "nontrivial": 4}}
+    found = {"fingerprint": "1", "task": "t", "candidates": candidates}
+    candidates |= {
+        "finetuned": {"all": 9, "nontrivial": 4},
+        "annealing": {"all": 6, "nontrivial": 6},
+        "annealing_nontrivial": {"all": 9, "nontrivial": 2},
+    }
+    annealed = {
+        "all": {**candidates["annealing"], "found_by": "annealing", "bound": 6, "optimal": True},
+        "nontrivial": {
+            **candidates["annealing_nontrivial"],
+            "found_by": "annealing_nontrivial",
+            "bound": 1,
+            "optimal": False,
+        },
+    }
+    found |= {"by_count": annealed}
+    checked = {"best": {"correct": True, "error_below": 1e-14}}
+    evaluation = {"fingerprint": "1", "vertices": 7, "orders": checked}
+    entry = summarise_task(evaluation, found, "all")
+    assert entry["best_classic"] == {"all": 7, "nontrivial": 4, "found_by": "lmmd"}
+    assert entry["learned"] == {"all": 9, "nontrivial": 4, "found_by": "finetuned"}
+    assert entry["best"] == {"all": 6, "nontrivial": 6, "found_by": "annealing"}
+    assert entry["fewest_nontrivial"]["nontrivial"] == 2
+    assert entry["bounds"]["nontrivial"] == {"bound": 1, "optimal": False}
+    assert entry["normaliser"] == 10 and entry["improvement"] == round(1 - 6 / 7, 4)
+    assert not set(entry) & (set(PORTFOLIO) - set(SHOWN))
+
+
+def test_the_page_escapes_names_and_colours_losses() -> None:
+    """Names are text, never markup."""
+    curve = [{"charts/eliminations": 1.0, "returns/mean": -1.2, "costs/best": 9.0}]
+    collected = {
+        "summaries": {"<b>": summary()},
+        "timings": {"<b>": TIMINGS["loss"]},
+        "curves": {"<b>": curve},
+        "pretrain_curve": curve,
+    }
+    page = render_page(collected, "all")
+    assert "<b>" not in page and "&lt;b&gt;" in page
+    assert '<td class="number slower">0.50</td>' in page
+    assert "best classic 10" in finetune_chart(curve, summary(), "all")
+    # A mean return of -1.2 is 24 multiplications, 1.2 times the normaliser.
+    assert finetune_chart(curve, summary(), "all") != finetune_chart(
+        curve, summary(normaliser=10), "all"
+    )
