@@ -127,19 +127,25 @@ class LinearMap(NamedTuple):
             self.dtype,
         )
 
-    def apply(self, value: Labelled, labels: Labels) -> Any:
-        """The product with an array, summed over all labels that the function takes.
+    def apply(self, value: Labelled, labels: Labels, present: Labels | None = None) -> Any:
+        """The product with an array, summed over the labels that only the function takes.
 
         Args:
-            value: The array. A label that the function takes and that the result keeps as well is
+            value: The array. A label that the function takes and that the product has as well is
                 a diagonal: each of its indices is a column of its own.
-            labels: Labels of the product.
+            labels: Labels along which the product varies.
+            present: All labels of the product; None if it varies along all of them.
 
         Returns:
             The array over `labels`.
         """
-        kept = [x for x in self.sources if x in labels and x not in self.targets]
-        fresh = {x: _FRESH - k for k, x in enumerate(kept)}
+        present = labels if present is None else present
+        kept = [x for x in self.sources if x in present and x not in self.targets]
+        for label in kept:
+            if label not in labels:
+                # All its columns are equal: the first one stands for them.
+                value = _at_first(value, label, self.source_shape[self.sources.index(label)])
+        fresh = {x: _FRESH - k for k, x in enumerate(kept) if x in labels}
         for label, copy in fresh.items():
             size = self.source_shape[self.sources.index(label)]
             value = _on_diagonal(value, label, copy, size)
@@ -212,6 +218,14 @@ class LinearMap(NamedTuple):
         """What is left of an image without entries when some of its axes are dropped."""
         kept = [n for n, i in zip(image.shape, index, strict=True) if isinstance(i, slice)]
         return jnp.zeros(kept, image.dtype)
+
+
+def _at_first(value: Labelled, label: int, size: int) -> Labelled:
+    """An array with one more label, zero but at its first index."""
+    array = jnp.expand_dims(jnp.asarray(value.array), value.array.ndim)
+    rest = [(0, 0, 0)] * (array.ndim - 1)
+    padded = jax.lax.pad(array, jnp.zeros((), array.dtype), [*rest, (0, size - 1, 0)])
+    return Labelled(padded, (*value.labels, label))
 
 
 def _on_diagonal(value: Labelled, label: int, copy: int, size: int) -> Labelled:

@@ -229,7 +229,7 @@ def _applied(
     else:
         value = Labelled(written.value, tuple(of_value[x] for x in written.structure.carried))
     directed = function if is_forward else function.transposed()
-    return directed.apply(value, structure.carried)
+    return directed.apply(value, structure.carried, structure.labels)
 
 
 def _composed(structure: OpaqueStructure, later: PartJacobian, earlier: PartJacobian) -> LinearMap:

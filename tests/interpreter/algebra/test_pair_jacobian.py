@@ -127,6 +127,18 @@ def test_every_way(later, earlier, way):
     np.testing.assert_allclose(matrix_of(product), product_of_matrices(first, second), rtol=1e-5)
 
 
+def test_a_tie_along_which_nothing_varies_is_not_summed():
+    """A constant function of a constant diagonal: the product has the tied axis, but once."""
+    later = pair(OpaqueStructure(edge_structure((2,), (2, 3), [UNTIED] * 2, (), GENERAL), 0, BOTH))
+    earlier = pair(edge_structure((2, 3), (3, 1), [1, UNTIED], (), GENERAL))
+    product = multiply_pairs(later, earlier)
+    assert product.structure.carried == ()
+    np.testing.assert_allclose(matrix_of(product), product_of_matrices(later, earlier), rtol=1e-5)
+    wide = pair(OpaqueStructure(edge_structure((3, 1), (4,), [UNTIED], (), GENERAL), 0, BOTH))
+    turned = multiply_pairs(earlier, wide)
+    np.testing.assert_allclose(matrix_of(turned), product_of_matrices(earlier, wide), rtol=1e-5)
+
+
 SHAPES = st.sampled_from([(), (2,), (3,), (2, 3), (3, 1)])
 
 
