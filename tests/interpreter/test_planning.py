@@ -8,7 +8,7 @@ import pytest
 
 from elimax.interpreter import planning
 from elimax.interpreter.jacobian import jacve
-from elimax.interpreter.orders import order_cache as plan_cache
+from elimax.interpreter.orders import order_cache
 from elimax.interpreter.planning import plan
 from elimax.pipeline.tasks import load_task
 
@@ -16,9 +16,9 @@ from elimax.pipeline.tasks import load_task
 @pytest.fixture(autouse=True)
 def fresh():
     """Nothing is remembered."""
-    plan_cache.forget_orders()
+    order_cache.forget_orders()
     yield
-    plan_cache.forget_orders()
+    order_cache.forget_orders()
 
 
 def task_plan(name: str, **options):

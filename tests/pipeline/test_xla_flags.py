@@ -59,7 +59,7 @@ def run(program: str, flags: str = "") -> str:
 @pytest.fixture(scope="module")
 def errors() -> tuple[dict[str, float], dict[str, float]]:
     """Errors of the programs as JAX comes, and after `pipeline` is imported."""
-    return json.loads(run(PROGRAMS)), json.loads(run("import pipeline\n" + PROGRAMS))
+    return json.loads(run(PROGRAMS)), json.loads(run("import elimax.pipeline\n" + PROGRAMS))
 
 
 @pytest.mark.parametrize("program", ["product", "window"])

@@ -13,7 +13,7 @@ import pytest
 from elimax.interpreter.algebra import edge_jacobian, pair_jacobian
 from elimax.interpreter.algebra.labelled import Labelled
 from elimax.interpreter.algebra.linear_map import LinearMap
-from elimax.interpreter.execution import evaluation as execution
+from elimax.interpreter.execution import evaluation
 from elimax.interpreter.jacobian import jacve
 
 # Compiling takes longer than running here: one compilation per comparison, and a hasty one.
@@ -139,7 +139,7 @@ def count_applied() -> Iterator[list[int]]:
     """
     applied: list[int] = []
     costs: list[int] = []
-    multiply, image = execution.multiply_pairs, LinearMap._image
+    multiply, image = evaluation.multiply_pairs, LinearMap._image
     apply, write = pair_jacobian._applied, pair_jacobian.written_part
 
     def multiplied(later: Any, earlier: Any) -> Any:
@@ -168,7 +168,7 @@ def count_applied() -> Iterator[list[int]]:
         return image(self, array, rest, labels)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(execution, "multiply_pairs", multiplied)
+        patch.setattr(evaluation, "multiply_pairs", multiplied)
         patch.setattr(pair_jacobian, "_applied", applied_part)
         patch.setattr(pair_jacobian, "written_part", written_part)
         patch.setattr(LinearMap, "_image", counted)

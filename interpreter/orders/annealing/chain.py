@@ -8,7 +8,7 @@ import numpy as np
 from elimax.interpreter.errors import GraphTooLargeError
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.wanted import Blocks, edge_filter
-from elimax.interpreter.orders.annealing import compiled as compiled_annealing
+from elimax.interpreter.orders.annealing import compiled
 from elimax.interpreter.orders.annealing.state import (
     Log,
     Position,
@@ -112,9 +112,9 @@ class Chain:
         Raises:
             StructureLimitError: If there are too many structures.
         """
-        status = compiled_annealing.MISSING
-        while status != compiled_annealing.DONE:
-            self.progress, status = compiled_annealing.walk_on(
+        status = compiled.MISSING
+        while status != compiled.DONE:
+            self.progress, status = compiled.walk_on(
                 self._position,
                 self._rule.tables,
                 self._log,
@@ -125,22 +125,22 @@ class Chain:
                 until,
                 *schedule,
             )
-            if status != compiled_annealing.DONE:
+            if status != compiled.DONE:
                 self._provide(status, self.progress.missing)
 
     def _evaluate(self) -> int:
         """Evaluates the order and returns its cost."""
         while True:
-            total, status, missing = compiled_annealing.evaluate(
+            total, status, missing = compiled.evaluate(
                 self._position, self._rule.tables, self._log, self._space, self._walk
             )
-            if status == compiled_annealing.DONE:
+            if status == compiled.DONE:
                 return total
             self._provide(status, missing)
 
     def _provide(self, status: int, missing: int) -> None:
         """Gives the compiled loop what it stopped for."""
-        if status == compiled_annealing.LOG_FULL:
+        if status == compiled.LOG_FULL:
             longer = _log(2 * self._log.place.size)
             for new, old in zip(longer, self._log, strict=True):
                 new[: old.size] = old

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from elimax.interpreter.algebra import masks as dropping
+from elimax.interpreter.algebra import masks
 from elimax.interpreter.algebra.edge_jacobian import EdgeJacobian, add_edges, multiply_edges
 from elimax.interpreter.algebra.labelled import Labelled
 from elimax.interpreter.algebra.masks import cleared
@@ -229,10 +229,10 @@ def test_only_a_factor_that_drops_hides_infinity():
         np.testing.assert_array_equal(product.value, expected)
 
 
-@pytest.mark.parametrize("limit", [0, dropping.MAX_CLEARED])
+@pytest.mark.parametrize("limit", [0, masks.MAX_CLEARED])
 def test_contractions_clear_what_is_excluded(monkeypatch, limit):
     """An index that is excluded everywhere never counts; one that is for some rows, if small."""
-    monkeypatch.setattr(dropping, "MAX_CLEARED", limit)
+    monkeypatch.setattr(masks, "MAX_CLEARED", limit)
     later = edge([[0.0, 0.0, 2.0], [0.0, 1.0, 3.0]], drops=True)
     earlier = edge([[jnp.nan, jnp.inf], [jnp.inf, 5.0], [1.0, 1.0]])
     found = multiply_edges(later, earlier).value

@@ -14,7 +14,7 @@ from elimax.interpreter.graph.counting import count_multiplications
 from elimax.interpreter.graph.order import check_order
 from elimax.interpreter.graph.price import order_price
 from elimax.interpreter.orders import auto
-from elimax.interpreter.orders.annealing import tables as growing_tables
+from elimax.interpreter.orders.annealing import tables
 from elimax.interpreter.orders.auto import auto_order
 from elimax.interpreter.orders.portfolio import portfolio
 from elimax.interpreter.tracing.call import trace
@@ -119,8 +119,8 @@ def one_processor() -> None:
 
 def test_more_structures_than_annealing_can_hold(monkeypatch):
     """Then it is the portfolio as well."""
-    monkeypatch.setattr(growing_tables, "FIRST_SIZE", 2)
-    monkeypatch.setattr(growing_tables, "MAX_STRUCTURES", 2)
+    monkeypatch.setattr(tables, "FIRST_SIZE", 2)
+    monkeypatch.setattr(tables, "MAX_STRUCTURES", 2)
     graph = task_graph("autoencoder_bottleneck")
     assert auto_order(graph).name != "annealing"
 

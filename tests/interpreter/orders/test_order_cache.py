@@ -15,8 +15,7 @@ from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.order import EliminationOrder
 from elimax.interpreter.graph.price import order_price
 from elimax.interpreter.jacobian import resolve_order
-from elimax.interpreter.orders import forward_order, portfolio, reverse_order
-from elimax.interpreter.orders import order_cache as plan_cache
+from elimax.interpreter.orders import forward_order, order_cache, portfolio, reverse_order
 from elimax.interpreter.orders.auto import auto_order
 from elimax.interpreter.orders.order_cache import cache_folder, cached_order, forget_orders
 from elimax.interpreter.tracing.call import trace
@@ -29,7 +28,7 @@ from support.traced_tasks import task_graph
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty cache: nothing in memory, files in a folder of the test, all worth a file."""
     monkeypatch.setenv("ELIMAX_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(plan_cache, "WORTH_A_FILE", 0.0)
+    monkeypatch.setattr(order_cache, "WORTH_A_FILE", 0.0)
     forget_orders()
     yield tmp_path / "cache"
     forget_orders()
@@ -74,7 +73,7 @@ def test_memory_serves_without_files(monkeypatch):
 def test_memory_is_bounded(monkeypatch):
     """The entry that was used least recently is forgotten first."""
     monkeypatch.setenv("ELIMAX_CACHE_DIR", "")
-    monkeypatch.setattr(plan_cache, "MAX_IN_MEMORY", 2)
+    monkeypatch.setattr(order_cache, "MAX_IN_MEMORY", 2)
     graphs = [trace(jnp.sin, jnp.ones(size)) for size in (2, 3, 4)]
     for graph in (graphs[0], graphs[1], graphs[0], graphs[2]):
         cached_order(graph)
@@ -107,7 +106,7 @@ def test_an_isolated_cache_knows_nothing(folder):
     graph = mlp()
     cheap, dear = reverse_order(graph), forward_order(graph)
     cached_order(graph, search=by(cheap))
-    with plan_cache.isolated_cache():
+    with order_cache.isolated_cache():
         assert cache_folder() is None
         assert cached_order(graph, search=by(dear)) == dear
         assert resolve_order(graph, "auto") == dear
@@ -119,7 +118,7 @@ def test_an_isolated_cache_knows_nothing(folder):
 
 def test_quick_searches_leave_no_file(monkeypatch, folder):
     """Reading a file would take as long as finding the order."""
-    monkeypatch.setattr(plan_cache, "WORTH_A_FILE", 60.0)
+    monkeypatch.setattr(order_cache, "WORTH_A_FILE", 60.0)
     cached_order(mlp())
     assert files(folder) == []
 
@@ -214,18 +213,18 @@ def test_what_comes_back_is_what_was_found(program):
 
 WRITER = """
 import json, sys
-from interpreter import plan_cache
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.orders import order_cache
 
-plan_cache.WORTH_A_FILE = 0.0
+order_cache.WORTH_A_FILE = 0.0
 graph = ComputationalGraph.from_dict(json.load(open(sys.argv[1])))
 found = set()
 for step in range(40):
-    plan_cache.forget_orders()
-    if step % 4 == int(sys.argv[2]) and plan_cache.cache_folder().is_dir():
-        for path in plan_cache.cache_folder().glob("*.json"):
+    order_cache.forget_orders()
+    if step % 4 == int(sys.argv[2]) and order_cache.cache_folder().is_dir():
+        for path in order_cache.cache_folder().glob("*.json"):
             path.unlink(missing_ok=True)
-    found.add(plan_cache.cached_order(graph).vertices)
+    found.add(order_cache.cached_order(graph).vertices)
 assert "jax" not in sys.modules
 print(json.dumps([list(vertices) for vertices in found]))
 """
@@ -237,7 +236,9 @@ def test_processes_share_a_folder(tmp_path, folder):
     (tmp_path / "graph.json").write_text(json.dumps(graph.to_dict()))
     arguments = [sys.executable, "-W", "error", "-c", WRITER, str(tmp_path / "graph.json")]
     processes = [
-        subprocess.Popen([*arguments, str(seed)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [*arguments, str(seed)], cwd=ROOT / "tests", stdout=subprocess.PIPE, text=True
+        )
         for seed in range(4)
     ]
     expected = [list(auto_order(graph).vertices)]

@@ -53,7 +53,7 @@ def test_a_stage_runs_once_at_a_time(layout: Layout) -> None:
         pass
 
 
-def test_a_stage_sees_no_plan_cache(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stage_sees_no_order_cache(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the user has computed before changes no result."""
     monkeypatch.setenv("ELIMAX_CACHE_DIR", str(layout.root / "cache"))
     assert cache_folder() == layout.root / "cache"

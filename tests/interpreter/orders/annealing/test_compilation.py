@@ -39,7 +39,7 @@ def search(folder: Path) -> tuple[str, str]:
         text=True,
         check=True,
         timeout=300,
-        cwd=ROOT,
+        cwd=ROOT / "tests",
         env=environment,
     )
     return done.stdout, done.stderr

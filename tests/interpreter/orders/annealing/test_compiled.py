@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 
-from elimax.interpreter.orders.annealing import compiled as compiled_annealing
+from elimax.interpreter.orders.annealing import compiled
 
 
 def test_members_of_bit_sets():
@@ -17,14 +17,14 @@ def test_members_of_bit_sets():
         for k in np.flatnonzero(bits):
             row[k // 64] |= np.uint64(1 << int(k) % 64)
         found = np.zeros(130, np.int64)
-        count = compiled_annealing._members(row, found)
+        count = compiled._members(row, found)
         assert found[:count].tolist() == np.flatnonzero(bits).tolist()
 
 
 def test_uniform_numbers():
     """In [0, 1), spread out, and different for every state."""
     states = np.arange(2000, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    numbers = np.array([compiled_annealing._uniform(state) for state in states])
+    numbers = np.array([compiled._uniform(state) for state in states])
     assert numbers.min() >= 0.0 and numbers.max() < 1.0
     assert len(set(numbers)) == 2000
     assert abs(np.histogram(numbers, 10, (0.0, 1.0))[0] - 200).max() < 60
@@ -40,8 +40,8 @@ def test_a_folder_that_cannot_be_written(monkeypatch):
             raise RuntimeError("cannot cache function: no locator available")
         return function
 
-    monkeypatch.setattr(compiled_annealing.numba, "njit", njit)
-    assert compiled_annealing.compiled(len) is len
+    monkeypatch.setattr(compiled.numba, "njit", njit)
+    assert compiled.compiled(len) is len
     assert given == [{"cache": True, "nogil": True}, {"nogil": True}]
 
 

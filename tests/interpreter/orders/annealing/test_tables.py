@@ -8,7 +8,7 @@ from elimax.interpreter.errors import StructureLimitError
 from elimax.interpreter.graph.price import product_price
 from elimax.interpreter.graph.structure import multiply
 from elimax.interpreter.graph.structure_tables import tabulate_structures
-from elimax.interpreter.orders.annealing import tables as growing_tables
+from elimax.interpreter.orders.annealing import tables
 from elimax.interpreter.orders.annealing.compiled import PRODUCT, SUM, UNKNOWN
 from elimax.interpreter.orders.annealing.state import Weights
 from elimax.interpreter.orders.annealing.tables import MAX_COST, GrowingTables, cost_scale
@@ -40,7 +40,7 @@ def test_entries_are_those_of_the_closure():
 def test_growing_keeps_entries_and_numbers(monkeypatch):
     """More structures than the first tables have room for."""
     structures = tabulate_structures([GRAPH]).structures
-    monkeypatch.setattr(growing_tables, "FIRST_SIZE", 4)
+    monkeypatch.setattr(tables, "FIRST_SIZE", 4)
     growing = GrowingTables(Weights(1))
     first = growing.number(GRAPH.edges[min(GRAPH.edges)])
     growing.fill_in(SUM, first, first)
@@ -53,8 +53,8 @@ def test_growing_keeps_entries_and_numbers(monkeypatch):
 
 def test_one_structure_too_many(monkeypatch):
     """The error says what to do instead."""
-    monkeypatch.setattr(growing_tables, "FIRST_SIZE", 2)
-    monkeypatch.setattr(growing_tables, "MAX_STRUCTURES", 2)
+    monkeypatch.setattr(tables, "FIRST_SIZE", 2)
+    monkeypatch.setattr(tables, "MAX_STRUCTURES", 2)
     growing = GrowingTables(Weights(1))
     with pytest.raises(StructureLimitError, match="more than 2 edge structures: use an order"):
         for structure in tabulate_structures([GRAPH]).structures:
