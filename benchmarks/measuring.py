@@ -18,7 +18,7 @@ import jax
 import numpy as np
 
 from benchmarks.cases import CLASSICAL, Case, Settings, batch_of
-from benchmarks.contenders import STRUCTURED, WRITTEN, Maker, contenders
+from benchmarks.contenders import STRUCTURED, WRITTEN, contenders
 from benchmarks.programs import Build, build_all, describe, reason
 from benchmarks.subjects import Subject
 from elimax.interpreter.precision import relative_error
@@ -40,9 +40,7 @@ SLOW = 10.0
 """Seconds per call above which a function is not timed."""
 
 
-def measure_case(
-    subject: Subject, case: Case, batch: int, settings: Settings, slow: float = SLOW
-) -> dict[str, Any]:
+def measure_case(subject: Subject, case: Case, batch: int, settings: Settings) -> dict[str, Any]:
     """Compiles, compares and times the Jacobians of one task on one batch.
 
     Args:
@@ -50,7 +48,6 @@ def measure_case(
         case: What to measure; "values" adds the `CLASSICAL` orders and the verdict.
         batch: Size of the batch, which fits in memory.
         settings: How long.
-        slow: Seconds per call above which a function is not timed.
 
     Returns:
         The record that `benchmarks/README.md` describes.
@@ -60,17 +57,16 @@ def measure_case(
     with jax.enable_x64(case.dtype == "float64"):
         single = rivals.in_dtype(subject.task.example_inputs(), case.dtype)
         task = dataclasses.replace(subject.task, example_inputs=lambda: single)
-        found = contenders(subject, task, case.layout, orders, is_check=is_check)
-        makers, same, absent = found
+        makers, same, absent = contenders(subject, task, case.layout, orders, is_check=is_check)
         arguments, axes = batch_of(task, case.layout, batch, settings.seed)
         builds, failed = build_all(
-            {name: functools.partial(_batched, make, axes) for name, make in makers.items()},
+            {name: lambda make=make: jax.vmap(make(), axes) for name, make in makers.items()},
             arguments,
             settings,
             twice=ours,
             x64=case.dtype == "float64",
         )
-        samples = _first_calls(builds, arguments, failed, slow)
+        samples = _first_calls(builds, arguments, failed)
         times = timing.measure(
             _calls(builds, arguments, failed, ours),
             rounds=settings.rounds,
@@ -86,7 +82,7 @@ def measure_case(
         "wanted": case.batch,
         "ours": ours,
         "compilers": settings.compilers,
-        "search": _searches(subject, orders, case.layout),
+        "search": subject.searches(packed=case.layout == "packed"),
         "same": same,
         "absent": absent,
         "failed": failed,
@@ -146,10 +142,9 @@ def compare(
         for rival in rivals.RIVALS
         if rival in times and null and not refused
     }
-    medians = {name: float(f"{statistics.median(x):.4g}") for name, x in times.items()}
     return {
         "rounds": max(map(len, times.values()), default=0),
-        "seconds": _with_same(medians, same),
+        "seconds": _with_same({name: _median(x) for name, x in times.items()}, same),
         "null": null,
         "ratios": ratios,
         **({"refused": refused} if refused else {}),
@@ -171,12 +166,8 @@ def _why_refused(null: Mapping[str, float] | None) -> str:
     )
 
 
-def _batched(make: Maker, axes: Any) -> Callable[..., Any]:
-    return jax.vmap(make(), in_axes=axes)
-
-
 def _first_calls(
-    builds: Mapping[str, Build], arguments: Sequence[Any], failed: dict[str, str], slow: float
+    builds: Mapping[str, Build], arguments: Sequence[Any], failed: dict[str, str]
 ) -> dict[str, list[np.ndarray]]:
     """Calls every program once; returns some rows of each block, and adds to what failed."""
     samples: dict[str, list[np.ndarray]] = {}
@@ -192,7 +183,7 @@ def _first_calls(
         except Exception as error:
             failed[name] = reason(error)
             continue
-        if took > slow:
+        if took > SLOW:
             failed[name] = f"one call takes {took:.1f} s, too long to be timed"
     return samples
 
@@ -252,28 +243,18 @@ def _verdict(
     }
 
 
-def _searches(subject: Subject, orders: Sequence[str], layout: str) -> dict[str, Any]:
-    """What finding the orders took, where they do not come from a file."""
-    found = {name: subject.found.get((name, layout == "packed")) for name in orders}
-    return {
-        name: {"seconds": float(f"{entry[1]:.4g}"), "found_by": entry[0].name}
-        for name, entry in found.items()
-        if entry
-    }
-
-
 def _program_facts(builds: Mapping[str, Build]) -> dict[str, dict[str, Any]]:
     """What is known of the programs, by fact and name."""
-
-    def median(series: Sequence[float]) -> float:
-        return float(f"{statistics.median(series):.4g}")
-
     return {
         "builds": {name: len(build.trace_seconds) for name, build in builds.items()},
-        "trace_seconds": {name: median(build.trace_seconds) for name, build in builds.items()},
-        "compile_seconds": {name: median(build.compile_seconds) for name, build in builds.items()},
+        "trace_seconds": {name: _median(build.trace_seconds) for name, build in builds.items()},
+        "compile_seconds": {name: _median(build.compile_seconds) for name, build in builds.items()},
         "programs": {name: describe(build.executables[0]) for name, build in builds.items()},
     }
+
+
+def _median(series: Sequence[float]) -> float:
+    return float(f"{statistics.median(series):.4g}")
 
 
 def _with_same(values: Mapping[str, Any], same: Mapping[str, str]) -> dict[str, Any]:

@@ -6,15 +6,15 @@ finding it again takes; how many orders one core evaluates per second, from shor
 """
 
 import argparse
-import contextlib
 import dataclasses
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -180,7 +180,10 @@ def measure_auto(graph: ComputationalGraph) -> dict[str, Any]:
         `seconds` of the search; both counts; who `found_by`; `memory_ms` and `file_ms`: to find it
         again in this process, and in another one.
     """
-    with tempfile.TemporaryDirectory() as folder, _environment(FOLDER_VARIABLE, folder):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        mock.patch.dict(os.environ, {FOLDER_VARIABLE: folder}),
+    ):
         forget_orders()
         seconds, order = _timed(lambda: resolve_order(graph, "auto"))
         memory_seconds, _ = _timed(lambda: resolve_order(graph, "auto"))
@@ -279,20 +282,6 @@ def task_graph(name: str) -> ComputationalGraph:
     """
     task = load_task(name)
     return trace(task.function, *task.example_inputs(), argnums=task.argnums)
-
-
-@contextlib.contextmanager
-def _environment(name: str, value: str) -> Iterator[None]:
-    """Sets a variable for a while."""
-    before = os.environ.get(name)
-    os.environ[name] = value
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
 
 
 def _timed(call: Callable[[], Any]) -> tuple[float, Any]:

@@ -91,6 +91,14 @@ class Subject:
             self.found[name, packed] = order, time.perf_counter() - start
         return self.found[name, packed][0]
 
+    def searches(self, *, packed: bool) -> dict[str, dict[str, Any]]:
+        """Seconds of finding each order that is not stored, and what found it."""
+        return {
+            name: {"seconds": float(f"{seconds:.4g}"), "found_by": order.name}
+            for (name, is_packed), (order, seconds) in self.found.items()
+            if is_packed == packed
+        }
+
     def fitting_batch(self, batch: int, dtype: str, gigabytes: float) -> int:
         """The largest batch size whose dense Jacobians fit in memory, at most `batch`."""
         size = rivals.dense_size(self.task) * np.dtype(dtype).itemsize

@@ -47,7 +47,7 @@ def _check_table(tasks: Results) -> Table:
         if "wrong" not in case:
             continue
         errors = case["errors"]
-        ours = [name for name in errors if name not in RIVALS]
+        ours = [name for name in errors if name not in (*RIVALS, "hessian")]
         worst = [_worst(errors[name].get(rival) for name in ours) for rival in RIVALS]
         verdict = f"NO: {', '.join(case['wrong'])}" if case["wrong"] else "yes"
         if case["unchecked"]:
@@ -154,9 +154,10 @@ def _jacobians(tasks: Results) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _names(tasks: Results) -> list[str]:
-    """Contenders with a ratio anywhere, in the order in which they come up."""
-    ratios = [ratios for _, case in _jacobians(tasks) for ratios in case["ratios"].values()]
-    return list(dict.fromkeys(name for by_name in ratios for name in by_name))
+    """Contenders with a ratio anywhere, ours in the first order first."""
+    cases = [case for _, case in _jacobians(tasks) if case["ratios"]]
+    found = {name for case in cases for ratios in case["ratios"].values() for name in ratios}
+    return sorted(found, key=lambda name: (name not in {case["ours"] for case in cases}, name))
 
 
 def _notes(tasks: Results) -> Iterator[str]:

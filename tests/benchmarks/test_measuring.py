@@ -71,12 +71,30 @@ def test_wrong_values_are_told(subject: Subject, monkeypatch: pytest.MonkeyPatch
     assert record["errors"]["best"]["jacrev"] == "nan"
 
 
-def test_slow_contenders_are_not_timed(subject: Subject) -> None:
+def test_slow_contenders_are_not_timed(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
     """Their values are compared all the same."""
-    record = measure_case(subject, VALUES, 2, QUICK, slow=0.0)
+    monkeypatch.setattr(measuring, "SLOW", 0.0)
+    record = measure_case(subject, VALUES, 2, QUICK)
     assert "too long to be timed" in record["failed"]["jacrev"]
     assert record["seconds"] == record["ratios"] == {} and record["null"] is None
     assert record["wrong"] == [] and "refused" not in record
+
+
+def test_null_comparison_is_with_a_second_compilation(
+    subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same program measured twice would always agree with itself."""
+    calls: dict[str, Any] = {}
+
+    def measure(functions: Any, **given: Any) -> dict[str, list[float]]:
+        calls.update(functions)
+        return {name: [1.0, 1.0] for name in functions}
+
+    monkeypatch.setattr(measuring.timing, "measure", measure)
+    measure_case(subject, PACKED, 2, QUICK)
+    assert calls[AGAIN].func is not calls["best"].func
+    for ours, again in zip(calls["best"](), calls[AGAIN](), strict=True):
+        np.testing.assert_array_equal(ours, again)
 
 
 def test_what_fails_is_told(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
