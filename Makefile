@@ -4,6 +4,7 @@ PYTHON ?= python3
 TASKS ?=
 ARGS ?=
 UV ?=
+NAME ?= gpu
 
 VENV := $(CURDIR)/.venv
 STAMP := $(VENV)/.installed
@@ -52,17 +53,19 @@ types: $(STAMP)  ## Check types
 stale: $(STAMP)  ## Tell whether dvc.lock and the committed results belong to this tree
 	@python -m elimax.pipeline.checkout.code_fingerprints --check
 
-bench-interpreter: $(STAMP)  ## Compare the interpreter with JAX on every task (TASKS="mlp" for some, ARGS="--seconds 1")
-	@python -m benchmarks.interpreter_benchmark $(TASKS) $(ARGS)
+bench-interpreter: $(STAMP)  ## Compare Jacobians with those of JAX on the CPU (TASKS="mlp" for some, ARGS="--seconds 600")
+	@python -m benchmarks.jacobians $(TASKS) --batch 1 512 65536 $(ARGS)
 
 bench-scaling: $(STAMP)  ## Measure tracing and emission of programs of up to 10 000 equations
-	@python -m benchmarks.interpreter_scaling $(ARGS)
+	@python -m benchmarks.scaling $(ARGS)
 
 bench-orders: $(STAMP)  ## Best counts by annealing, bounds, what auto finds (TASKS="mlp", ARGS="--seconds 5 20 --seeds 2")
-	@python -m benchmarks.order_benchmark $(TASKS) $(ARGS)
+	@python -m benchmarks.orders $(TASKS) $(ARGS)
 
-bench-gpu: $(STAMP)  ## Values and times of all Jacobians on the device that JAX finds (ARGS="--out results/gpu/NAME")
-	@python -m benchmarks.gpu $(TASKS) $(ARGS)
+bench-gpu: $(STAMP)  ## Values and times of Jacobians, training, on a GPU (NAME=h100 for results/gpu/h100)
+	@python -m benchmarks.jacobians $(TASKS) --out results/gpu/$(NAME) --seconds 480 \
+	  --orders best fewest_nontrivial auto --batch 65536 512 1048576 --gigabytes 20 \
+	  --builds 1 --case-seconds 1.5 --compilers 8 --values --training $(ARGS)
 
 install: $(STAMP)  ## Set up .venv from requirements.lock (UV=1: with uv, faster)
 

@@ -1,4 +1,4 @@
-"""Measurements on accelerators; nothing of elimax depends on them."""
+"""Benchmarks and their command lines; nothing of elimax depends on them."""
 
 # Sets the XLA flags that correct wrong numbers before JAX computes anything.
 import elimax.pipeline  # noqa: F401

@@ -1,96 +1,114 @@
-"""Compiles several functions at a time, and tells what the compiled programs consist of."""
+"""Traces and compiles functions, and tells what the compiled programs consist of."""
 
 import concurrent.futures
 import dataclasses
+import gc
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
+import numpy as np
+
+from benchmarks.cases import Settings
 
 # Instructions that only name, pick or view values, which no kernel and no copy is launched for.
-_FREE = frozenset(
-    {
-        "add-dependency",
-        "after-all",
-        "bitcast",
-        "constant",
-        "get-tuple-element",
-        "opt-barrier",
-        "parameter",
-        "partition-id",
-        "replica-id",
-        "tuple",
-    }
-)
+_FREE = (
+    "add-dependency", "after-all", "bitcast", "constant", "get-tuple-element", "opt-barrier",
+    "parameter", "partition-id", "replica-id", "tuple",
+)  # fmt: skip
 _COMPUTATION = re.compile(r"^(ENTRY\s+)?%?([\w.\-]+)\s.*\{\s*$")
 _OPCODE = re.compile(r"\s*([a-z][\w\-]*)\(")
 _TRIPS = re.compile(r'"known_trip_count":\s*\{"n":\s*"(\d+)"')
 
 
-@dataclasses.dataclass(frozen=True)
-class Program:
-    """A function compiled for given arguments.
+@dataclasses.dataclass
+class Build:
+    """What is known of the builds of one function.
 
     Attributes:
-        executable: What JAX compiled; call it with the arguments.
-        trace_seconds: What tracing and lowering took, alone on the machine, in seconds.
-        compile_seconds: What compiling took, while others were compiled, in seconds.
+        executables: The first two compiled programs; more would pile up large constants.
+        trace_seconds: Time of tracing and lowering, one entry per round, alone on the machine.
+        compile_seconds: Time of compiling, one entry per round, while others may be compiled.
     """
 
-    executable: Any
-    trace_seconds: float
-    compile_seconds: float
+    executables: list[Any] = dataclasses.field(default_factory=list)
+    trace_seconds: list[float] = dataclasses.field(default_factory=list)
+    compile_seconds: list[float] = dataclasses.field(default_factory=list)
 
 
-def compile_all(
-    functions: Mapping[str, Callable[..., Any]],
+def build_all(
+    makers: Mapping[str, Callable[[], Callable[..., Any]]],
     arguments: Sequence[Any],
+    settings: Settings,
     *,
-    workers: int,
-    seconds: float,
-    x64: bool,
-) -> tuple[dict[str, Program], dict[str, str]]:
-    """Traces functions one by one, and compiles them several at a time.
-
-    A compilation that takes too long is given up: its thread goes on, but nobody waits for it.
+    twice: str = "",
+    x64: bool = False,
+) -> tuple[dict[str, Build], dict[str, str]]:
+    """Traces and compiles functions in rounds, each in a shuffled order.
 
     Args:
-        functions: The functions by name.
+        makers: Makers of new function objects, by name.
         arguments: Arrays on the device.
-        workers: Compilations at a time.
-        seconds: How long one may take; all of them together as many times that as there are turns.
-        x64: Whether numbers of 64 bits are switched on, which threads do not know of each other.
+        settings: How often, how long, and how many compilations at a time.
+        twice: Name of a function that is compiled at least twice.
+        x64: Whether 64-bit numbers are switched on, which threads do not inherit.
 
     Returns:
-        The programs by name, and for functions that cannot be compiled the reason, in one line.
+        Builds by name, and for functions that cannot be compiled the reason, in one line.
     """
+    builds = {name: Build() for name in makers}
     failed: dict[str, str] = {}
+    generator = np.random.default_rng(settings.seed)
+    start = time.perf_counter()
+    for number in range(settings.builds):
+        if number and time.perf_counter() - start > settings.case_seconds:
+            break
+        names = [list(makers)[index] for index in generator.permutation(len(makers))]
+        round_makers = {name: makers[name] for name in names if name not in failed}
+        _build_round(round_makers, arguments, settings, x64, builds, failed)
+    if twice in makers and twice not in failed and len(builds[twice].executables) < 2:
+        _build_round({twice: makers[twice]}, arguments, settings, x64, builds, failed)
+    return {name: build for name, build in builds.items() if name not in failed}, failed
+
+
+def _build_round(
+    makers: Mapping[str, Callable[[], Callable[..., Any]]],
+    arguments: Sequence[Any],
+    settings: Settings,
+    x64: bool,
+    builds: Mapping[str, Build],
+    failed: dict[str, str],
+) -> None:
+    """Traces functions one by one, then compiles them, several at a time if that is wanted."""
     lowered: dict[str, tuple[Any, float]] = {}
-    for name, function in functions.items():
+    for name, make in makers.items():
+        jax.clear_caches()
+        gc.collect()
         start = time.perf_counter()
         try:
-            # A new function object, so that no earlier trace of the same function is found.
-            made = jax.jit(lambda *args, function=function: function(*args)).lower(*arguments)
+            made = jax.jit(make()).lower(*arguments)
             lowered[name] = made, time.perf_counter() - start
         except Exception as error:
             failed[name] = reason(error)
-    pool = concurrent.futures.ThreadPoolExecutor(workers)
+    pool = concurrent.futures.ThreadPoolExecutor(settings.compilers)
     running = {name: pool.submit(_compile, made, x64) for name, (made, _) in lowered.items()}
-    turns = -(-len(running) // workers)
-    concurrent.futures.wait(running.values(), timeout=seconds * turns)
+    limit = settings.compile_seconds * -(-len(running) // settings.compilers)
+    concurrent.futures.wait(running.values(), timeout=limit)
+    # The thread of an abandoned compilation goes on, but nothing waits for it.
     pool.shutdown(wait=False, cancel_futures=True)
-    programs: dict[str, Program] = {}
     for name, future in running.items():
         if not future.done() or future.cancelled():
-            failed[name] = f"not compiled within {seconds * turns:g} s"
+            failed[name] = f"not compiled within {limit:g} s"
         elif (error := future.exception()) is not None:
             failed[name] = reason(error)
         else:
             executable, took = future.result()
-            programs[name] = Program(executable, round(lowered[name][1], 3), round(took, 3))
-    return programs, failed
+            build = builds[name]
+            build.executables = [*build.executables, executable][:2]
+            build.trace_seconds.append(lowered[name][1])
+            build.compile_seconds.append(took)
 
 
 def reason(error: BaseException) -> str:

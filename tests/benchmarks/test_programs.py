@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from benchmarks.programs import compile_all, count_kernels, describe
+from benchmarks.cases import Settings
+from benchmarks.programs import build_all, count_kernels, describe
 
 HLO = """\
 HloModule jit_f, is_scheduled=true, entry_computation_layout={(f32[8]{0})->(f32[8]{0}, f32[])}
@@ -100,21 +101,58 @@ def test_a_device_that_tells_nothing() -> None:
     assert set(describe(Silent()).values()) == {None}
 
 
+QUICK = Settings(builds=1, compilers=2)
+
+
 def test_failures_are_told_in_one_line() -> None:
     """A function that cannot be traced does not stop the others."""
 
     def broken(x: Any) -> Any:
         raise ValueError("no\nsuch thing")
 
-    functions = {"broken": broken, "sine": jnp.sin}
-    programs, failed = compile_all(functions, (jnp.ones(3),), workers=2, seconds=60, x64=False)
-    assert failed == {"broken": "ValueError: no such thing"}
-    assert programs["sine"].executable(jnp.zeros(3)).sum() == 0.0
-    assert programs["sine"].compile_seconds > 0
+    makers = {"broken": lambda: broken, "sine": lambda: jnp.sin}
+    builds, failed = build_all(makers, (jnp.ones(3),), QUICK, twice="broken")
+    assert failed == {"broken": "ValueError: no such thing"} and set(builds) == {"sine"}
+    assert builds["sine"].executables[0](jnp.zeros(3)).sum() == 0.0
 
 
-def test_a_compilation_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits longer than asked."""
+def test_a_compilation_that_hangs_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing waits longer than wanted."""
     monkeypatch.setattr("benchmarks.programs._compile", lambda lowered, x64: time.sleep(0.5))
-    _, failed = compile_all({"f": jnp.sin}, (jnp.ones(3),), workers=1, seconds=0.01, x64=False)
+    settings = Settings(builds=1, compile_seconds=0.01)
+    _, failed = build_all({"f": lambda: jnp.sin}, (jnp.ones(3),), settings)
     assert failed == {"f": "not compiled within 0.01 s"}
+
+
+def test_every_round_traces_and_compiles_anew() -> None:
+    """With empty caches, so that what two functions share is traced for each of them."""
+    traced = 0
+
+    @jax.jit
+    def shared(x: Any) -> Any:
+        nonlocal traced
+        traced += 1
+        return jnp.sin(x)
+
+    makers = {name: lambda: lambda x: shared(x) for name in ("f", "g")}
+    builds, failed = build_all(makers, (jnp.ones(3),), Settings(builds=3))
+    assert not failed and traced == 2 * 3
+    for build in builds.values():
+        assert len(build.trace_seconds) == len(build.compile_seconds) == 3
+        assert min(build.trace_seconds + build.compile_seconds) > 0
+        first, second = build.executables
+        assert first is not second
+
+
+def test_null_comparison_needs_two_builds() -> None:
+    """With one round, one function is compiled once more, the others are not."""
+    makers = {name: lambda: lambda x: jnp.sin(x) for name in ("f", "g")}
+    builds, _ = build_all(makers, (jnp.ones(3),), QUICK, twice="f")
+    assert {name: len(build.executables) for name, build in builds.items()} == {"f": 2, "g": 1}
+
+
+def test_slow_builds_are_not_repeated() -> None:
+    """When a round takes longer than the time of a case, it was the last."""
+    settings = Settings(builds=5, case_seconds=0.0)
+    builds, _ = build_all({"f": lambda: jnp.sin}, (jnp.ones(3),), settings)
+    assert len(builds["f"].trace_seconds) == 1

@@ -1,19 +1,23 @@
 """The annealing benchmark: what it measures is what it prints."""
 
 import json
+import os
 
 import pytest
 
-from benchmarks import order_benchmark
-from benchmarks.order_benchmark import (
-    above_known,
+from benchmarks import orders
+from benchmarks.orders import (
     counts_table,
     is_scalar,
     main,
+    measure_auto,
     measure_graphs,
     scaling_graph,
+    stored_counts,
 )
 from elimax.interpreter.graph.counting import count_multiplications
+from elimax.pipeline.checkout.files import Layout
+from support.repository import ROOT
 from support.traced_tasks import task_graph
 
 
@@ -42,22 +46,31 @@ def test_counts_are_those_of_orders():
 
 
 def test_table():
-    """Equal seeds are one number, different ones a range; known figures stand beside."""
-    columns, rows = counts_table(results_of([295, 295], [184, 190]))
-    assert columns[3:8] == ["published", "known", "annealed", "bound", "gap %"]
+    """Equal seeds are one number, different ones a range, next to published and stored counts."""
+    stored = {"roe_flux_1d": {"all": 295, "nontrivial": 184}}
+    columns, rows = counts_table(results_of([295, 295], [184, 190]), stored)
+    assert columns[3:8] == ["published", "stored", "annealed", "bound", "gap %"]
     assert rows == [
         ["roe_flux_1d", "all", 400, 320, 295, "295", 100, 66.1, 7],
         ["roe_flux_1d", "nontrivial", 400, 217, 184, "184 to 190", 100, 45.7, 7],
     ]
     unknown = {"mine": results_of([1], [1])["roe_flux_1d"]}
-    assert counts_table(unknown)[1][0][3:5] == [None, None]
+    assert counts_table(unknown, {})[1][0][3:5] == [None, None]
 
 
-def test_what_is_above_the_known_counts():
-    """Each such search is named, at or below is fine."""
-    assert above_known(results_of([295, 290], [184])) == []
-    lines = above_known(results_of([295, 296, 300], [184]))
-    assert lines == ["roe_flux_1d, all: 2 of 3 seeds above 295"]
+def test_stored_counts_are_those_of_search():
+    """Each the lowest of its count; a function without a file has none."""
+    found = stored_counts(Layout(ROOT), ["mlp", "mine:f"])
+    assert found == {"mlp": {"all": 284, "nontrivial": 199}}
+
+
+def test_what_auto_finds_is_found_again():
+    """In memory and in a file; the user's own cache is not touched."""
+    before = os.environ.get("ELIMAX_CACHE_DIR")
+    entry = measure_auto(task_graph("mlp"))
+    assert (entry["all"], entry["nontrivial"], entry["found_by"]) == (284, 199, "reverse")
+    assert entry["seconds"] > 0 and entry["memory_ms"] > 0 and entry["file_ms"] > 0
+    assert os.environ.get("ELIMAX_CACHE_DIR") == before
 
 
 def test_scalar_graphs_have_the_shorter_limit():
@@ -69,7 +82,7 @@ def test_scalar_graphs_have_the_shorter_limit():
 
 def test_command(capsys, tmp_path, monkeypatch):
     """Both tables, and the same as JSON."""
-    monkeypatch.setattr(order_benchmark, "measure_speed", lambda graph, seconds: 1234.5)
+    monkeypatch.setattr(orders, "measure_speed", lambda graph, seconds: 1234.5)
     path = tmp_path / "result.json"
     words = ["bratu_stencil", "--seconds", "0.05", "0.05", "--seeds", "1", "--sizes", "20"]
     assert main([*words, "--json", str(path)]) == 0

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import pytest
 
-from benchmarks import interpreter_scaling as scaling
+from benchmarks import scaling
 from elimax.interpreter.jacobian import jacve
 from elimax.interpreter.tracing.call import trace
 
@@ -88,24 +88,14 @@ def test_table_shows_what_was_skipped() -> None:
 
 
 def test_command_prints_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The table, the verdict on the longest program, a profile, and JSON."""
+    """The table, a profile, and JSON."""
     path = tmp_path / "scaling.json"
     words = ["--sizes", "40", "20", "--orders", "forward", "--profile", "--json", str(path)]
     assert scaling.main(words) == 0
     output = capsys.readouterr().out
     assert "| step | 20 s | 40 s | exponent |" in output
-    assert "40 equations are traced and emitted in" in output and "met)" in output
     assert "Ordered by: internal time" in output and "eliminate" in output
     assert [entry["equations"] for entry in json.loads(path.read_text())["results"]] == [20, 40]
-
-
-def test_missed_target_is_a_failure(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The exit status tells that the longest program took too long."""
-    monkeypatch.setattr(scaling, "TARGET_SECONDS", 0.0)
-    assert scaling.main(["--sizes", "20", "--orders", "forward"]) == 1
-    assert "(target 0 s: missed)" in capsys.readouterr().out
 
 
 def test_programs_need_enough_equations(capsys: pytest.CaptureFixture[str]) -> None:

@@ -36,8 +36,6 @@ ENDS = 5
 
 SIZES = (1000, 3000, 10000)
 ORDERS = ("forward", "reverse", "markowitz")
-TARGET_SECONDS = 10.0
-"""Time that the longest program may take to trace and emit."""
 
 _UNARY: tuple[Callable[[Any], Any], ...] = (lax.sin, lax.cos, lax.tanh)
 _BINARY: tuple[Callable[[Any, Any], Any], ...] = (lax.mul, lax.add, lax.sub)
@@ -180,10 +178,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Words after the program's name; None takes those of the process.
 
     Returns:
-        The exit status: 1 if the longest program misses `TARGET_SECONDS` in some order.
+        The exit status, 0.
     """
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.interpreter_scaling", description=(__doc__ or "").split("\n")[0]
+        prog="python -m benchmarks.scaling", description=(__doc__ or "").split("\n")[0]
     )
     add = parser.add_argument
     add("--sizes", nargs="+", type=int, default=list(SIZES), metavar="N", help="equations")
@@ -197,12 +195,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sizes = sorted(given.sizes)
     results = [measure_size(size, given.orders, given.seconds, _say) for size in sizes]
     sys.stdout.write(markdown_table(*scaling_table(results)) + "\n")
-    emit = max((entry["emit"] for entry in results[-1]["orders"].values()), default=math.inf)
-    met = emit <= TARGET_SECONDS
-    sys.stdout.write(
-        f"\n{sizes[-1]} equations are traced and emitted in {emit:.1f} s at most "
-        f"(target {TARGET_SECONDS:g} s: {'met' if met else 'missed'})\n"
-    )
     for entry in results:
         if entry["skipped"]:
             _say(f"{entry['equations']} equations: no time for {', '.join(entry['skipped'])}")
@@ -210,7 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(profile_emission(sizes[-1], given.orders[0]))
     if given.json:
         write_json(given.json, {"results": results})
-    return int(not met)
+    return 0
 
 
 def _measure_order(

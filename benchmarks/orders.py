@@ -1,22 +1,28 @@
 """Measures the search for orders: `make bench-orders`.
 
 Three tables: the best counts that several seeds of annealing reach in a given time on the graphs of
-the tasks, beside bounds; what `jacve` finds by itself, in what time, and how long it takes to find
-it again; how many orders one core evaluates in a second, from short programs to long ones.
+the tasks, with bounds and stored counts; what `jacve` finds by itself, in what time, and how long
+finding it again takes; how many orders one core evaluates per second, from short to long programs.
 """
 
 import argparse
+import dataclasses
+import os
 import sys
+import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
-from benchmarks.auto_measure import measure_auto
-from benchmarks.interpreter_scaling import ENDS, chain_program
+from benchmarks.scaling import ENDS, chain_program
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.counting import count_multiplications
+from elimax.interpreter.graph.order import check_order
+from elimax.interpreter.jacobian import resolve_order
 from elimax.interpreter.orders import (
     certify,
     forward_order,
@@ -25,9 +31,10 @@ from elimax.interpreter.orders import (
 )
 from elimax.interpreter.orders.annealing.anneal import anneal
 from elimax.interpreter.orders.annealing.compilation import can_anneal
+from elimax.interpreter.orders.order_cache import FOLDER_VARIABLE, forget_orders
 from elimax.interpreter.tracing.call import trace
-from elimax.pipeline.checkout.context import Count
-from elimax.pipeline.checkout.files import write_json
+from elimax.pipeline.checkout.context import Count, command
+from elimax.pipeline.checkout.files import Layout, read_json, write_json
 from elimax.pipeline.checkout.machine import device
 from elimax.pipeline.pages.report_tables import Table, markdown_table
 from elimax.pipeline.stages.search import COUNTS
@@ -48,21 +55,6 @@ PUBLISHED = {
 """The orders that Lohoff & Neftci (NeurIPS 2024) publish, counted by the rule of this project: all
 multiplications and nontrivial ones."""
 
-KNOWN = {
-    "roe_flux_1d": (295, 184),
-    "robot_arm_6dof": (221, 151),
-    "human_heart_dipole": (148, 48),
-    "propane_combustion": (88, 24),
-    "black_scholes_hessian": (297, 237),
-    "roe_flux_3d": (634, 398),
-    "mlp": (284, 199),
-    "transformer_encoder": (4296, 3552),
-}
-"""The best counts known before this search, from some minutes of annealing in plain Python, each
-the best of searches for that count."""
-
-_FIGURES = PUBLISHED, KNOWN
-
 
 def measure_search(
     graph: ComputationalGraph, count: Count, seconds: float, seeds: Sequence[int]
@@ -72,7 +64,7 @@ def measure_search(
     Args:
         graph: The graph.
         count: Which multiplications to save.
-        seconds: Time of each search, two chains beside each other.
+        seconds: Time of each search, two chains at once.
         seeds: The seeds.
 
     Returns:
@@ -126,49 +118,90 @@ def measure_graphs(
     return results
 
 
-def counts_table(results: Mapping[str, Mapping[str, Any]]) -> Table:
+def stored_counts(layout: Layout, names: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Reads the lowest counts that the stage search has found.
+
+    Args:
+        layout: Where data/orders is.
+        names: Names of graphs.
+
+    Returns:
+        The lowest of both counts by name, where there is a file.
+
+    Raises:
+        FileError: If a file is broken.
+    """
+    stored = {}
+    for name in names:
+        if (path := layout.order(name)).exists():
+            found = read_json(path, command("search", name), keys=("by_count",))["by_count"]
+            stored[name] = {count: found[count][count] for count in COUNTS}
+    return stored
+
+
+def counts_table(
+    results: Mapping[str, Mapping[str, Any]], stored: Mapping[str, Mapping[str, int]]
+) -> Table:
     """Makes the table of counts, one row per graph and count.
 
     Args:
         results: What `measure_graphs` returned.
+        stored: What `stored_counts` returned.
 
     Returns:
-        Headings and rows; `PUBLISHED` and `KNOWN` stand beside where there are such figures.
+        Headings and rows; counts in `PUBLISHED` and of `stored` orders where there are any.
     """
     columns = [
-        "graph", "count", "classic", "published", "known", "annealed", "bound", "gap %", "orders/s",
+        "graph", "count", "classic", "published", "stored", "annealed", "bound", "gap %",
+        "orders/s",
     ]  # fmt: skip
     rows: list[list[Any]] = []
     for name, entry in results.items():
         for k, count in enumerate(COUNTS):
             found = entry[count]["found"]
             low, high = min(found), max(found)
-            others = [figures[name][k] if name in figures else None for figures in _FIGURES]
+            published = PUBLISHED[name][k] if name in PUBLISHED else None
             annealed = f"{low}" if low == high else f"{low} to {high}"
             bound = entry[count]["bound"]
             gap = round(100 * (low - bound) / max(low, 1), 1)
             classic, speed = entry[count]["portfolio"], entry[count]["evaluations"]
-            rows.append([name, count, classic, *others, annealed, bound, gap, speed])
+            known = [published, stored.get(name, {}).get(count)]
+            rows.append([name, count, classic, *known, annealed, bound, gap, speed])
     return columns, rows
 
 
-def above_known(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Names the searches that ended above the best count known before.
+def measure_auto(graph: ComputationalGraph) -> dict[str, Any]:
+    """Measures what `jacve` does to choose an order by itself.
 
     Args:
-        results: What `measure_graphs` returned.
+        graph: The graph.
 
     Returns:
-        One line for each, empty if there is none.
+        `seconds` of the search; both counts; who `found_by`; `memory_ms` and `file_ms`: to find it
+        again in this process, and in another one.
     """
-    lines = []
-    for name in results.keys() & KNOWN.keys():
-        for count, known in zip(COUNTS, KNOWN[name], strict=True):
-            found = results[name][count]["found"]
-            above = sum(cost > known for cost in found)
-            if above:
-                lines.append(f"{name}, {count}: {above} of {len(found)} seeds above {known}")
-    return sorted(lines)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        mock.patch.dict(os.environ, {FOLDER_VARIABLE: folder}),
+    ):
+        forget_orders()
+        seconds, order = _timed(lambda: resolve_order(graph, "auto"))
+        memory_seconds, _ = _timed(lambda: resolve_order(graph, "auto"))
+        forget_orders()
+        # The fingerprint is computed anew as well, as for a graph that has just been traced.
+        fresh = dataclasses.replace(graph)
+        file_seconds, again = _timed(lambda: resolve_order(fresh, "auto"))
+    if again != order:
+        raise AssertionError("the cache holds another order than was found")
+    counts = count_multiplications(graph, check_order(graph, order))
+    return {
+        "seconds": round(seconds, 3),
+        "all": counts.all,
+        "nontrivial": counts.nontrivial,
+        "found_by": getattr(order, "name", ""),
+        "memory_ms": round(1e3 * memory_seconds, 2),
+        "file_ms": round(1e3 * file_seconds, 2),
+    }
 
 
 def measure_speed(graph: ComputationalGraph, seconds: float) -> float:
@@ -202,7 +235,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status, 0.
     """
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.order_benchmark", description=(__doc__ or "").split("\n")[0]
+        prog="python -m benchmarks.orders", description=(__doc__ or "").split("\n")[0]
     )
     add = parser.add_argument
     add("tasks", nargs="*", metavar="TASK", help="tasks, all of them by default")
@@ -213,10 +246,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     graphs = {name: task_graph(name) for name in given.tasks or task_names()}
     limits = given.seconds[0], given.seconds[1]
+    stored = stored_counts(Layout.find(), tuple(graphs))
     results = measure_graphs(graphs, limits, range(given.seeds), _say)
-    sys.stdout.write(markdown_table(*counts_table(results)) + "\n\n")
-    lines = above_known(results) or ["Every seed is at or below the best count known before."]
-    sys.stdout.write("".join(f"- {line}\n" for line in lines) + "\n")
+    sys.stdout.write(markdown_table(*counts_table(results, stored)) + "\n\n")
     can_anneal()
     automatic = {name: measure_auto(graph) for name, graph in graphs.items()}
     columns = ["graph", "seconds", "all", "nontrivial", "found_by", "memory_ms", "file_ms"]
@@ -250,6 +282,13 @@ def task_graph(name: str) -> ComputationalGraph:
     """
     task = load_task(name)
     return trace(task.function, *task.example_inputs(), argnums=task.argnums)
+
+
+def _timed(call: Callable[[], Any]) -> tuple[float, Any]:
+    """Seconds that a call takes, and what it returns."""
+    began = time.perf_counter()
+    result = call()
+    return time.perf_counter() - began, result
 
 
 def _say(text: str) -> None:

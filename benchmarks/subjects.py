@@ -1,0 +1,123 @@
+"""A task with its graphs and orders."""
+
+import dataclasses
+import functools
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.order import EliminationOrder
+from elimax.interpreter.orders import named_order
+from elimax.interpreter.orders.annealing.compilation import can_anneal
+from elimax.interpreter.orders.auto import auto_order
+from elimax.interpreter.tracing.call import trace
+from elimax.pipeline.checkout.context import command, order_from, read_order
+from elimax.pipeline.checkout.files import Layout, read_json
+from elimax.pipeline.stages import rivals, timing
+from elimax.pipeline.tasks import load_task
+from elimax.pipeline.tasks.task import Task
+
+STORED = ("best", "fewest_nontrivial")
+"""Orders that the stage search has found, in data/orders."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """A task with its graphs and orders.
+
+    Attributes:
+        task: The task.
+        graph: Its graph.
+        stored: The `STORED` orders that are wanted, by name.
+        found: Other orders with the seconds of finding them, by name and whether they are for the
+            packed layout; filled on demand.
+    """
+
+    task: Task
+    graph: ComputationalGraph
+    stored: Mapping[str, EliminationOrder]
+    found: dict[tuple[str, bool], tuple[EliminationOrder, float]] = dataclasses.field(
+        default_factory=dict
+    )
+
+    @classmethod
+    def load(cls, name: str, layout: Layout, orders: Sequence[str]) -> "Subject":
+        """Traces a task and reads its stored orders.
+
+        Args:
+            name: The task.
+            layout: Where the files are.
+            orders: Names of the orders that are wanted.
+
+        Raises:
+            PipelineError: If the task is unknown, or its orders are missing or of another graph.
+        """
+        task, path, hint = load_task(name), layout.order(name), command("search", name)
+        graph = trace(task.function, *task.example_inputs(), argnums=task.argnums, allow_int=True)
+        stored = {}
+        if "best" in orders:
+            stored["best"] = read_order(path, graph, hint, "best")
+        if "fewest_nontrivial" in orders:
+            fewest = read_json(path, hint, keys=("by_count",))["by_count"].get("nontrivial")
+            stored["fewest_nontrivial"] = order_from(fewest, graph, path, hint, "fewest_nontrivial")
+        return cls(task, graph, stored)
+
+    @functools.cached_property
+    def packed_graph(self) -> ComputationalGraph:
+        """The graph of the function of one vector."""
+        example, argnums = self.task.example_inputs(), self.task.argnums
+        vectors, others = rivals.pack(timing.jitter_batch(example, argnums, 1, 0), argnums)
+        return trace(flat_function(self.task), vectors[0], others, argnums=(0,))
+
+    def order(self, name: str, *, packed: bool = False) -> EliminationOrder:
+        """An order by its name; "auto" is eliminated even where `jacve(f)` runs a mode of JAX.
+
+        Args:
+            name: "auto", a stored order, or the name of a classical one.
+            packed: Whether it is for the packed graph; stored orders never are.
+        """
+        if name in STORED:
+            return self.stored[name]
+        if (name, packed) not in self.found:
+            graph = self.packed_graph if packed else self.graph
+            can_anneal()  # Loads compiled code, which is no part of the search.
+            start = time.perf_counter()
+            order = auto_order(graph) if name == "auto" else named_order(graph, name)
+            self.found[name, packed] = order, time.perf_counter() - start
+        return self.found[name, packed][0]
+
+    def searches(self, *, packed: bool) -> dict[str, dict[str, Any]]:
+        """Seconds of finding each order that is not stored, and what found it."""
+        return {
+            name: {"seconds": float(f"{seconds:.4g}"), "found_by": order.name}
+            for (name, is_packed), (order, seconds) in self.found.items()
+            if is_packed == packed
+        }
+
+    def fitting_batch(self, batch: int, dtype: str, gigabytes: float) -> int:
+        """The largest batch size whose dense Jacobians fit in memory, at most `batch`."""
+        size = rivals.dense_size(self.task) * np.dtype(dtype).itemsize
+        return timing.fitting_batch(batch, size, gigabytes * 1e9)
+
+
+def flat_function(task: Task) -> Callable[[Any, Any], Any]:
+    """The task as a function of one vector, and of the arguments that are not differentiated.
+
+    Args:
+        task: The task.
+
+    Returns:
+        A function of what `rivals.pack` returns to the vector (m,) of all results.
+    """
+    example = task.example_inputs()
+
+    def flat(vector: Any, others: Any) -> Any:
+        result = task.function(*rivals.unpack(vector, others, example, task.argnums))
+        return jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(result)])
+
+    return flat
