@@ -214,7 +214,7 @@ def test_what_comes_back_is_what_was_found(program):
 
 WRITER = """
 import json, sys
-from interpreter import plan_cache
+from elimax.interpreter.orders import order_cache as plan_cache
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 
 plan_cache.WORTH_A_FILE = 0.0
