@@ -22,10 +22,10 @@ import jax
 import jax.core
 import jax.numpy as jnp
 
-from elimax.interpreter.algebra.labelled import Labelled, namespace
+from elimax.interpreter.algebra.labelled import namespace
 from elimax.interpreter.algebra.linear_map import LinearMap
 from elimax.interpreter.algebra.moving import array_of
-from elimax.interpreter.algebra.sparse_value import SparseValue
+from elimax.interpreter.algebra.sparse_value import SparseValue, labelled
 from elimax.interpreter.graph.pair_structure import OpaqueStructure, PairStructure
 from elimax.interpreter.graph.structure import (
     UNTIED,
@@ -232,7 +232,7 @@ def _of_linear(
 
 def _as_array(structure: EdgeStructure, value: Any) -> Any:
     sizes = {label: structure.size(label) for label in structure.labels}
-    return array_of(Labelled(value, structure.carried), sizes).array
+    return array_of(labelled(value, structure.carried), sizes).array
 
 
 def _of_parts(use: Use, local: EdgeStructure) -> LocalJacobian:
