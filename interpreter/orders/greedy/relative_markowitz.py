@@ -15,7 +15,7 @@ never the quotient, n and m counted on the whole graph and not changed by elimin
 from collections.abc import Iterable, Mapping
 from functools import partial
 
-from elimax.interpreter.graph.structure_numbers import NUMBERS, NumberTable
+from elimax.interpreter.graph.rule_table import RULE, NumberTable
 from elimax.interpreter.orders.greedy.degrees import DegreeElimination
 from elimax.interpreter.orders.greedy.heap import GreedyRule, greedy_order
 
@@ -64,10 +64,8 @@ def costs_when_last(elimination: DegreeElimination) -> list[int]:
     nodes = range(graph.num_nodes)
     inputs = {node: 1 << k for k, node in enumerate(range(graph.num_inputs))}
     outputs = {node: 1 << k for k, node in enumerate(sorted(graph.output_nodes))}
-    before = _seen_counts(nodes, elimination.predecessors, inputs, NUMBERS.product)
-    after = _seen_counts(
-        reversed(nodes), elimination.successors, outputs, NUMBERS.product_by_earlier
-    )
+    before = _seen_counts(nodes, elimination.predecessors, inputs, RULE.product)
+    after = _seen_counts(reversed(nodes), elimination.successors, outputs, RULE.product_by_earlier)
     return [
         sum(
             n * m * costs[later][earlier]
@@ -124,7 +122,7 @@ def _add_ends(seen: Seen, number: int, ends: int) -> None:
         if not seen[other]:
             del seen[other]
     for other, both in summed:
-        total = NUMBERS.total[other][number]
+        total = RULE.total[other][number]
         seen[total] = seen.get(total, 0) | both
     if ends:
         seen[number] = seen.get(number, 0) | ends
