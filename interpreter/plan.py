@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from elimax.interpreter.atomic_files import write_atomically
 from elimax.interpreter.errors import GraphFormatError
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.counting import count_multiplications
@@ -13,7 +14,7 @@ from elimax.interpreter.graph.elimination import MultiplicationCount
 from elimax.interpreter.graph.independent_count import verified_count
 from elimax.interpreter.graph.order import EliminationOrder
 from elimax.interpreter.graph.price import order_price
-from elimax.interpreter.json_files import read_json, write_text
+from elimax.interpreter.json_files import read_json
 from elimax.interpreter.orders.fixed import forward_order, reverse_order
 
 PLAN_SCHEMA = 1
@@ -186,7 +187,7 @@ class Plan:
         Raises:
             OSError: If it cannot be written.
         """
-        write_text(Path(path), f"{_as_text(self.to_dict())}\n")
+        write_atomically(Path(path), f"{_as_text(self.to_dict())}\n".encode())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Plan":

@@ -1,20 +1,19 @@
 """Policies and training states in files; the only module of this folder that touches any.
 
-A file is one line of JSON, the header, followed by the arrays. It is written beside its place and
-then renamed, so a file is either complete or absent. Equal content gives equal bytes.
+A file is one line of JSON, the header, followed by the arrays. A file is
+either complete or absent, and equal content gives equal bytes.
 """
 
 import dataclasses
 import io
 import json
-import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import equinox as eqx
 
+from elimax.interpreter.atomic_files import write_atomically
 from elimax.models.errors import PolicyFormatError
 from elimax.models.features import FEATURES
 from elimax.models.policy import Policy, PolicyConfig, make_policy
@@ -132,15 +131,7 @@ def _write(path: Path, header: Mapping[str, Any], arrays: Any) -> None:
     eqx.tree_serialise_leaves(content, arrays)
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with beside.open("wb") as file:
-            file.write(content.getvalue())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    write_atomically(path, content.getvalue())
 
 
 def _read(path: Path, what: str) -> tuple[dict[str, Any], io.BytesIO]:

@@ -9,7 +9,6 @@ from elimax.interpreter.algebra.labelled import (
     Labelled,
     Labels,
     arrange,
-    is_constant,
     multiply_arrays,
     reshaped,
     spread,
@@ -30,7 +29,7 @@ def contract(first: Labelled, second: Labelled, labels: Labels) -> Any:
     """
     if set(first.labels) & set(second.labels) <= set(labels):
         return _elementwise(first, second, labels)
-    if is_constant(first.array) and is_constant(second.array):
+    if first.is_constant and second.is_constant:
         return np.einsum(
             first.array, list(first.labels), second.array, list(second.labels), list(labels)
         )

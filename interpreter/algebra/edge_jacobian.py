@@ -9,31 +9,33 @@ multiplications of an order can be read off a jaxpr.
 
 import functools
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
 
 from elimax.interpreter.algebra.contraction import contract
 from elimax.interpreter.algebra.labelled import (
+    Array,
     Labelled,
     add_arrays,
-    is_constant,
     spread,
 )
 from elimax.interpreter.algebra.masks import cleared
 from elimax.interpreter.algebra.moving import (
     array_of,
-    is_known_pattern,
     move,
     scaled_value,
     settled,
 )
 from elimax.interpreter.algebra.sparse_value import (
+    LabelledValue,
     SparseValue,
+    Value,
     aligned,
     as_sparse,
     disjoint,
+    labelled,
     project,
     with_diagonal,
 )
@@ -61,8 +63,18 @@ class EdgeJacobian(NamedTuple):
     """
 
     structure: EdgeStructure
-    value: Any
+    value: Value
     drops: bool = False
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether the value is sparse."""
+        return isinstance(self.value, SparseValue)
+
+    @property
+    def labelled(self) -> LabelledValue:
+        """The value with its labels."""
+        return labelled(self.value, self.structure.carried)
 
 
 class _Plan(NamedTuple):
@@ -109,8 +121,8 @@ def multiply_edges(later: EdgeJacobian, earlier: EdgeJacobian) -> EdgeJacobian:
     """
     plan = _plan(later.structure, earlier.structure)
     kinds = later.structure.kind, earlier.structure.kind
-    first = _named(later, plan.names.later)
-    second = _named(earlier, plan.names.earlier)
+    first = later.labelled.renamed(plan.names.later)
+    second = earlier.labelled.renamed(plan.names.earlier)
     if not plan.is_scalar:
         first, second = (
             _sum_lonely(first, second.labels, plan),
@@ -123,48 +135,39 @@ def multiply_edges(later: EdgeJacobian, earlier: EdgeJacobian) -> EdgeJacobian:
     return EdgeJacobian(plan.structure, value, any(drops))
 
 
-def _named(edge: EdgeJacobian, names: Mapping[int, int]) -> Labelled:
-    """The value of an edge under common labels."""
-    if isinstance(edge.value, SparseValue):
-        value = edge.value.renamed(names)
-        return Labelled(value, value.labels)
-    return Labelled(edge.value, tuple(names[label] for label in edge.structure.carried))
-
-
-def _sum_lonely(factor: Labelled, others: tuple[int, ...], plan: _Plan) -> Labelled:
+def _sum_lonely(factor: LabelledValue, others: tuple[int, ...], plan: _Plan) -> LabelledValue:
     """Sums over the contracted labels that only this factor carries."""
     lonely = {x for x in factor.labels if x in plan.contracted and x not in others}
     if not lonely:
         return factor
-    if isinstance(factor.array, SparseValue):
-        value = project(factor.array, lonely)
-        return Labelled(value, value.labels)
-    array, labels = array_of(factor, plan.sizes)
+    if isinstance(factor, SparseValue):
+        return project(factor, lonely)
+    array, labels = factor
     axes = tuple(axis for axis, label in enumerate(labels) if label in lonely)
     return Labelled(array.sum(axis=axes), tuple(x for x in labels if x not in lonely))
 
 
 def _multiply_values(
     kinds: tuple[Kind, Kind],
-    first: Labelled,
-    second: Labelled,
+    first: LabelledValue,
+    second: LabelledValue,
     plan: _Plan,
     drops: tuple[bool, bool],
-) -> Any:
+) -> Value:
     """The value of a product; lonely labels are summed already."""
     labels = plan.structure.carried
-    if kinds[1] != Kind.GENERAL and (kinds[0] == Kind.GENERAL or is_known_pattern(second)):
+    if kinds[1] != Kind.GENERAL and (kinds[0] == Kind.GENERAL or second.is_constant):
         return move(second, first, labels, plan.sizes)
     if kinds[0] != Kind.GENERAL:
         return move(first, second, labels, plan.sizes)
     first, second = array_of(first, plan.sizes), array_of(second, plan.sizes)
-    if is_constant(first.array) and is_constant(second.array):
+    if first.is_constant and second.is_constant:
         return fold(*cleared(first, second, drops, labels), labels)
     with jax.named_scope(PRODUCT_SCOPE):
         return contract(*cleared(first, second, drops, labels), labels)
 
 
-def fold(first: Labelled, second: Labelled, labels: tuple[int, ...]) -> Any:
+def fold(first: Labelled, second: Labelled, labels: tuple[int, ...]) -> Array:
     """The product of two general constants, computed while tracing.
 
     Args:
@@ -205,22 +208,22 @@ def _total_drops(first: EdgeJacobian, second: EdgeJacobian, structure: EdgeStruc
         edge.drops
         or edge.structure.kind != Kind.GENERAL
         or edge.structure.ties != structure.ties
-        or isinstance(edge.value, SparseValue)
+        or edge.is_sparse
         for edge in pair
     )
 
 
-def _total(first: EdgeJacobian, second: EdgeJacobian, structure: EdgeStructure) -> Any:
+def _total(first: EdgeJacobian, second: EdgeJacobian, structure: EdgeStructure) -> Value:
     """The value of a sum."""
-    if first.structure.ties == second.structure.ties == structure.ties and not (
-        isinstance(first.value, SparseValue) or isinstance(second.value, SparseValue)
-    ):
-        return _add_arrays(_own(first), _own(second), structure)
+    one, other = first.labelled, second.labelled
+    keeps_ties = first.structure.ties == second.structure.ties == structure.ties
+    if keeps_ties and isinstance(one, Labelled) and isinstance(other, Labelled):
+        return _add_arrays(one, other, structure)
     sizes = {label: structure.size(label) for label in structure.labels}
     summands = [_untied(edge, structure, sizes) for edge in (first, second)]
     if not all(summand.sparse for summand in summands):
         # One of them is nowhere zero, so their sum is nowhere either.
-        one, other = (_as_labelled(summand, sizes) for summand in summands)
+        one, other = (array_of(summand, sizes) for summand in summands)
         return _add_arrays(one, other, structure)
     sparse = tuple(sorted({*summands[0].sparse, *summands[1].sparse}))
     dense = tuple(label for label in structure.carried if label not in sparse)
@@ -230,16 +233,7 @@ def _total(first: EdgeJacobian, second: EdgeJacobian, structure: EdgeStructure) 
     return settled(total, structure.carried, sizes)
 
 
-def _own(edge: EdgeJacobian) -> Labelled:
-    is_sparse = isinstance(edge.value, SparseValue)
-    return Labelled(edge.value, edge.value.labels if is_sparse else edge.structure.carried)
-
-
-def _as_labelled(value: SparseValue, sizes: Mapping[int, int]) -> Labelled:
-    return array_of(Labelled(value, value.labels), sizes)
-
-
-def _add_arrays(first: Labelled, second: Labelled, structure: EdgeStructure) -> Any:
+def _add_arrays(first: Labelled, second: Labelled, structure: EdgeStructure) -> Array:
     arrays = [spread(x, structure.carried, structure.carried_shape) for x in (first, second)]
     return add_arrays(*arrays)
 
@@ -249,7 +243,7 @@ def _untied(edge: EdgeJacobian, target: EdgeStructure, sizes: Mapping[int, int])
 
     A broken tie makes both its labels sparse: the value stands on their diagonal.
     """
-    value = as_sparse(_own(edge))
+    value = as_sparse(edge.labelled)
     rank = len(target.out_shape)
     for j, (tie, kept) in enumerate(zip(edge.structure.ties, target.ties, strict=True)):
         if tie != kept:

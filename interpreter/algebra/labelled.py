@@ -1,13 +1,16 @@
 """Arrays whose axes have labels, constant (numpy) or computed (JAX)."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 Labels = tuple[int, ...]
+
+Array: TypeAlias = np.ndarray | jax.Array
+"""numpy for constants, which are folded while tracing; JAX for all else."""
 
 
 class Labelled(NamedTuple):
@@ -18,8 +21,17 @@ class Labelled(NamedTuple):
         labels: One label per axis, all different.
     """
 
-    array: Any
+    array: Array
     labels: Labels
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether the array is known while tracing."""
+        return is_constant(self.array)
+
+    def renamed(self, names: Mapping[int, int]) -> "Labelled":
+        """The same array with other labels."""
+        return Labelled(self.array, tuple(names[label] for label in self.labels))
 
 
 def is_constant(array: Any) -> bool:

@@ -49,10 +49,10 @@ def cleared(
 
 def _without(value: Labelled, by: Labelled, labels: Labels) -> Labelled:
     """A value, 0 where the zeros of another exclude it."""
-    if is_constant(value.array) and np.isfinite(value.array).all():
+    if value.is_constant and np.isfinite(value.array).all():
         return value
     excluded = Labelled(_is_zero(by.array), by.labels)
-    if is_constant(excluded.array) and not excluded.array.any():
+    if excluded.is_constant and not excluded.array.any():
         return value
     sizes = dict(zip(by.labels, by.array.shape, strict=True))
     sizes |= dict(zip(value.labels, value.array.shape, strict=True))
@@ -71,8 +71,8 @@ def _for_all_others(excluded: Labelled, labels: Labels) -> Labelled:
     """Where a mask holds at all indices of the labels that are not among the given ones."""
     axes = tuple(axis for axis, label in enumerate(excluded.labels) if label not in labels)
     kept = tuple(label for label in excluded.labels if label in labels)
-    if is_constant(excluded.array):
-        return Labelled(excluded.array.all(axis=axes), kept)
+    if excluded.is_constant:
+        return Labelled(np.asarray(excluded.array.all(axis=axes)), kept)
     # Behind a barrier: of a mask that does not depend on the point XLA would fold the reduction,
     # which takes it longer than all the rest.
     mask = jax.lax.optimization_barrier(excluded.array)

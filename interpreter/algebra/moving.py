@@ -5,7 +5,6 @@ ones that is computed at run time.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,18 +13,18 @@ from elimax.interpreter.algebra.labelled import (
     Labelled,
     Labels,
     arrange,
-    is_constant,
     times_whole,
     with_dtype_of,
 )
 from elimax.interpreter.algebra.masks import cleared
 from elimax.interpreter.algebra.sparse_join import join
 from elimax.interpreter.algebra.sparse_value import (
+    LabelledValue,
     Part,
     SparseValue,
+    Value,
     aligned,
     as_sparse,
-    is_constant_value,
     scaled,
 )
 from elimax.interpreter.algebra.writing import to_array
@@ -33,8 +32,8 @@ from elimax.interpreter.algebra.writing import to_array
 Sizes = Mapping[int, int]
 
 
-def array_of(value: Labelled, sizes: Sizes) -> Labelled:
-    """A value written out as an array, over its labels in ascending order.
+def array_of(value: LabelledValue, sizes: Sizes) -> Labelled:
+    """A value as an array; a sparse one is written out, over its labels in ascending order.
 
     Args:
         value: An array or a sparse value.
@@ -43,24 +42,19 @@ def array_of(value: Labelled, sizes: Sizes) -> Labelled:
     Returns:
         The same value as an array.
     """
+    if isinstance(value, Labelled):
+        return value
     labels = tuple(sorted(value.labels))
-    if isinstance(value.array, SparseValue):
-        return Labelled(to_array(value.array, labels, sizes), labels)
-    return value
+    return Labelled(to_array(value, labels, sizes), labels)
 
 
-def is_known_pattern(pattern: Labelled) -> bool:
-    """Whether the places and signs of a pattern are known while tracing."""
-    return is_constant_value(pattern.array)
-
-
-def settled(value: SparseValue, labels: Labels, sizes: Sizes) -> Any:
+def settled(value: SparseValue, labels: Labels, sizes: Sizes) -> Value:
     """A sparse value as an array over `labels` if it is one in disguise; else as it is."""
     is_full = len(value.parts) == 1 and value.parts[0].places.size == value.space
     return to_array(value, labels, sizes) if is_full else value
 
 
-def move(pattern: Labelled, value: Labelled, labels: Labels, sizes: Sizes) -> Any:
+def move(pattern: LabelledValue, value: LabelledValue, labels: Labels, sizes: Sizes) -> Value:
     """Contracts a pattern with a value.
 
     Args:
@@ -72,14 +66,13 @@ def move(pattern: Labelled, value: Labelled, labels: Labels, sizes: Sizes) -> An
     Returns:
         The result: a sparse value, or an array over `labels`.
     """
-    if is_constant(pattern.array) and not pattern.labels:
-        is_array = not isinstance(value.array, SparseValue)
-        moved = arrange(value, labels) if is_array else value.array
-        return scaled_value(moved, int(pattern.array))
-    if isinstance(pattern.array, np.ndarray):
-        pattern = Labelled(_ones_of(pattern), pattern.labels)
-    if isinstance(pattern.array, SparseValue) and is_known_pattern(pattern):
-        ones = _in_one_part(pattern.array, sizes)
+    if isinstance(pattern, Labelled) and pattern.is_constant:
+        if not pattern.labels:
+            moved = arrange(value, labels) if isinstance(value, Labelled) else value
+            return scaled_value(moved, int(pattern.array))
+        pattern = _ones_of(pattern)
+    if isinstance(pattern, SparseValue) and pattern.is_constant:
+        ones = _in_one_part(pattern, sizes)
         return settled(join(ones, as_sparse(value), labels), labels, sizes)
     first, second = array_of(pattern, sizes), array_of(value, sizes)
     second = second._replace(array=with_dtype_of(second.array, first.array))
@@ -95,9 +88,10 @@ def move(pattern: Labelled, value: Labelled, labels: Labels, sizes: Sizes) -> An
 
 def _ones_of(pattern: Labelled) -> SparseValue:
     """A constant pattern by the places of its ones."""
-    places = np.flatnonzero(pattern.array)
-    part = Part(pattern.array.ravel()[places], places)
-    return SparseValue((), pattern.labels, pattern.array.shape, (part,) if places.size else ())
+    array = np.asarray(pattern.array)
+    places = np.flatnonzero(array)
+    part = Part(array.ravel()[places], places)
+    return SparseValue((), pattern.labels, array.shape, (part,) if places.size else ())
 
 
 def _in_one_part(pattern: SparseValue, sizes: Sizes) -> SparseValue:
@@ -112,7 +106,7 @@ def _in_one_part(pattern: SparseValue, sizes: Sizes) -> SparseValue:
     return pattern._replace(parts=(part,) if is_there.any() else ())
 
 
-def scaled_value(value: Any, factor: int) -> Any:
+def scaled_value(value: Value, factor: int) -> Value:
     """A value of any sort times a whole number.
 
     Args:

@@ -14,8 +14,9 @@ import numpy as np
 from elimax.interpreter.algebra.edge_jacobian import EdgeJacobian, add_edges, multiply_edges
 from elimax.interpreter.algebra.labelled import Labelled, is_constant, spread
 from elimax.interpreter.algebra.linear_map import LinearMap
+from elimax.interpreter.algebra.moving import array_of
 from elimax.interpreter.algebra.sparse_value import SparseValue
-from elimax.interpreter.algebra.writing import to_array, traced_array
+from elimax.interpreter.algebra.writing import traced_array
 from elimax.interpreter.graph.pair_structure import (
     Member,
     OpaqueStructure,
@@ -222,12 +223,10 @@ def _applied(
     )
     function = opaque.function.renamed(of_function)
     sizes = {of_value[x]: written.structure.size(x) for x in written.structure.labels}
-    if isinstance(written.value, SparseValue):
-        labels = tuple(sorted(of_value[x] for x in written.value.labels))
-        array = traced_array(written.value.renamed(of_value), labels, sizes, function.dtype)
-        value = Labelled(array, labels)
-    else:
-        value = Labelled(written.value, tuple(of_value[x] for x in written.structure.carried))
+    value = written.labelled.renamed(of_value)
+    if isinstance(value, SparseValue):
+        labels = tuple(sorted(value.labels))
+        value = Labelled(traced_array(value, labels, sizes, function.dtype), labels)
     directed = function if is_forward else function.transposed()
     return directed.apply(value, structure.carried, structure.labels)
 
@@ -283,14 +282,8 @@ def as_map(part: PartJacobian) -> LinearMap:
 
 def _whole(edge: EdgeJacobian, shape: tuple[int, ...], dtype: Any) -> Any:
     """A column or a row as an array of the shape of its node."""
-    structure, value = edge.structure, edge.value
-    sizes = {label: structure.size(label) for label in structure.labels}
-    if isinstance(value, SparseValue):
-        labels = tuple(sorted(value.labels))
-        value, carried = to_array(value, labels, sizes), labels
-    else:
-        carried = structure.carried
-    array = spread(Labelled(value, carried), tuple(range(len(shape))), shape)
+    sizes = {label: edge.structure.size(label) for label in edge.structure.labels}
+    array = spread(array_of(edge.labelled, sizes), tuple(range(len(shape))), shape)
     return (
         jnp.asarray(array, dtype)
         if is_constant(array)

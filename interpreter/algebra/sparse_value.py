@@ -7,13 +7,14 @@ the zeros in them are written when somebody has to multiply them, or at the very
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from elimax.interpreter.algebra.labelled import (
+    Array,
     Labelled,
     Labels,
     add_arrays,
@@ -64,6 +65,11 @@ class SparseValue(NamedTuple):
         """All labels."""
         return self.dense + self.sparse
 
+    @property
+    def is_constant(self) -> bool:
+        """Whether all entries are known while tracing."""
+        return all(is_constant(part.entries) for part in self.parts)
+
     def renamed(self, names: Mapping[int, int]) -> "SparseValue":
         """The same value with other labels."""
         dense, sparse = (tuple(names[x] for x in labels) for labels in (self.dense, self.sparse))
@@ -75,6 +81,26 @@ class SparseValue(NamedTuple):
             return {}
         indices = np.unravel_index(part.places, self.sizes)
         return dict(zip(self.sparse, indices, strict=True))
+
+
+Value: TypeAlias = Array | SparseValue
+"""What an edge Jacobian holds: an array over its carried labels, or a sparse value over them."""
+
+LabelledValue: TypeAlias = Labelled | SparseValue
+"""A value that knows its labels; both have `labels`, `is_constant` and `renamed`."""
+
+
+def labelled(value: Value, labels: Labels) -> LabelledValue:
+    """A value with its labels.
+
+    Args:
+        value: The value.
+        labels: One label for each axis if it is an array; a sparse value has its own.
+
+    Returns:
+        The same value.
+    """
+    return value if isinstance(value, SparseValue) else Labelled(value, labels)
 
 
 def selection(labels: Labels, sizes: Sequence[int], coordinates: Sequence[Any]) -> SparseValue:
@@ -93,17 +119,10 @@ def selection(labels: Labels, sizes: Sequence[int], coordinates: Sequence[Any]) 
     return SparseValue((), labels, sizes, (Part(np.ones(places.shape), places),))
 
 
-def is_constant_value(value: Any) -> bool:
-    """Whether a value, sparse or not, is known while tracing."""
-    if isinstance(value, SparseValue):
-        return all(is_constant(part.entries) for part in value.parts)
-    return is_constant(value)
-
-
-def as_sparse(operand: Labelled) -> SparseValue:
+def as_sparse(operand: LabelledValue) -> SparseValue:
     """An array as a sparse value without sparse labels; a sparse value as it is."""
-    if isinstance(operand.array, SparseValue):
-        return operand.array
+    if isinstance(operand, SparseValue):
+        return operand
     entries = namespace(operand.array).expand_dims(operand.array, -1)
     return SparseValue(operand.labels, (), (), (Part(entries, np.zeros(1, np.int64)),))
 

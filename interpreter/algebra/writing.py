@@ -24,7 +24,6 @@ from elimax.interpreter.algebra.sparse_value import (
     Part,
     SparseValue,
     aligned,
-    is_constant_value,
     places_of,
     take_last,
 )
@@ -36,7 +35,7 @@ MAX_PIECES = 16
 """Runs of places per part up to which they are cut out of it and concatenated."""
 
 
-def to_array(value: Any, labels: Labels, sizes: Mapping[int, int]) -> Any:
+def to_array(value: SparseValue, labels: Labels, sizes: Mapping[int, int]) -> Any:
     """Writes a value out over its labels, zeros included.
 
     Args:
@@ -70,7 +69,7 @@ def traced_array(value: SparseValue, labels: Labels, sizes: Mapping[int, int], d
         The array.
     """
     shape = tuple(sizes[label] for label in labels)
-    if not is_constant_value(value) or math.prod(shape) <= MAX_CONSTANT:
+    if not value.is_constant or math.prod(shape) <= MAX_CONSTANT:
         array = to_array(value, labels, sizes)
         return jnp.asarray(array, dtype) if is_constant(array) else array
     total = jnp.zeros((), dtype)
@@ -122,7 +121,7 @@ def _reordered(
 
 def _written(value: SparseValue, shape: tuple[int, ...]) -> Any:
     """The entries at their places, over the dense labels and all places: (*shape, space)."""
-    if is_constant_value(value):
+    if value.is_constant:
         dtype = np.result_type(float, *(part.entries.dtype for part in value.parts))
         array = np.zeros((*shape, value.space), dtype)
         for part in value.parts:

@@ -20,6 +20,7 @@ from elimax.interpreter.tracing.opaque_equation import OpaqueEquation
 from elimax.interpreter.tracing.program import Equation
 from elimax.interpreter.tracing.rules.elementwise import BY_JVP
 from elimax.interpreter.tracing.rules.registry import local_jacobian
+from elimax.interpreter.tracing.rules.use import Use
 
 Mode = Literal["jacfwd", "jacrev"]
 
@@ -106,7 +107,7 @@ def _of_sloped(equation: Equation, moving: tuple[int, ...], is_extreme: bool) ->
 
     def slopes(inputs: Arrays) -> tuple[Arrays, Arrays]:
         outputs = equation.bind(inputs)
-        found = [local_jacobian(equation, k, 0).value(inputs, outputs) for k in moving]
+        found = [local_jacobian(Use(equation, k, 0)).value(inputs, outputs) for k in moving]
         return outputs, [jnp.asarray(slope).reshape(outputs[0].shape) for slope in found]
 
     def product(slope: Any, moved: Any) -> Any:

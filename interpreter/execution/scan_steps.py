@@ -24,7 +24,6 @@ import jax.numpy as jnp
 
 from elimax.interpreter.algebra.edge_jacobian import EdgeJacobian
 from elimax.interpreter.algebra.pair_jacobian import as_map
-from elimax.interpreter.algebra.sparse_value import SparseValue
 from elimax.interpreter.execution.evaluation import differentiate, evaluate_nodes, read
 from elimax.interpreter.tracing.active_graph import ActiveGraph
 from elimax.interpreter.tracing.linearisation import Linearisation, Moving
@@ -261,7 +260,7 @@ def _image(block: EdgeJacobian, moved: Any, is_back: bool = False) -> Any:
     taken = structure.out_shape if is_back else structure.in_shape
     is_matrix = structure.carried_shape == (*structure.out_shape, *structure.in_shape)
     value = block.value
-    is_array = not isinstance(value, SparseValue) and not block.drops
+    is_array = not block.is_sparse and not block.drops
     if is_matrix and is_array and math.prod(taken) <= NARROW:
         if is_back:
             in_rank = len(structure.in_shape)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from elimax.interpreter.errors import StructureLimitError
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
-from elimax.interpreter.graph.pair_structure import Structure, product_of, sum_of
+from elimax.interpreter.graph.rule_table import RULE
 from elimax.interpreter.graph.structure import EdgeStructure
 
 MOST_SUMS = 1 << 15
@@ -18,7 +18,7 @@ MOST_SUMS = 1 << 15
 
 
 class Reachable(NamedTuple):
-    """What an elimination can meet.
+    """What an elimination can meet, by numbers of `rule_table`.
 
     Attributes:
         structures: Structures of edges.
@@ -26,9 +26,9 @@ class Reachable(NamedTuple):
         sums: Pairs (there before, added) that are added.
     """
 
-    structures: set[Structure]
-    products: set[tuple[Structure, Structure]]
-    sums: set[tuple[Structure, Structure]]
+    structures: set[int]
+    products: set[tuple[int, int]]
+    sums: set[tuple[int, int]]
 
     def plus(self, other: "Reachable") -> "Reachable":
         """What either of two graphs can meet."""
@@ -53,7 +53,8 @@ def reachable_structures(graph: ComputationalGraph, limit: int) -> Reachable:
         StructureLimitError: If there are more, or finding them takes too much work.
     """
     reached = Reachable(set(), set(), set())
-    between: dict[tuple[int, int], set[Structure]] = {}
+    between: dict[tuple[int, int], set[int]] = {}
+    edges = {pair: RULE.number(edge) for pair, edge in graph.edges.items()}
     middle = {graph.node(vertex) for vertex in graph.eliminable}
     work = MOST_SUMS
     for span in range(1, graph.num_nodes):
@@ -64,7 +65,7 @@ def reachable_structures(graph: ComputationalGraph, limit: int) -> Reachable:
                 for v in range(pred + 1, succ)
                 if v in middle and (pred, v) in between and (v, succ) in between
             ]
-            found, states = _sums(graph.edges.get((pred, succ)), terms, reached, work)
+            found, states = _sums(edges.get((pred, succ)), terms, reached, work)
             work -= states
             if found:
                 between[pred, succ] = found
@@ -78,36 +79,36 @@ def reachable_structures(graph: ComputationalGraph, limit: int) -> Reachable:
     return reached
 
 
-def _products(later: set[Structure], earlier: set[Structure], reached: Reachable) -> set[Structure]:
+def _products(later: set[int], earlier: set[int], reached: Reachable) -> set[int]:
     """All products of what may stand on both sides of a vertex."""
     pairs = {(x, y) for x in later for y in earlier}
-    products = {product_of(x, y).structure for x, y in pairs}
+    products = {RULE.product[x][y] for x, y in pairs}
     reached.products.update(pairs)
     reached.structures.update(products)
     return products
 
 
 def _sums(
-    edge: Structure | None, terms: list[set[Structure]], reached: Reachable, work: int
-) -> tuple[set[Structure], int]:
+    edge: int | None, terms: list[set[int]], reached: Reachable, work: int
+) -> tuple[set[int], int]:
     """All sums of an edge and one term each of any of the lists; and how many were looked at."""
     # Sums of written edges come to an end by themselves.
     once = {
         k
         for k, term in enumerate(terms)
-        if not all(isinstance(structure, EdgeStructure) for structure in term)
+        if not all(isinstance(RULE.structure(number), EdgeStructure) for number in term)
     }
-    waiting: list[tuple[frozenset[int], Structure | None]] = [(frozenset(), edge)]
+    waiting: list[tuple[frozenset[int], int | None]] = [(frozenset(), edge)]
     seen = set(waiting)
     while waiting and len(seen) <= work:
         added, total = waiting.pop()
         for k, term in enumerate(terms):
-            for structure in term if k not in added else ():
+            for number in term if k not in added else ():
                 if total is not None:
-                    reached.sums.add((total, structure))
+                    reached.sums.add((total, number))
                 state = (
                     added | ({k} & once),
-                    structure if total is None else sum_of(total, structure),
+                    number if total is None else RULE.total[total][number],
                 )
                 if state not in seen:
                     seen.add(state)

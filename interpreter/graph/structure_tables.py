@@ -1,4 +1,8 @@
-"""The counting rule as tables, for players that cannot run Python at every step."""
+"""The counting rule as closed arrays, for players that cannot run Python at every step.
+
+Structures are closed under products and sums by their numbers in `rule_table`; the arrays number
+them anew, in an order that depends on the structures alone.
+"""
 
 import collections
 from collections.abc import Iterable
@@ -8,15 +12,10 @@ import numpy as np
 
 from elimax.interpreter.errors import GraphTooLargeError, StructureLimitError
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
-from elimax.interpreter.graph.pair_structure import (
-    Structure,
-    parts_of,
-    product_of,
-    sort_key,
-    sum_of,
-)
+from elimax.interpreter.graph.pair_structure import Structure, parts_of, sort_key
 from elimax.interpreter.graph.reachable_structures import Reachable, reachable_structures
-from elimax.interpreter.graph.structure import EdgeStructure
+from elimax.interpreter.graph.rule_table import RULE
+from elimax.interpreter.graph.structure import EdgeStructure, Shape
 
 NO_EDGE = 0
 
@@ -59,25 +58,26 @@ def tabulate_structures(graphs: Iterable[ComputationalGraph], limit: int = 2048)
         StructureLimitError: If the closure has more than `limit` structures.
     """
     reached = _reachable(list(graphs), limit)
-    structures = tuple(sorted(reached.structures, key=_sort_key))
-    number = {structure: index for index, structure in enumerate(structures, start=1)}
-    size = len(structures) + 1
+    numbers = sorted(reached.structures, key=_sort_key)
+    row = {number: index for index, number in enumerate(numbers, start=1)}
+    size = len(numbers) + 1
     product = np.zeros((size, size), np.int32)
     cost_all = np.zeros((size, size), np.int64)
     cost_nontrivial = np.zeros((size, size), np.int64)
     total = np.zeros((size, size), np.int32)
     total[0, :] = total[:, 0] = np.arange(size)
     for later, earlier in reached.products:
-        i, j, result = number[later], number[earlier], product_of(later, earlier)
-        product[i, j] = number[result.structure]
-        if result.all > MAX_COST:
+        at, cost = (row[later], row[earlier]), RULE.cost["all"][later][earlier]
+        if cost > MAX_COST:
             raise GraphTooLargeError(
-                f"a product of edges of this graph takes {result.all} multiplications, which "
+                f"a product of edges of this graph takes {cost} multiplications, which "
                 "tables of 64-bit integers cannot hold: use an order of the portfolio, or annealing"
             )
-        cost_all[i, j], cost_nontrivial[i, j] = result.all, result.nontrivial
+        product[at], cost_all[at] = row[RULE.product[later][earlier]], cost
+        cost_nontrivial[at] = RULE.cost["nontrivial"][later][earlier]
     for first, second in reached.sums:
-        total[number[first], number[second]] = number[sum_of(first, second)]
+        total[row[first], row[second]] = row[RULE.total[first][second]]
+    structures = tuple(map(RULE.structure, numbers))
     return StructureTables(structures, product, total, cost_all, cost_nontrivial)
 
 
@@ -101,7 +101,8 @@ def edge_numbers(graph: ComputationalGraph, tables: StructureTables) -> np.ndarr
 def _reachable(graphs: list[ComputationalGraph], limit: int) -> Reachable:
     """What the graphs can reach: those of written edges all together, the others one by one."""
     written = [graph for graph in graphs if _is_written(graph)]
-    closed = _close({s for graph in written for s in graph.edges.values()}, limit)
+    edges = {RULE.number(edge) for graph in written for edge in graph.edges.values()}
+    closed = _close(edges, limit)
     reached = Reachable(closed, *_pairs_by_shape(closed))
     for graph in graphs:
         if not _is_written(graph):
@@ -123,43 +124,51 @@ def _too_many(limit: int) -> StructureLimitError:
 
 
 def _pairs_by_shape(
-    structures: Iterable[Structure],
-) -> tuple[set[tuple[Structure, Structure]], set[tuple[Structure, Structure]]]:
+    numbers: Iterable[int],
+) -> tuple[set[tuple[int, int]], set[tuple[int, int]]]:
     """All pairs that fit as factors, and all that fit as summands."""
     by_out, by_shapes = collections.defaultdict(list), collections.defaultdict(list)
-    for structure in structures:
-        by_out[structure.out_shape].append(structure)
-        by_shapes[structure.out_shape, structure.in_shape].append(structure)
-    products = {(later, x) for later in structures for x in by_out[later.in_shape]}
-    sums = {(first, x) for first in structures for x in by_shapes[first.out_shape, first.in_shape]}
+    shapes = {number: _shapes(number) for number in numbers}
+    for number, (out_shape, in_shape) in shapes.items():
+        by_out[out_shape].append(number)
+        by_shapes[out_shape, in_shape].append(number)
+    products = {(later, x) for later, (_, shape) in shapes.items() for x in by_out[shape]}
+    sums = {(first, x) for first, pair in shapes.items() for x in by_shapes[pair]}
     return products, sums
 
 
-def _close(initial: set[Structure], limit: int) -> set[Structure]:
+def _close(initial: set[int], limit: int) -> set[int]:
     """All structures that products and sums of the initial ones can reach."""
     by_out, by_in = collections.defaultdict(list), collections.defaultdict(list)
     by_shapes = collections.defaultdict(list)
-    found: set[Structure] = set()
-    waiting = sorted(initial, key=_sort_key)
+    found: set[int] = set()
+    waiting = list(initial)
     while waiting:
-        structure = waiting.pop()
-        if structure in found:
+        number = waiting.pop()
+        if number in found:
             continue
-        found.add(structure)
+        found.add(number)
         if len(found) > limit:
             raise _too_many(limit)
-        by_out[structure.out_shape].append(structure)
-        by_in[structure.in_shape].append(structure)
-        by_shapes[structure.out_shape, structure.in_shape].append(structure)
-        waiting += [product_of(structure, other).structure for other in by_out[structure.in_shape]]
-        waiting += [product_of(other, structure).structure for other in by_in[structure.out_shape]]
+        out_shape, in_shape = _shapes(number)
+        by_out[out_shape].append(number)
+        by_in[in_shape].append(number)
+        by_shapes[out_shape, in_shape].append(number)
+        waiting += [RULE.product[number][other] for other in by_out[in_shape]]
+        waiting += [RULE.product[other][number] for other in by_in[out_shape]]
         # Which parts of two sums become one depends on which is there first.
-        for other in by_shapes[structure.out_shape, structure.in_shape]:
-            waiting += [sum_of(structure, other), sum_of(other, structure)]
+        for other in by_shapes[out_shape, in_shape]:
+            waiting += [RULE.total[number][other], RULE.total[other][number]]
     return found
 
 
-def _sort_key(structure: Structure) -> tuple[object, ...]:
+def _shapes(number: int) -> tuple[Shape, Shape]:
+    structure = RULE.structure(number)
+    return structure.out_shape, structure.in_shape
+
+
+def _sort_key(number: int) -> tuple[object, ...]:
+    structure = RULE.structure(number)
     is_pair = not isinstance(structure, EdgeStructure)
     parts = tuple(map(sort_key, parts_of(structure)))
     return (structure.out_shape, structure.in_shape, is_pair, parts)

@@ -15,7 +15,7 @@ from elimax.interpreter.graph.order import EliminationOrder
 from elimax.interpreter.graph.pair_structure import Structure
 from elimax.interpreter.graph.structure import Kind
 from elimax.interpreter.orders.fixed import forward_order, reverse_order
-from elimax.interpreter.orders.portfolio import GREEDY
+from elimax.interpreter.orders.greedy.variants import GREEDY
 from elimax.interpreter.orders.single_use import single_use_order
 
 
@@ -63,9 +63,10 @@ def moves_last_orders(graph: ComputationalGraph) -> list[EliminationOrder]:
         )
         for order in (forward_order(graph), reverse_order(graph))
     ]
-    for make in GREEDY.values():
-        for ties, count in itertools.product(("low", "high"), ("all", "nontrivial")):
-            found.append(make(graph, ties, count, late=late))
+    for _, variants in itertools.groupby(GREEDY.values(), key=lambda variant: variant.rule):
+        # Of equals "auto" takes the first, so this sequence must not change: ties before counts.
+        for variant in sorted(variants, key=lambda variant: variant.ties == "high"):
+            found.append(variant.order(graph, late=late))
     for then in ("forward", "reverse"):
         found.append(single_use_order(graph, then, late=late))
     return found

@@ -23,10 +23,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from elimax.interpreter.atomic_files import write_atomically
 from elimax.interpreter.errors import ElimaxError, PlanCacheWarning
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.order import EliminationOrder, check_order
-from elimax.interpreter.json_files import read_json, write_text
+from elimax.interpreter.json_files import read_json
 from elimax.interpreter.orders.auto import auto_order
 
 CACHE_SCHEMA = 2
@@ -191,4 +192,6 @@ def _write(graph: ComputationalGraph, wanted: Wanted, order: EliminationOrder) -
     }
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(_path(folder, graph, wanted), json.dumps(content) + "\n")
+        # A file that a power failure truncates is replaced, so that nobody need wait for the disk.
+        text = json.dumps(content) + "\n"
+        write_atomically(_path(folder, graph, wanted), text.encode(), durable=False)

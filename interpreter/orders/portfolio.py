@@ -11,40 +11,15 @@ from elimax.interpreter.graph.order import EliminationOrder
 from elimax.interpreter.graph.structure import Count, check_count
 from elimax.interpreter.graph.wanted import Blocks
 from elimax.interpreter.orders.fixed import forward_order, reverse_order
-from elimax.interpreter.orders.greedy.damage import lmmd_order, momr_order
-from elimax.interpreter.orders.greedy.lowest_fill_in import lowest_fill_in_order
-from elimax.interpreter.orders.greedy.markowitz import markowitz_order
-from elimax.interpreter.orders.greedy.relative_markowitz import relative_markowitz_order
+from elimax.interpreter.orders.greedy.variants import GREEDY
 from elimax.interpreter.orders.single_use import single_use_order
 
 Maker = Callable[[ComputationalGraph], EliminationOrder]
 
-
-GREEDY: dict[str, Callable[..., EliminationOrder]] = {
-    "markowitz": markowitz_order,
-    "relative_markowitz": relative_markowitz_order,
-    "lowest_fill_in": lowest_fill_in_order,
-    "lmmd": lmmd_order,
-    "momr": momr_order,
-}
-"""Greedy rules: functions of a graph, `ties`, `count` and `late`."""
-
-
-def _variants(rule_name: str) -> dict[str, Maker]:
-    """A greedy rule with both tie-breaks and by both counts."""
-    make = GREEDY[rule_name]
-    return {
-        rule_name: make,
-        f"{rule_name}_high": partial(make, ties="high"),
-        f"{rule_name}_nontrivial": partial(make, count="nontrivial"),
-        f"{rule_name}_nontrivial_high": partial(make, ties="high", count="nontrivial"),
-    }
-
-
 PORTFOLIO: dict[str, Maker] = {
     "forward": forward_order,
     "reverse": reverse_order,
-    **{name: make for rule in GREEDY for name, make in _variants(rule).items()},
+    **{name: variant.order for name, variant in GREEDY.items()},
     "single_use_forward": single_use_order,
     "single_use_reverse": partial(single_use_order, then="reverse"),
 }

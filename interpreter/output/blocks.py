@@ -7,12 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from elimax.interpreter.algebra.edge_jacobian import EdgeJacobian
-from elimax.interpreter.algebra.labelled import Labelled, is_constant
+from elimax.interpreter.algebra.labelled import is_constant
 from elimax.interpreter.algebra.sparse_value import (
     Part,
     SparseValue,
     aligned,
     as_sparse,
+    labelled,
 )
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.structure import (
@@ -22,7 +23,8 @@ from elimax.interpreter.graph.structure import (
     Shape,
     edge_structure,
 )
-from elimax.interpreter.output.structured import StructuredJacobian, written_out
+from elimax.interpreter.output.dense import written_out
+from elimax.interpreter.output.structured import StructuredJacobian
 from elimax.interpreter.tracing.realification import complex_block, gradient_block, real_aval
 
 
@@ -104,7 +106,7 @@ def write_block(edge: EdgeJacobian, dtype: Any, output: str) -> Any:
         value = _real(value)
     if output == "dense":
         return written_out(structure, value, dtype)
-    sparse = _without_zeros(as_sparse(Labelled(value, structure.carried)), structure)
+    sparse = _without_zeros(as_sparse(labelled(value, structure.carried)), structure)
     block = StructuredJacobian.of(structure, sparse, dtype)
     return block if output == "structured" else block.tobcoo()
 

@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from elimax.interpreter.algebra.labelled import Labels, is_constant, reshaped
+from elimax.interpreter.algebra.labelled import Labels, is_constant
 from elimax.interpreter.algebra.sparse_value import Part, SparseValue
-from elimax.interpreter.algebra.writing import traced_array
-from elimax.interpreter.graph.structure import UNTIED, EdgeStructure, Shape
+from elimax.interpreter.graph.structure import EdgeStructure, Shape
+from elimax.interpreter.output.dense import written_out
 
 GROUP_SIZE = 8
 """Entries up to which parts are stored in one array."""
@@ -240,41 +240,3 @@ def _repeated(part: Part, dense: Labels, rest: Labels, shape: Shape) -> Any:
     order = [dense.index(label) for label in rest if label in dense]
     table = jnp.expand_dims(entries.transpose((*order, len(dense))), missing)
     return jnp.broadcast_to(table, (*shape, entries.shape[-1])).ravel()
-
-
-def written_out(structure: EdgeStructure, value: Any, dtype: Any) -> jax.Array:
-    """Writes a value out in full; nothing is multiplied.
-
-    Args:
-        structure: Structure of the block.
-        value: Its value, an array over the carried labels or a sparse value.
-        dtype: Wanted dtype.
-
-    Returns:
-        Array of shape out_shape + in_shape.
-    """
-    labels = structure.carried
-    if isinstance(value, SparseValue):
-        sizes = {label: structure.size(label) for label in structure.labels}
-        labels = tuple(label for label in structure.carried if label in value.labels)
-        value = traced_array(value, labels, sizes, dtype)
-    shape = (*structure.out_shape, *structure.in_shape)
-    array = value if value.dtype == dtype else jnp.asarray(value, dtype)
-    array = reshaped(array, tuple(n if label in labels else 1 for label, n in enumerate(shape)))
-    rank = len(structure.out_shape)
-    for j, tie in enumerate(structure.ties):
-        if tie != UNTIED:
-            mask = _diagonal(shape, tie, rank + j)
-            array = jnp.where(mask, array, jnp.zeros((), dtype))
-    return jnp.asarray(array) if array.shape == shape else jnp.broadcast_to(array, shape)
-
-
-def _diagonal(shape: Shape, first: int, second: int) -> Any:
-    """Whether two axes have the same index, as an array that broadcasts to a shape."""
-    size = shape[first]
-    compact = [size if axis in (first, second) else 1 for axis in range(len(shape))]
-    if size <= 64:
-        return np.eye(size, dtype=bool).reshape(compact)
-    # A large constant would be stored in the compiled program.
-    rows, columns = (jax.lax.broadcasted_iota(np.int32, (size, size), axis) for axis in (0, 1))
-    return (rows == columns).reshape(compact)

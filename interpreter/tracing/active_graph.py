@@ -18,7 +18,7 @@ from elimax.interpreter.tracing.opaque_equation import OpaqueEquation, Side
 from elimax.interpreter.tracing.program import Program
 from elimax.interpreter.tracing.realification import is_holomorphic, real_aval, real_jacobian
 from elimax.interpreter.tracing.rules.registry import has_formula, local_jacobian
-from elimax.interpreter.tracing.uses import Use, active_uses
+from elimax.interpreter.tracing.uses import ActiveUse, active_uses
 
 
 class Point(NamedTuple):
@@ -123,7 +123,7 @@ class _Numbering(NamedTuple):
 
 
 def _opaque_equation(
-    program: Program, uses: Sequence[Use], is_split: bool
+    program: Program, uses: Sequence[ActiveUse], is_split: bool
 ) -> OpaqueEquation | None:
     """What an equation without a formula is in the graph; None if it has one, or no entries."""
     equation = program.equations[uses[0].equation]
@@ -160,11 +160,12 @@ def _numbered(program: Program, opaque: Mapping[int, OpaqueEquation], is_split: 
     return numbering
 
 
-def _formula_edge(program: Program, use: Use, numbering: _Numbering, is_split: bool) -> ActiveEdge:
-    equation = program.equations[use.equation]
-    local = local_jacobian(equation, use.operand, use.result)
+def _formula_edge(
+    program: Program, use: ActiveUse, numbering: _Numbering, is_split: bool
+) -> ActiveEdge:
+    local = local_jacobian(use.of(program))
     if is_split:
-        local = real_jacobian(equation, use, local)
+        local = real_jacobian(use.of(program), local)
     pred, succ = numbering.node[use.pred], numbering.node[use.succ]
     return ActiveEdge(
         use.equation,

@@ -27,6 +27,7 @@ from elimax.interpreter.tracing.rules.dependence import identity, limited_work, 
 from elimax.interpreter.tracing.rules.fallback import unit_vectors
 from elimax.interpreter.tracing.rules.masks import drops_by_select
 from elimax.interpreter.tracing.rules.registry import axis_ties
+from elimax.interpreter.tracing.rules.use import Use
 from elimax.interpreter.tracing.work import FREE, Work, work_of
 
 # Primitives that JAX can transpose, whatever their parameters are; of others only a trial tells.
@@ -406,7 +407,7 @@ def _ties(
             (i, j): _with_parts(ties, ins[i])
             for i, k in enumerate(moving.operands)
             for j, r in enumerate(moving.results)
-            if (ties := known(moving.equation, k, r)) is not None
+            if (ties := known(Use(moving.equation, k, r))) is not None
         }
     try:
         with limited_work():

@@ -22,10 +22,10 @@ import jax
 import jax.core
 import jax.numpy as jnp
 
-from elimax.interpreter.algebra.labelled import Labelled, namespace
+from elimax.interpreter.algebra.labelled import namespace
 from elimax.interpreter.algebra.linear_map import LinearMap
 from elimax.interpreter.algebra.moving import array_of
-from elimax.interpreter.algebra.sparse_value import SparseValue
+from elimax.interpreter.algebra.sparse_value import SparseValue, labelled
 from elimax.interpreter.graph.pair_structure import OpaqueStructure, PairStructure
 from elimax.interpreter.graph.structure import (
     UNTIED,
@@ -33,15 +33,16 @@ from elimax.interpreter.graph.structure import (
     Kind,
     edge_structure,
 )
-from elimax.interpreter.tracing.program import Equation, Program
+from elimax.interpreter.tracing.program import Program
 from elimax.interpreter.tracing.rules import LocalJacobian
 from elimax.interpreter.tracing.rules.complex_parts import PARTS
 from elimax.interpreter.tracing.rules.fallback import tied_jacobian
 from elimax.interpreter.tracing.rules.registry import has_formula, is_complex_linear
-from elimax.interpreter.tracing.uses import Use
+from elimax.interpreter.tracing.rules.use import Use
+from elimax.interpreter.tracing.uses import ActiveUse
 
 
-def is_holomorphic(program: Program, uses: Sequence[Use]) -> bool:
+def is_holomorphic(program: Program, uses: Sequence[ActiveUse]) -> bool:
     """Whether one complex number per entry can stand for every edge between complex vertices.
 
     A real vertex keeps Re(J dz) of a complex one. From there no way may lead back to complex
@@ -141,26 +142,24 @@ def _is_complex(aval: Any) -> bool:
     return jnp.issubdtype(aval.dtype, jnp.complexfloating)
 
 
-def real_jacobian(equation: Equation, use: Use, local: LocalJacobian) -> LocalJacobian:
+def real_jacobian(use: Use, local: LocalJacobian) -> LocalJacobian:
     """The edge Jacobian between the real parts of both ends.
 
     Args:
-        equation: An equation with a formula.
-        use: The operand and the result.
+        use: The operand and the result of an equation with a formula.
         local: The edge between complex numbers.
 
     Returns:
         The edge; it still takes the complex inputs and results of the equation.
     """
-    in_aval, out_aval = equation.in_avals[use.operand], equation.out_avals[use.result]
-    is_complex = _is_complex(in_aval), _is_complex(out_aval)
+    is_complex = _is_complex(use.in_aval), _is_complex(use.out_aval)
     if not any(is_complex):
         return local
     if isinstance(local.structure, PairStructure):
         return _of_map(local, local.structure)
-    if not all(is_complex) or is_complex_linear(equation):
-        return _of_linear(equation, local, local.structure, *is_complex)
-    return _of_parts(equation, use, local.structure)
+    if not all(is_complex) or is_complex_linear(use.equation):
+        return _of_linear(use, local, local.structure, *is_complex)
+    return _of_parts(use, local.structure)
 
 
 def _of_map(local: LocalJacobian, pair: PairStructure) -> LocalJacobian:
@@ -200,7 +199,7 @@ def _with_parts(
 
 
 def _of_linear(
-    equation: Equation,
+    use: Use,
     local: LocalJacobian,
     before: EdgeStructure,
     splits_in: bool,
@@ -208,7 +207,7 @@ def _of_linear(
 ) -> LocalJacobian:
     """The edge in real parts, from complex numbers c with dw = c dz, dz = c dx or dy = Re(c dz)."""
     # What picks a part, or makes a number of two, is all zeros and ones in parts.
-    kind = Kind.STRUCTURAL if equation.name in PARTS else before.kind
+    kind = Kind.STRUCTURAL if use.name in PARTS else before.kind
     structure = _with_parts(before, splits_in, splits_out, kind)
     # Labels of the output come first in the value, and the parts are the last of them.
     axis = sum(label < len(before.out_shape) for label in before.carried)
@@ -233,10 +232,10 @@ def _of_linear(
 
 def _as_array(structure: EdgeStructure, value: Any) -> Any:
     sizes = {label: structure.size(label) for label in structure.labels}
-    return array_of(Labelled(value, structure.carried), sizes).array
+    return array_of(labelled(value, structure.carried), sizes).array
 
 
-def _of_parts(equation: Equation, use: Use, local: EdgeStructure) -> LocalJacobian:
+def _of_parts(use: Use, local: EdgeStructure) -> LocalJacobian:
     """The edge in real parts, from the derivative of the function of parts."""
     ties = (*local.ties, UNTIED)
     rank = len(local.out_shape) + len(local.in_shape) + 2
@@ -245,9 +244,7 @@ def _of_parts(equation: Equation, use: Use, local: EdgeStructure) -> LocalJacobi
 
     def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
         del outputs
-        parts = tied_jacobian(
-            equation, inputs, use.operand, use.result, ties, split_parts, join_parts
-        )
+        parts = tied_jacobian(use, inputs, ties, split_parts, join_parts)
         return parts.reshape(structure.carried_shape)
 
     return LocalJacobian(structure, value)

@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 from elimax.interpreter.tracing.program import Program
 from elimax.interpreter.tracing.rules.registry import has_derivative
+from elimax.interpreter.tracing.rules.use import Use
 
 
-class Use(NamedTuple):
-    """One use of a node by an equation.
+class ActiveUse(NamedTuple):
+    """One use of a node by an equation, where both lie on such a way.
 
     Attributes:
         equation: Index of the equation in its program.
@@ -24,8 +25,19 @@ class Use(NamedTuple):
     pred: int
     succ: int
 
+    def of(self, program: Program) -> Use:
+        """What rules are asked about.
 
-def active_uses(program: Program, active_inputs: Sequence[bool]) -> list[Use]:
+        Args:
+            program: The program of the equation.
+
+        Returns:
+            The equation itself, its operand and its result.
+        """
+        return Use(program.equations[self.equation], self.operand, self.result)
+
+
+def active_uses(program: Program, active_inputs: Sequence[bool]) -> list[ActiveUse]:
     """The active uses of nodes in a program.
 
     Args:
@@ -42,8 +54,8 @@ def active_uses(program: Program, active_inputs: Sequence[bool]) -> list[Use]:
             if not isinstance(operand, int) or operand not in reached:
                 continue
             for r, result in enumerate(equation.results):
-                if has_derivative(equation, k, r):
-                    candidates.append(Use(index, k, r, operand, result))
+                if has_derivative(Use(equation, k, r)):
+                    candidates.append(ActiveUse(index, k, r, operand, result))
                     reached.add(result)
     wanted = {node for node in program.outputs if isinstance(node, int)}
     uses = []

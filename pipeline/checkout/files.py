@@ -1,7 +1,7 @@
 """Where the pipeline keeps its files, and how it reads and writes them.
 
-Every file is written whole or not at all: into a temporary file beside it, flushed to the disk,
-then renamed. JSON has sorted keys and a schema version, so that equal results are equal bytes.
+Every file is written whole or not at all. JSON has sorted keys and a schema version, so that equal
+results are equal bytes.
 """
 
 import contextlib
@@ -11,11 +11,11 @@ import io
 import json
 import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from elimax.interpreter.atomic_files import write_atomically
 from elimax.pipeline.checkout.configs import PARAMS_FILE
 from elimax.pipeline.errors import FileError
 
@@ -160,18 +160,7 @@ def write_text(path: Path, text: str) -> None:
     """
     with write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            # mkstemp makes private files; results are for everybody that the umask allows.
-            os.chmod(name, 0o666 & ~_umask())
-            os.replace(name, path)
-        except BaseException:
-            os.unlink(name)
-            raise
+        write_atomically(path, text.encode())
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -262,9 +251,3 @@ def _read_text(path: Path, hint: str) -> str:
         raise FileError(f"{path} does not exist; {hint}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise FileError(f"{path} cannot be read ({error}); {hint}") from None
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

@@ -48,8 +48,8 @@ def wrong_sine(factor: float):
     """A rule for sin that is wrong by a factor."""
     right = registry._RULES["sin"]
 
-    def rule(equation, operand, result):
-        local = right(equation, operand, result)
+    def rule(use):
+        local = right(use)
         return LocalJacobian(local.structure, lambda *a: factor * local.value(*a))
 
     return rule

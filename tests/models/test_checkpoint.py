@@ -157,7 +157,7 @@ def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "policy.eqx"
     save_policy(path, tiny_policy(1))
     before = path.read_bytes()
-    monkeypatch.setattr("elimax.models.checkpoint.os.replace", _fail)
+    monkeypatch.setattr("os.replace", _fail)
     with pytest.raises(OSError, match="disk full"):
         save_policy(path, tiny_policy(2))
     assert path.read_bytes() == before

@@ -1,8 +1,8 @@
-"""The counting rule as tables that are filled in as entries are asked for.
+"""Arrays of the counting rule that grow: entries of `graph.rule_table` as compiled code reads them.
 
 A search meets far fewer pairs of structures than closing all of them under products and sums would
 give, and nothing has to be known before the first move. `structure_tables` has the whole closure,
-for players that cannot stop to ask.
+for players that cannot stop to ask. Rows are numbered anew by every search, without gaps.
 """
 
 from typing import NamedTuple
@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from elimax.interpreter.errors import StructureLimitError
-from elimax.interpreter.graph.pair_structure import Structure, product_of, sum_of
-from elimax.interpreter.graph.price import product_price
+from elimax.interpreter.graph.pair_structure import Structure
+from elimax.interpreter.graph.rule_table import RULE
 from elimax.interpreter.orders.annealing.compiled import SUM, UNKNOWN
 from elimax.interpreter.orders.annealing.state import Tables, Weights
 
@@ -70,8 +70,9 @@ class GrowingTables:
             scale: How costs are made to fit the table; None if they do.
         """
         self._weights, self._scale = weights, scale or UNSCALED
-        self._numbers: dict[Structure, int] = {}
-        self._structures: list[Structure] = []
+        # Rows of numbers of the rule's table, and the other way round.
+        self._rows: dict[int, int] = {}
+        self._numbers: list[int] = [-1]
         self.tables = _unknown(FIRST_SIZE)
 
     def number(self, structure: Structure) -> int:
@@ -86,12 +87,7 @@ class GrowingTables:
         Raises:
             StructureLimitError: If it is one too many.
         """
-        if structure not in self._numbers:
-            if len(self._structures) + 1 == len(self.tables.product):
-                self._grow()
-            self._structures.append(structure)
-            self._numbers[structure] = len(self._structures)
-        return self._numbers[structure]
+        return self._row(RULE.number(structure))
 
     def fill_in(self, table: int, row: int, column: int) -> None:
         """Computes an entry that was unknown.
@@ -104,19 +100,28 @@ class GrowingTables:
         Raises:
             StructureLimitError: If there are too many structures.
         """
-        first, second = self._structures[row - 1], self._structures[column - 1]
+        first, second = self._numbers[row], self._numbers[column]
         if table == SUM:
-            total = self.number(sum_of(first, second))
+            total = self._row(RULE.total[first][second])
             self.tables.sum[row, column] = total
             return
-        product = product_of(first, second)
-        number = self.number(product.structure)
-        self.tables.product[row, column] = number
-        weights = self._weights
-        cost = weights.all * product.all + weights.nontrivial * product.nontrivial
+        product = self._row(RULE.product[first][second])
+        self.tables.product[row, column] = product
+        weights, costs = self._weights, RULE.cost
+        cost = weights.all * costs["all"][first][second]
+        cost += weights.nontrivial * costs["nontrivial"][first][second]
         if weights.price:
-            cost += weights.price * product_price(first, second)
+            cost += weights.price * RULE.price[first][second]
         self.tables.cost[row, column] = min(cost >> self._scale.shift, self._scale.limit)
+
+    def _row(self, number: int) -> int:
+        """The row of a number of the rule's table, a new one if it was not met before."""
+        if number not in self._rows:
+            if len(self._numbers) == len(self.tables.product):
+                self._grow()
+            self._rows[number] = len(self._numbers)
+            self._numbers.append(number)
+        return self._rows[number]
 
     def _grow(self) -> None:
         size = len(self.tables.product)

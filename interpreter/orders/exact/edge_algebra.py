@@ -3,8 +3,8 @@
 from collections.abc import Hashable, Iterable, Mapping
 
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.rule_table import RULE
 from elimax.interpreter.graph.structure import Count, Kind
-from elimax.interpreter.graph.structure_numbers import NUMBERS
 from elimax.interpreter.orders.exact.edge_state import EdgeState
 from elimax.interpreter.orders.exact.reachable import is_scalar, paid_kind
 
@@ -55,7 +55,7 @@ class KindAlgebra:
 
 
 class StructureAlgebra:
-    """Edges of arrays: structures, by the numbers of `structure_numbers`.
+    """Edges of arrays: structures, by the numbers of `graph.rule_table`.
 
     The structure of an edge may depend on the order of eliminations, so the edges of what is left
     belong to the state.
@@ -74,18 +74,18 @@ class StructureAlgebra:
             count: Which count is the cost.
         """
         self.is_set_enough = self.all_cost_one = False
-        self._costs = NUMBERS.cost[count]
+        self._costs = RULE.cost[count]
         self.edges: Mapping[tuple[int, int], int] = {
-            pair: NUMBERS.number(edge) for pair, edge in graph.edges.items()
+            pair: RULE.number(edge) for pair, edge in graph.edges.items()
         }
 
     def product(self, later: int, earlier: int) -> int:
         """Number of a product's structure."""
-        return NUMBERS.product[later][earlier]
+        return RULE.product[later][earlier]
 
     def total(self, first: int, second: int) -> int:
         """Number of a sum's structure."""
-        return NUMBERS.total[first][second]
+        return RULE.total[first][second]
 
     def cost(self, state: EdgeState[int], node: int) -> int:
         """Scalar multiplications of eliminating a node now."""

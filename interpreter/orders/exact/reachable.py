@@ -4,10 +4,11 @@ import itertools
 import math
 
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
-from elimax.interpreter.graph.pair_structure import Structure, product_of, sum_of
+from elimax.interpreter.graph.rule_table import RULE
 from elimax.interpreter.graph.structure import Count, Kind, check_count
 
-Structures = frozenset[Structure]
+Structures = frozenset[int]
+"""Structures by their numbers in `rule_table`."""
 
 MOST_STRUCTURES = 48
 UNKNOWN = -1
@@ -70,7 +71,7 @@ class ReachableStructures:
         inner = {graph.node(vertex) for vertex in graph.eliminable}
         direct: list[dict[int, int]] = [{} for _ in graph.node_shapes]
         for (pred, succ), edge in graph.edges.items():
-            direct[succ][pred] = self._numbered(frozenset([edge]))
+            direct[succ][pred] = self._numbered(frozenset([RULE.number(edge)]))
         ways: list[dict[int, int]] = [{} for _ in graph.node_shapes]
         for succ, edges in enumerate(direct):
             self._fill(succ, edges, inner, ways)
@@ -90,11 +91,8 @@ class ReachableStructures:
             return 0
         key = later, earlier, count
         if key not in self._costs:
-            paid = paid_kind(count)
-            pairs = itertools.product(self._sets[later], self._sets[earlier])
-            costs = (
-                getattr(product_of(x, y), count) for x, y in pairs if min(x.kind, y.kind) >= paid
-            )
+            firsts, seconds = (_paid(self._sets[k], count) for k in (later, earlier))
+            costs = (RULE.cost[count][x][y] for x, y in itertools.product(firsts, seconds))
             self._costs[key] = min(costs, default=None)
         return self._costs[key]
 
@@ -126,7 +124,7 @@ class ReachableStructures:
             return UNKNOWN
         if (later, earlier) not in self._products:
             pairs = itertools.product(self._sets[later], self._sets[earlier])
-            found = frozenset(product_of(x, y).structure for x, y in pairs)
+            found = frozenset(RULE.product[x][y] for x, y in pairs)
             self._products[later, earlier] = self._numbered(found)
         return self._products[later, earlier]
 
@@ -140,10 +138,15 @@ class ReachableStructures:
         return self._unions[key]
 
 
+def _paid(structures: Structures, count: Count) -> list[int]:
+    """Those that are not free."""
+    return [x for x in structures if RULE.structure(x).kind >= paid_kind(count)]
+
+
 def _with_sums(structures: Structures) -> Structures:
     """The closure under sums, cut short once it is larger than allowed."""
     found, new = set(structures), set(structures)
     while new and len(found) <= MOST_STRUCTURES:
-        new = {sum_of(x, y) for x, y in itertools.product(found, new)} - found
+        new = {RULE.total[x][y] for x, y in itertools.product(found, new)} - found
         found |= new
     return frozenset(found)

@@ -13,65 +13,14 @@ the library of the same authors, Angel, takes when nothing is said.
 """
 
 from collections.abc import Iterable
+from functools import partial
 
-from elimax.interpreter.graph.computational_graph import ComputationalGraph
-from elimax.interpreter.graph.order import EliminationOrder
-from elimax.interpreter.graph.structure import Count
 from elimax.interpreter.orders.greedy.degrees import Change
 from elimax.interpreter.orders.greedy.heap import (
     GreedyRule,
-    Ties,
     greedy_order,
     nodes_between,
 )
-
-
-def lmmd_order(
-    graph: ComputationalGraph,
-    ties: Ties = "low",
-    count: Count = "all",
-    *,
-    late: frozenset[int] = frozenset(),
-) -> EliminationOrder:
-    """Eliminates the vertex with the lowest sum of Markowitz degree and damage, again and again.
-
-    Args:
-        graph: The graph.
-        ties: Among equals take the "low"est or the "high"est vertex number.
-        count: Which multiplications are the cost, "all" or "nontrivial".
-        late: Vertices that wait until all others are eliminated.
-
-    Returns:
-        The order.
-
-    Raises:
-        ValueError: If `ties` or `count` is neither of its two values.
-    """
-    return greedy_order(graph, _LowestDegreeAndDamage, "lmmd", ties, count, late)
-
-
-def momr_order(
-    graph: ComputationalGraph,
-    ties: Ties = "low",
-    count: Count = "all",
-    *,
-    late: frozenset[int] = frozenset(),
-) -> EliminationOrder:
-    """Eliminates the vertex that lowers the sum of all Markowitz degrees most, again and again.
-
-    Args:
-        graph: The graph.
-        ties: Among equals take the "low"est or the "high"est vertex number.
-        count: Which multiplications are the cost, "all" or "nontrivial".
-        late: Vertices that wait until all others are eliminated.
-
-    Returns:
-        The order.
-
-    Raises:
-        ValueError: If `ties` or `count` is neither of its two values.
-    """
-    return greedy_order(graph, _LargestReduction, "momr", ties, count, late)
 
 
 class _DamageRule(GreedyRule):
@@ -92,11 +41,28 @@ class _DamageRule(GreedyRule):
         return nodes
 
 
-class _LowestDegreeAndDamage(_DamageRule):
+class LowestDegreeAndDamage(_DamageRule):
+    """Takes the vertex with the lowest sum of Markowitz degree and damage."""
+
+    name = "lmmd"
+
     def priority(self, node: int) -> int:
+        """Damage plus degree."""
         return self.elimination.damage(node) + self.elimination.degrees[node]
 
 
-class _LargestReduction(_DamageRule):
+class LargestReduction(_DamageRule):
+    """Takes the vertex that lowers the sum of all Markowitz degrees most."""
+
+    name = "momr"
+
     def priority(self, node: int) -> int:
+        """Damage minus degree."""
         return self.elimination.damage(node) - self.elimination.degrees[node]
+
+
+lmmd_order = partial(greedy_order, LowestDegreeAndDamage)
+"""The order of LMMD, by graph, `ties`, `count` and `late`, as `markowitz_order` takes them."""
+
+momr_order = partial(greedy_order, LargestReduction)
+"""The order of MOMR, likewise."""

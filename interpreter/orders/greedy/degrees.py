@@ -10,8 +10,8 @@ weight each, and no degree is ever computed anew.
 from typing import NamedTuple
 
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.rule_table import RULE, NumberTable
 from elimax.interpreter.graph.structure import Count
-from elimax.interpreter.graph.structure_numbers import NUMBERS, NumberTable
 
 Edges = dict[int, int]
 
@@ -52,13 +52,13 @@ class DegreeElimination:
             count: Which multiplications cost, "all" or "nontrivial".
         """
         self.graph = graph
-        self.costs = NUMBERS.cost[count]
+        self.costs = RULE.cost[count]
         self.predecessors: list[Edges] = [{} for _ in graph.node_shapes]
         self.successors: list[Edges] = [{} for _ in graph.node_shapes]
         for (pred, succ), structure in graph.edges.items():
-            number = NUMBERS.number(structure)
+            number = RULE.number(structure)
             self.predecessors[succ][pred] = self.successors[pred][succ] = number
-        by_earlier = NUMBERS.cost_by_earlier[count]
+        by_earlier = RULE.cost_by_earlier[count]
         self.in_weights = [_Weights(edges, self.costs) for edges in self.predecessors]
         self.out_weights = [_Weights(edges, by_earlier) for edges in self.successors]
         self.degrees = [
@@ -98,13 +98,13 @@ class DegreeElimination:
 
     def _join(self, preds: Edges, succ: int, later: int, changed: list[tuple[int, int]]) -> None:
         """Adds the products of one out-edge with all in-edges."""
-        products, into = NUMBERS.product[later], self.predecessors[succ]
+        products, into = RULE.product[later], self.predecessors[succ]
         weights, degrees, in_weights = self.out_weights[succ], self.degrees, self.in_weights
         gain = 0
         for pred, earlier in preds.items():
             edge, before = products[earlier], into.get(pred)
             if before is not None:
-                edge = NUMBERS.total[before][edge]
+                edge = RULE.total[before][edge]
                 if edge == before:
                     continue
                 gain -= weights[before]
@@ -127,13 +127,13 @@ class DegreeElimination:
         preds, in_weights = self.predecessors[node], self.in_weights
         raised = 0
         for succ, later in self.successors[node].items():
-            products, into = NUMBERS.product[later], self.predecessors[succ]
+            products, into = RULE.product[later], self.predecessors[succ]
             weights = self.out_weights[succ]
             raised -= weights[later]
             for pred, earlier in preds.items():
                 edge, before = products[earlier], into.get(pred)
                 if before is not None:
-                    edge = NUMBERS.total[before][edge]
+                    edge = RULE.total[before][edge]
                     if edge == before:
                         continue
                     raised -= weights[before] + in_weights[pred][before]

@@ -6,8 +6,8 @@ alone are looked at again. How ties are broken matters a great deal and is often
 
 import abc
 import heapq
-from collections.abc import Callable, Iterable, Iterator
-from typing import Literal
+from collections.abc import Iterable, Iterator
+from typing import ClassVar, Literal
 
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.order import EliminationOrder
@@ -18,7 +18,14 @@ Ties = Literal["low", "high"]
 
 
 class GreedyRule(abc.ABC):
-    """What a greedy order minimises at every step."""
+    """What a greedy order minimises at every step.
+
+    Attributes:
+        name: What the rule is called; a variant of it adds its tie-break and its count.
+        elimination: The elimination that the rule looks at.
+    """
+
+    name: ClassVar[str]
 
     def __init__(self, elimination: DegreeElimination) -> None:
         """Starts with the whole graph.
@@ -52,19 +59,18 @@ class GreedyRule(abc.ABC):
 
 
 def greedy_order(
+    rule_class: type[GreedyRule],
     graph: ComputationalGraph,
-    make_rule: Callable[[DegreeElimination], GreedyRule],
-    rule_name: str,
     ties: Ties = "low",
     count: Count = "all",
+    *,
     late: frozenset[int] = frozenset(),
 ) -> EliminationOrder:
     """Eliminates the vertex with the lowest priority, again and again.
 
     Args:
+        rule_class: The rule that tells the priorities.
         graph: The graph.
-        make_rule: Makes the rule from an elimination that has not begun.
-        rule_name: What the rule is called; the variant is added to it.
         ties: Among equals take the "low"est or the "high"est vertex number.
         count: Which multiplications cost, "all" or "nontrivial".
         late: Vertices that wait until all others are eliminated.
@@ -82,7 +88,7 @@ def greedy_order(
         )
     sign = 1 if ties == "low" else -1
     elimination = DegreeElimination(graph, count)
-    rule = make_rule(elimination)
+    rule = rule_class(elimination)
     waiting = {graph.node(vertex) for vertex in late}
     priorities = {node: rule.priority(node) for node in map(graph.node, graph.eliminable)}
     # Entries whose priority has changed since they were pushed are skipped when they surface.
@@ -102,7 +108,7 @@ def greedy_order(
                 if priority != priorities[other]:
                     priorities[other] = priority
                     heapq.heappush(heap, (other in waiting, priority, sign * other))
-    name = variant_name(rule_name, ties, count) + ("_moves_last" if late else "")
+    name = variant_name(rule_class.name, ties, count) + ("_moves_last" if late else "")
     return EliminationOrder(tuple(order), graph.fingerprint, name)
 
 

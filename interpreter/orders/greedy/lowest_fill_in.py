@@ -7,45 +7,23 @@ where every product costs one multiplication.
 """
 
 from collections.abc import Iterable
+from functools import partial
 
-from elimax.interpreter.graph.computational_graph import ComputationalGraph
-from elimax.interpreter.graph.order import EliminationOrder
-from elimax.interpreter.graph.structure import Count
 from elimax.interpreter.orders.greedy.degrees import Change
 from elimax.interpreter.orders.greedy.heap import (
     GreedyRule,
-    Ties,
     greedy_order,
     nodes_between,
 )
 
 
-def lowest_fill_in_order(
-    graph: ComputationalGraph,
-    ties: Ties = "low",
-    count: Count = "all",
-    *,
-    late: frozenset[int] = frozenset(),
-) -> EliminationOrder:
-    """Eliminates the vertex whose new edges cost least, again and again.
+class LowestFillIn(GreedyRule):
+    """Takes the vertex whose new edges cost least."""
 
-    Args:
-        graph: The graph.
-        ties: Among equals take the "low"est or the "high"est vertex number.
-        count: Which multiplications are the cost, "all" or "nontrivial".
-        late: Vertices that wait until all others are eliminated.
+    name = "lowest_fill_in"
 
-    Returns:
-        The order.
-
-    Raises:
-        ValueError: If `ties` or `count` is neither of its two values.
-    """
-    return greedy_order(graph, _LowestFillIn, "lowest_fill_in", ties, count, late)
-
-
-class _LowestFillIn(GreedyRule):
     def priority(self, node: int) -> int:
+        """What the products cost that make new edges."""
         elimination = self.elimination
         preds = elimination.predecessors[node].items()
         fill_in = 0
@@ -61,3 +39,7 @@ class _LowestFillIn(GreedyRule):
             *change.successors,
             *nodes_between(self.elimination, change.edges),
         }
+
+
+lowest_fill_in_order = partial(greedy_order, LowestFillIn)
+"""The order of the rule, by graph, `ties`, `count` and `late`, as `markowitz_order` takes them."""

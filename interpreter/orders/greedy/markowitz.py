@@ -31,9 +31,14 @@ def markowitz_order(
     Raises:
         ValueError: If `ties` or `count` is neither of its two values.
     """
-    return greedy_order(graph, _LowestDegree, "markowitz", ties, count, late)
+    return greedy_order(LowestDegree, graph, ties, count, late=late)
 
 
-class _LowestDegree(GreedyRule):
+class LowestDegree(GreedyRule):
+    """Takes a vertex that costs least at the time."""
+
+    name = "markowitz"
+
     def priority(self, node: int) -> int:
+        """Its Markowitz degree."""
         return self.elimination.degrees[node]

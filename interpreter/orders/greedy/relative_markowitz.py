@@ -13,54 +13,38 @@ never the quotient, n and m counted on the whole graph and not changed by elimin
 """
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 
-from elimax.interpreter.graph.computational_graph import ComputationalGraph
-from elimax.interpreter.graph.order import EliminationOrder
-from elimax.interpreter.graph.structure import Count
-from elimax.interpreter.graph.structure_numbers import NUMBERS, NumberTable
+from elimax.interpreter.graph.rule_table import RULE, NumberTable
 from elimax.interpreter.orders.greedy.degrees import DegreeElimination
-from elimax.interpreter.orders.greedy.heap import GreedyRule, Ties, greedy_order
+from elimax.interpreter.orders.greedy.heap import GreedyRule, greedy_order
 
 # Which ends (inputs or outputs) a node sees through a Jacobian of which structure: {structure
 # number: ends as a bit set}. Every end that is seen is in one of the sets.
 Seen = dict[int, int]
 
 
-def relative_markowitz_order(
-    graph: ComputationalGraph,
-    ties: Ties = "low",
-    count: Count = "all",
-    *,
-    late: frozenset[int] = frozenset(),
-) -> EliminationOrder:
-    """Eliminates the vertex with the lowest relative Markowitz degree, again and again.
+class LowestRelativeDegree(GreedyRule):
+    """Takes the vertex with the lowest relative Markowitz degree."""
 
-    Args:
-        graph: The graph.
-        ties: Among equals take the "low"est or the "high"est vertex number.
-        count: Which multiplications are the cost, "all" or "nontrivial".
-        late: Vertices that wait until all others are eliminated.
+    name = "relative_markowitz"
 
-    Returns:
-        The order.
+    def __init__(self, elimination: DegreeElimination) -> None:
+        """Starts with the whole graph.
 
-    Raises:
-        ValueError: If `ties` or `count` is neither of its two values.
-    """
-
-    def make_rule(elimination: DegreeElimination) -> GreedyRule:
-        return _LowestRelativeDegree(elimination, costs_when_last(elimination))
-
-    return greedy_order(graph, make_rule, "relative_markowitz", ties, count, late)
-
-
-class _LowestRelativeDegree(GreedyRule):
-    def __init__(self, elimination: DegreeElimination, last: list[int]) -> None:
+        Args:
+            elimination: An elimination that has not begun.
+        """
         super().__init__(elimination)
-        self.last = last
+        self._last = costs_when_last(elimination)
 
     def priority(self, node: int) -> int:
-        return self.elimination.degrees[node] - self.last[node]
+        """The Markowitz degree now minus the one as the last of all."""
+        return self.elimination.degrees[node] - self._last[node]
+
+
+relative_markowitz_order = partial(greedy_order, LowestRelativeDegree)
+"""The order of the rule, by graph, `ties`, `count` and `late`, as `markowitz_order` takes them."""
 
 
 def costs_when_last(elimination: DegreeElimination) -> list[int]:
@@ -80,10 +64,8 @@ def costs_when_last(elimination: DegreeElimination) -> list[int]:
     nodes = range(graph.num_nodes)
     inputs = {node: 1 << k for k, node in enumerate(range(graph.num_inputs))}
     outputs = {node: 1 << k for k, node in enumerate(sorted(graph.output_nodes))}
-    before = _seen_counts(nodes, elimination.predecessors, inputs, NUMBERS.product)
-    after = _seen_counts(
-        reversed(nodes), elimination.successors, outputs, NUMBERS.product_by_earlier
-    )
+    before = _seen_counts(nodes, elimination.predecessors, inputs, RULE.product)
+    after = _seen_counts(reversed(nodes), elimination.successors, outputs, RULE.product_by_earlier)
     return [
         sum(
             n * m * costs[later][earlier]
@@ -140,7 +122,7 @@ def _add_ends(seen: Seen, number: int, ends: int) -> None:
         if not seen[other]:
             del seen[other]
     for other, both in summed:
-        total = NUMBERS.total[other][number]
+        total = RULE.total[other][number]
         seen[total] = seen.get(total, 0) | both
     if ends:
         seen[number] = seen.get(number, 0) | ends

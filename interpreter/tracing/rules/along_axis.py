@@ -6,80 +6,73 @@ y = sort(x, axis 1) with x of shape (B, n) has out (b, i), in (b, k) with b tied
 from collections.abc import Sequence
 
 from elimax.interpreter.graph.structure import UNTIED
-from elimax.interpreter.tracing.program import Equation
 from elimax.interpreter.tracing.rules.registry import register_ties
+from elimax.interpreter.tracing.rules.use import Use
 
 
-def _along(equation: Equation, operand: int, axes: Sequence[int]) -> list[int]:
+def _along(use: Use, axes: Sequence[int]) -> list[int]:
     """All axes but some are tied in place."""
-    rank = len(equation.in_avals[operand].shape)
+    rank = len(use.in_shape)
     worked = {axis % rank for axis in axes}
     return [UNTIED if axis in worked else axis for axis in range(rank)]
 
 
 @register_ties("cumlogsumexp", "cummax", "cummin", "cumprod")
-def cumulative(equation: Equation, operand: int, result: int) -> list[int]:
-    """y[b, i] = f(x[b, 0], ..., x[b, i]): out (b, i), in (b, k), value (b, i, k).
+def cumulative(use: Use) -> list[int]:
+    """An entry flows to all results behind it along one axis.
 
-    Args:
-        equation: The equation; reads `axis`.
-        operand: Number of the operand, 0.
-        result: Number of the result, 0.
+    y[b, i] = f(x[b, 0], ..., x[b, i]) with f the maximum, the product and so on.
 
-    Returns:
-        For each axis of the operand that of the result that it is tied to.
+    Example: x of shape (5, 3) along axis 1: out (b, i), in (b, k) with b tied, value (b, i, k).
+
+    Reads `axis`.
+    https://docs.jax.dev/en/latest/_autosummary/jax.lax.cumprod.html
     """
-    del result
-    return _along(equation, operand, [equation.params["axis"]])
+    return _along(use, [use.params["axis"]])
 
 
 @register_ties("sort")
-def sort(equation: Equation, operand: int, result: int) -> list[int]:
-    """Every result is its operand in a new order along one axis: out (b, i), in (b, k).
+def sort(use: Use) -> list[int]:
+    """An entry of an operand flows to one entry of the result of the same number.
 
-    Args:
-        equation: The equation; reads `dimension`.
-        operand: Number of the operand.
-        result: Number of the result; the order depends on the keys, but not differentiably.
+    y[b, i] = x[b, p(b, i)], where the permutation p depends on the keys, but has no derivative.
 
-    Returns:
-        For each axis of the operand that of the result that it is tied to.
+    Example: x of shape (5, 3) along axis 1: out (b, i), in (b, k) with b tied, value (b, i, k).
+
+    Reads `dimension`.
+    https://docs.jax.dev/en/latest/_autosummary/jax.lax.sort.html
     """
-    del result
-    return _along(equation, operand, [equation.params["dimension"]])
+    return _along(use, [use.params["dimension"]])
 
 
 @register_ties("top_k", "approx_top_k")
-def largest(equation: Equation, operand: int, result: int) -> list[int]:
-    """The k largest entries along an axis: out (b, i), in (b, k).
+def largest(use: Use) -> list[int]:
+    """The largest entries along an axis flow to result 0; result 1, their places, has no edge.
 
-    Args:
-        equation: The equation; reads `axis`, of approx_top_k `reduction_dimension`.
-        operand: Number of the operand, 0.
-        result: Number of the result, 0; places have no derivative.
+    y[b, i] = x[b, p(b, i)], where p(b, 0), ..., p(b, k-1) are the places of the k largest entries.
 
-    Returns:
-        For each axis of the operand that of the result that it is tied to.
+    Example: the two largest of (5, 3) along axis 1: out (b, i), in (b, k) with b tied, value
+    (b, i, k) with 5 * 2 * 3 entries.
+
+    Reads `axis`; of approx_top_k `reduction_dimension`.
+    https://docs.jax.dev/en/latest/_autosummary/jax.lax.top_k.html
     """
-    del result
-    name = "axis" if equation.name == "top_k" else "reduction_dimension"
-    return _along(equation, operand, [equation.params[name]])
+    name = "axis" if use.name == "top_k" else "reduction_dimension"
+    return _along(use, [use.params[name]])
 
 
 @register_ties("fft", varies=lambda equation: False)
-def fourier(equation: Equation, operand: int, result: int) -> list[int]:
-    """A Fourier transform over the last axes: out (b, i), in (b, k), value (i, k).
+def fourier(use: Use) -> list[int]:
+    """An entry flows to all results along the transformed axes, which are the last.
 
-    It is linear and the same for every b, so it is that of the numbers of one b alone.
+    y[b, i] = sum over k of w[i, k] x[b, k] with roots of unity w. It is linear and the same for
+    every b, so its derivative is that of the numbers of one b alone.
 
-    Args:
-        equation: The equation; reads `fft_lengths`.
-        operand: Number of the operand, 0.
-        result: Number of the result, 0.
+    Example: x of shape (5, 8), transformed along axis 1: out (b, i), in (b, k) with b tied, value
+    (i, k).
 
-    Returns:
-        For each axis of the operand that of the result that it is tied to.
+    Reads `fft_lengths`, of which only the number counts.
+    https://docs.jax.dev/en/latest/_autosummary/jax.lax.fft.html
     """
-    del result
-    rank, worked = len(equation.in_avals[operand].shape), len(equation.params["fft_lengths"])
+    rank, worked = len(use.in_shape), len(use.params["fft_lengths"])
     return [*range(rank - worked), *[UNTIED] * worked]

@@ -6,27 +6,26 @@ Between a real y and a complex z an edge is the c with dy = Re(c dz), or with dz
 import numpy as np
 
 from elimax.interpreter.graph.structure import Kind, edge_structure
-from elimax.interpreter.tracing.program import Equation
 from elimax.interpreter.tracing.rules.registry import LocalJacobian, register
+from elimax.interpreter.tracing.rules.use import Use
 
 # The number c, by primitive and operand.
 PARTS = {"real": (1.0,), "imag": (-1j,), "complex": (1.0, 1j)}
 
 
 @register(*PARTS)
-def part(equation: Equation, operand: int, result: int) -> LocalJacobian:
-    """y = Re z, Im z = Re(-i z), or z = x1 + i x2: the edge Jacobian is 1, i or -i.
+def part(use: Use) -> LocalJacobian:
+    """A part flows to, or comes from, the complex number at the same place.
 
-    Args:
-        equation: The equation.
-        operand: Number of the operand.
-        result: Number of the result, 0.
+    y = Re z, y = Im z = Re(-i z), or z = x0 + i x1: the edge Jacobian is 1, -i, or 1 and i. It is
+    structural where it is 1, and general elsewhere.
 
-    Returns:
-        Out (a), in (a), no carried label; structural where the value is 1, else general.
+    Example: imag of (2, 3): out (a, b), in (a, b), no carried label, value -i.
+
+    Reads no parameter.
+    https://docs.jax.dev/en/latest/_autosummary/jax.lax.complex.html
     """
-    c = PARTS[equation.name][operand]
-    out_shape, in_shape = equation.out_avals[result].shape, equation.in_avals[operand].shape
+    c = PARTS[use.name][use.operand]
     kind = Kind.STRUCTURAL if c == 1.0 else Kind.GENERAL
-    structure = edge_structure(out_shape, in_shape, range(len(in_shape)), (), kind)
+    structure = edge_structure(use.out_shape, use.in_shape, range(len(use.in_shape)), (), kind)
     return LocalJacobian(structure, lambda inputs, outputs: np.asarray(c))

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from elimax.interpreter.graph.structure import UNTIED, Kind, edge_structure
-from elimax.interpreter.tracing.program import Equation
 from elimax.interpreter.tracing.rules.registry import LocalJacobian, register
+from elimax.interpreter.tracing.rules.use import Use
 
 
 class _Layout(NamedTuple):
@@ -23,12 +23,11 @@ class _Layout(NamedTuple):
     labels: list[int]
 
 
-def _layout(equation: Equation, operand: int) -> _Layout:
+def _layout(use: Use) -> _Layout:
     contracting, batch = (
-        [[int(axis) for axis in axes] for axes in pair]
-        for pair in equation.params["dimension_numbers"]
+        [[int(axis) for axis in axes] for axes in pair] for pair in use.params["dimension_numbers"]
     )
-    ranks = [len(aval.shape) for aval in equation.in_avals]
+    ranks = [len(aval.shape) for aval in use.equation.in_avals]
     num_batch = len(batch[0])
     free = [
         [j for j in range(ranks[k]) if j not in contracting[k] and j not in batch[k]]
@@ -42,7 +41,8 @@ def _layout(equation: Equation, operand: int) -> _Layout:
         }
         for k in range(2)
     ]
-    other, out_rank = 1 - operand, num_batch + len(free[0]) + len(free[1])
+    operand, other = use.operand, 1 - use.operand
+    out_rank = num_batch + len(free[0]) + len(free[1])
     partner = dict(zip(contracting[other], contracting[operand], strict=True))
     return _Layout(
         [out_axis[operand].get(j, UNTIED) for j in range(ranks[operand])],
@@ -54,29 +54,24 @@ def _layout(equation: Equation, operand: int) -> _Layout:
 
 
 @register("dot_general")
-def dot_general(equation: Equation, operand: int, result: int) -> LocalJacobian:
-    """y[b, i, j] = sum over k of A[b, i, k] B[b, k, j].
+def dot_general(use: Use) -> LocalJacobian:
+    """An entry of A flows to a row of the result, an entry of B to a column, in its batch.
 
-    With respect to A: out (b, i, j), in (b, i, k) with b and i tied, and the value is B over
-    (b, j, k). With respect to B likewise, with A as the value.
+    y[b, i, j] = sum over k of A[b, i, k] B[b, k, j], so dy[b, i, j]/dA[b, i, k] = B[b, k, j].
 
-    Args:
-        equation: The equation; reads `dimension_numbers`.
-        operand: Number of the operand.
-        result: Number of the result, 0.
+    Example: with respect to A: out (b, i, j), in (b, i, k) with b and i tied; the value is B over
+    (b, j, k). With respect to B: out (b, i, j), in (b, k, j) with b and j tied; the value is A over
+    (b, i, k).
 
-    Returns:
-        A general edge.
+    Reads `dimension_numbers`.
+    https://docs.jax.dev/en/latest/_autosummary/jax.lax.dot_general.html
     """
-    ties, labels = _layout(equation, operand)
-    out_aval = equation.out_avals[result]
-    structure = edge_structure(
-        out_aval.shape, equation.in_avals[operand].shape, ties, labels, Kind.GENERAL
-    )
+    ties, labels = _layout(use)
+    structure = edge_structure(use.out_shape, use.in_shape, ties, labels, Kind.GENERAL)
 
     def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
         del outputs
-        other = jnp.transpose(inputs[1 - operand], tuple(np.argsort(labels)))
-        return other.reshape(structure.carried_shape).astype(out_aval.dtype)
+        other = jnp.transpose(inputs[1 - use.operand], tuple(np.argsort(labels)))
+        return other.reshape(structure.carried_shape).astype(use.out_aval.dtype)
 
     return LocalJacobian(structure, value)

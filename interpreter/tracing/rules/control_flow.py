@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from elimax.interpreter.graph.structure import UNTIED
-from elimax.interpreter.tracing.program import Equation, Program
+from elimax.interpreter.tracing.program import Program
 from elimax.interpreter.tracing.rules.dependence import (
     Dependence,
     cached_by_jaxpr,
@@ -17,28 +17,28 @@ from elimax.interpreter.tracing.rules.dependence import (
     ties_of,
 )
 from elimax.interpreter.tracing.rules.registry import register_ties
+from elimax.interpreter.tracing.rules.use import Use
 
 # In place of an axis: the step of a scan that is being run.
 THIS_STEP = -2
 
 
 @register_ties("cond", is_simple=False)
-def branches(equation: Equation, operand: int, result: int) -> tuple[int, ...] | None:
-    """One of several branches: out (a), in (a) where each of them ties the axis.
+def branches(use: Use) -> tuple[int, ...] | None:
+    """An operand flows wherever any of the branches takes it; operand 0 chooses, and has no edge.
 
-    Args:
-        equation: The equation; reads `branches`. Operand 0 tells which one is run.
-        operand: Number of the operand.
-        result: Number of the result.
+    y = f_c(x): an axis is tied if each f ties it, as any of them may be the one that is run.
 
-    Returns:
-        For each axis of the operand that of the result that it is tied to; None if the result does
-        not depend on the operand.
+    Example: `lax.cond(c, sin, cos, x)` of shape (3): out (a), in (a) with a tied, value (a); with
+    `cumsum` for `cos` out (a), in (k) and value (a, k).
+
+    Reads `branches`.
+    https://docs.jax.dev/en/latest/_autosummary/jax.lax.cond.html
     """
     total: Dependence = {}
-    for branch in equation.params["branches"]:
-        merge(total, cached_by_jaxpr("branch", branch, _branch_ties)[result])
-    return total.get(operand)
+    for branch in use.params["branches"]:
+        merge(total, cached_by_jaxpr("branch", branch, _branch_ties)[use.result])
+    return total.get(use.operand)
 
 
 def _branch_ties(program: Program) -> list[Dependence]:
@@ -46,29 +46,26 @@ def _branch_ties(program: Program) -> list[Dependence]:
 
 
 @register_ties("scan", is_simple=False)
-def scan(equation: Equation, operand: int, result: int) -> tuple[int, ...] | None:
-    """A loop over leading axes: other axes stay tied as its body ties them.
+def scan(use: Use) -> tuple[int, ...] | None:
+    """Constants and carried values flow to all steps, a stacked value to its own and later ones.
 
-    The leading axis of a stacked result is tied to that of a stacked operand only if no way between
-    them leads through the carried values.
+    (c[t+1], y[t]) = f(w, c[t], x[t]) for operands (w, c[0], x) and results (c[T], y): axes stay
+    tied as f ties them. The leading axis of a stacked result is tied to that of a stacked operand
+    only if no way between them leads through the carried values.
 
-    Args:
-        equation: The equation; reads `jaxpr` and `consts_and_carry`. Operands are constants,
-            carried values and stacked values, results are carried values and stacked values.
-        operand: Number of the operand.
-        result: Number of the result.
+    Example: `lambda c, x: (sin(c) * x, c)` with c of shape (B) and x of shape (T, B) has for
+    (c[T], x) out (b), in (t, b) with b tied and value (b, t).
 
-    Returns:
-        For each axis of the operand that of the result that it is tied to; None if the result does
-        not depend on the operand.
+    Reads `jaxpr` and what `consts_and_carry` reads.
+    https://docs.jax.dev/en/latest/_autosummary/jax.lax.scan.html
     """
-    consts, carry = consts_and_carry(equation.params)
+    consts, carry = consts_and_carry(use.params)
 
     def compute(program: Program) -> list[Dependence]:
         return _scan_ties(program, consts, carry)
 
     key = ("scan", consts, carry)
-    return cached_by_jaxpr(key, equation.params["jaxpr"], compute)[result].get(operand)
+    return cached_by_jaxpr(key, use.params["jaxpr"], compute)[use.result].get(use.operand)
 
 
 def consts_and_carry(params: Mapping[str, Any]) -> tuple[int, int]:
@@ -106,20 +103,18 @@ def _stacked_axis(tie: int) -> int:
 
 
 @register_ties("while", is_simple=False)
-def while_loop(equation: Equation, operand: int, result: int) -> tuple[int, ...] | None:
-    """A loop of unknown length: axes stay tied as its body ties them.
+def while_loop(use: Use) -> tuple[int, ...] | None:
+    """Constants of the body and carried values flow to all steps, those of the condition nowhere.
 
-    Args:
-        equation: The equation; reads `body_jaxpr`, `body_nconsts` and `cond_nconsts`. Operands are
-            constants of the condition, constants of the body and carried values.
-        operand: Number of the operand.
-        result: Number of the result.
+    c[t+1] = f(w, c[t]) for operands (constants of the condition, w, c[0]) and results c[T], with T
+    unknown: axes stay tied as f ties them.
 
-    Returns:
-        For each axis of the operand that of the result that it is tied to; None if the result does
-        not depend on the operand.
+    Example: `lambda c: sin(c)` with c of shape (3): out (a), in (a) with a tied, value (a).
+
+    Reads `body_jaxpr`, `body_nconsts` and `cond_nconsts`.
+    https://docs.jax.dev/en/latest/_autosummary/jax.lax.while_loop.html
     """
-    consts, skipped = equation.params["body_nconsts"], equation.params["cond_nconsts"]
+    consts, skipped = use.params["body_nconsts"], use.params["cond_nconsts"]
 
     def compute(program: Program) -> list[Dependence]:
         carry = program.num_inputs - consts
@@ -127,8 +122,8 @@ def while_loop(equation: Equation, operand: int, result: int) -> tuple[int, ...]
         _iterate(program, inputs, consts, carry)
         return inputs[consts:]
 
-    ties = cached_by_jaxpr(("while", consts), equation.params["body_jaxpr"], compute)[result]
-    return ties.get(operand - skipped)
+    ties = cached_by_jaxpr(("while", consts), use.params["body_jaxpr"], compute)[use.result]
+    return ties.get(use.operand - skipped)
 
 
 def _itself(program: Program, node: int, source: int) -> Dependence:

@@ -8,36 +8,33 @@ import jax
 from elimax.interpreter.algebra.linear_map import LinearMap
 from elimax.interpreter.graph.pair_structure import Direction, opaque_edge
 from elimax.interpreter.graph.structure import UNTIED, Kind, edge_structure
-from elimax.interpreter.tracing.program import Equation
 from elimax.interpreter.tracing.rules.registry import LocalJacobian, register
+from elimax.interpreter.tracing.rules.use import Use
 
 
 @register("cumsum")
-def cumulative_sum(equation: Equation, operand: int, result: int) -> LocalJacobian:
-    """y[a, k] = x[a, 0] + ... + x[a, k]: a triangle of ones along one axis, the others tied.
+def cumulative_sum(use: Use) -> LocalJacobian:
+    """An entry flows to all sums behind it along one axis, or before it if `reverse`.
 
-    Example: along the last axis of (2, 3): out (a, k), in (a, i), carried k and i. The triangle is
-    not written: the sum is applied to a neighbour, which is free.
+    y[a, k] = x[a, 0] + ... + x[a, k], so dy[a, k]/dx[a, i] = 1 where i <= k: a triangle of ones. It
+    is not written: the edge is opaque, and the sum is applied to a neighbour, which is free.
 
-    Args:
-        equation: The equation; reads `axis` and `reverse`.
-        operand: Number of the operand, 0.
-        result: Number of the result, 0.
+    Example: along the last axis of (2, 3): out (a, k), in (a, i) with a tied, carried k and i.
 
-    Returns:
-        A structural edge that is opaque.
+    Reads `axis` and `reverse`.
+    https://docs.jax.dev/en/latest/_autosummary/jax.lax.cumsum.html
     """
-    axis, aval = int(equation.params["axis"]), equation.in_avals[operand]
+    axis, aval = int(use.params["axis"]), use.in_aval
     rank = len(aval.shape)
     ties = [UNTIED if j == axis else j for j in range(rank)]
     structure = edge_structure(aval.shape, aval.shape, ties, (axis, rank + axis), Kind.STRUCTURAL)
 
     def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
-        del inputs, outputs
+        del outputs
 
         def backward(image: Any) -> Any:
-            return jax.lax.cumsum(image, axis, reverse=not equation.params["reverse"])
+            return jax.lax.cumsum(image, axis, reverse=not use.params["reverse"])
 
-        return LinearMap.of(structure, aval.dtype, lambda x: equation.bind([x])[result], backward)
+        return LinearMap.of(structure, aval.dtype, lambda x: use.apply(x, inputs), backward)
 
     return LocalJacobian(opaque_edge(structure, 0, Direction.BOTH), value)

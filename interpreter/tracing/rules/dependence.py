@@ -15,6 +15,7 @@ from typing import Any
 from elimax.interpreter.graph.structure import UNTIED
 from elimax.interpreter.tracing.program import Program, program_of
 from elimax.interpreter.tracing.rules.registry import ties_between
+from elimax.interpreter.tracing.rules.use import Use
 
 MOST_LOOKS = 20_000
 """Pairs of an operand and a result that one analysis may look at."""
@@ -42,7 +43,7 @@ def ties_of(program: Program, inputs: Sequence[Mapping[int, tuple[int, ...]]]) -
                 if not (isinstance(operand, int) and at[operand]):
                     continue
                 _spend()
-                local = ties_between(equation, k, r)
+                local = ties_between(Use(equation, k, r))
                 if local is not None:
                     merge(at[result], compose(local, at[operand]))
     return [dict(at[node]) if isinstance(node, int) else {} for node in program.outputs]

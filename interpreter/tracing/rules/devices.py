@@ -1,28 +1,25 @@
 """Primitives that tell devices apart: none of them has an edge Jacobian."""
 
 from elimax.interpreter.errors import TracingError
-from elimax.interpreter.tracing.program import Equation
 from elimax.interpreter.tracing.rules.registry import LocalJacobian, register
+from elimax.interpreter.tracing.rules.use import Use
 
 
 @register("pvary")
-def spread_over_devices(equation: Equation, operand: int, result: int) -> LocalJacobian:
-    """y = x on every device of an axis, x being the same on all of them.
+def spread_over_devices(use: Use) -> LocalJacobian:
+    """What is the same on all devices flows to each of them.
 
-    Forward and reverse mode disagree about it: jax.jacfwd gives the Jacobian of what each device
-    computes, jax.jacrev the sum of these over the devices. Constants are spread all the time, but
-    have no Jacobian.
+    y = x on every device of an axis. Forward and reverse mode disagree about it: jax.jacfwd gives
+    the Jacobian of what each device computes, jax.jacrev the sum of these over the devices.
+    Constants are spread all the time, but have no Jacobian.
 
-    Args:
-        equation: The equation.
-        operand: Number of the operand.
-        result: Number of the result.
+    Reads `axes`.
+    https://docs.jax.dev/en/latest/_autosummary/jax.lax.pcast.html
 
     Raises:
         TracingError: Always.
     """
-    del operand, result
-    axes = ", ".join(map(repr, equation.params["axes"]))
+    axes = ", ".join(map(repr, use.params["axes"]))
     raise TracingError(
         f"a differentiated input is the same on all devices of the axis {axes}, but what is "
         "computed from it is not, so that jax.jacfwd and jax.jacrev have different Jacobians of "

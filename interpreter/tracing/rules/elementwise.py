@@ -21,10 +21,10 @@ from elimax.interpreter.algebra.labelled import (
     reshaped,
 )
 from elimax.interpreter.graph.structure import EdgeStructure, Kind, edge_structure
-from elimax.interpreter.tracing.program import Equation
 from elimax.interpreter.tracing.rules.fallback import fallback_jacobian
 from elimax.interpreter.tracing.rules.registry import LocalJacobian, register
 from elimax.interpreter.tracing.rules.slopes import slope
+from elimax.interpreter.tracing.rules.use import Use
 
 SIGNS = {"add": (1, 1), "sub": (1, -1), "neg": (-1,), "add_any": (1, 1), "nextafter": (1, 0)}
 """The derivative with respect to each operand; 0 where there is no edge.
@@ -86,47 +86,42 @@ MASKS = frozenset({"clamp", "max", "min", "select_n"})
 """Primitives whose derivative is 0 where another operand was chosen."""
 
 
-def _structure(equation: Equation, operand: int, kind: Kind = Kind.GENERAL) -> EdgeStructure:
+def _structure(use: Use, kind: Kind = Kind.GENERAL) -> EdgeStructure:
     """Out and in axes tied, or no in axes; a general value varies along the out axes."""
-    out_shape, in_shape = equation.out_avals[0].shape, equation.in_avals[operand].shape
-    rank = len(out_shape)
-    carried = range(rank) if kind == Kind.GENERAL else ()
-    return edge_structure(out_shape, in_shape, range(len(in_shape)), carried, kind)
+    carried = range(len(use.out_shape)) if kind == Kind.GENERAL else ()
+    return edge_structure(use.out_shape, use.in_shape, range(len(use.in_shape)), carried, kind)
 
 
 @register(*SIGNS)
-def signed_sum(equation: Equation, operand: int, result: int) -> LocalJacobian:
-    """y = x1 + x2, x1 - x2 or -x: the edge Jacobian is +1 or -1, a trivial edge.
+def signed_sum(use: Use) -> LocalJacobian:
+    """An entry flows to the one at its place, with its sign or the other.
 
-    Args:
-        equation: The equation.
-        operand: Number of the operand.
-        result: Number of the result, 0.
+    y[a] = x0[a] + x1[a], x0[a] - x1[a] or -x0[a]: the edge Jacobian is +1 or -1, a trivial edge.
 
-    Returns:
-        Out (a), in (a), no carried label; in () for a rank-0 operand.
+    Example: x1 of x0 - x1 with shape (2, 3): out (a, b), in (a, b), no carried label, value -1; for
+    an x1 of rank 0 out (a, b), in ().
+
+    Reads no parameter.
+    https://docs.jax.dev/en/latest/_autosummary/jax.lax.add.html
     """
-    del result
-    sign = SIGNS[equation.name][operand]
-    structure = _structure(equation, operand, Kind.TRIVIAL)
+    sign = SIGNS[use.name][use.operand]
+    structure = _structure(use, Kind.TRIVIAL)
     return LocalJacobian(structure, lambda inputs, outputs: np.asarray(float(sign)))
 
 
 @register("mul")
-def product(equation: Equation, operand: int, result: int) -> LocalJacobian:
-    """y = x1 * x2: dy/dx1 = x2.
+def product(use: Use) -> LocalJacobian:
+    """An entry flows to the one at its place, times the other factor.
 
-    Args:
-        equation: The equation.
-        operand: Number of the operand.
-        result: Number of the result, 0.
+    y[a] = x0[a] x1[a], so dy[a]/dx0[a] = x1[a], also where x1 is the same everywhere.
 
-    Returns:
-        Out (a), in (a), value x2[a], also where x2 is the same everywhere.
+    Example: x0 with shape (2, 3): out (a, b), in (a, b), value x1 over (a, b).
+
+    Reads no parameter.
+    https://docs.jax.dev/en/latest/_autosummary/jax.lax.mul.html
     """
-    del result
-    other = 1 - operand
-    structure = _structure(equation, operand)
+    other = 1 - use.operand
+    structure = _structure(use)
 
     def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
         del outputs
@@ -136,22 +131,21 @@ def product(equation: Equation, operand: int, result: int) -> LocalJacobian:
 
 
 @register("div")
-def quotient(equation: Equation, operand: int, result: int) -> LocalJacobian:
-    """y = x1 / x2: dy/dx1 = 1 / x2 and dy/dx2 = -y / x2.
+def quotient(use: Use) -> LocalJacobian:
+    """An entry of the numerator, and one of the denominator, flow to the one at their place.
 
-    Args:
-        equation: The equation.
-        operand: Number of the operand.
-        result: Number of the result, 0.
+    y[a] = x0[a] / x1[a], so dy[a]/dx0[a] = 1 / x1[a] and dy[a]/dx1[a] = -y[a] / x1[a].
 
-    Returns:
-        Out (a), in (a), value (a), also where x2 is the same everywhere.
+    Example: x1 with shape (2, 3): out (a, b), in (a, b), value -y / x1 over (a, b), also where x1
+    is the same everywhere.
+
+    Reads no parameter.
+    https://docs.jax.dev/en/latest/_autosummary/jax.lax.div.html
     """
-    del result
-    structure = _structure(equation, operand)
+    structure = _structure(use)
 
     def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
-        if operand == 0:
+        if use.operand == 0:
             return _along(structure, reciprocal(inputs[1]))
         return _along(structure, _minus_ratio(outputs[0], inputs[1]))
 
@@ -165,27 +159,24 @@ def _minus_ratio(y: Any, x: Any) -> Any:
 
 
 @register(*BY_JVP)
-def by_jvp(equation: Equation, operand: int, result: int) -> LocalJacobian:
-    """y = f(x1, ...) elementwise: df/dx along the diagonal, by formula or by a tangent of ones.
+def by_jvp(use: Use) -> LocalJacobian:
+    """An entry flows to the one at its place.
 
-    Non-differentiable points follow JAX (ties of max are split, abs has slope 1 at 0).
+    y[a] = f(x0[a], ...), so dy[a]/dx0[a] = f'(x0[a], ...), by a formula or by a tangent of ones.
+    Points without a derivative follow JAX: ties of max are split, abs has slope 1 at 0.
 
-    Args:
-        equation: The equation.
-        operand: Number of the operand.
-        result: Number of the result, 0.
+    Example: sin with shape (2, 3): out (a, b), in (a, b), value cos(x) over (a, b).
 
-    Returns:
-        Out (a), in (a), value (a).
+    Reads what the formula reads, or all parameters where JAX's own rule is taken.
+    https://docs.jax.dev/en/latest/jax.lax.html
     """
-    ties = range(len(equation.in_avals[operand].shape))
-    structure, derivative = fallback_jacobian(equation, operand, result, ties=ties)
+    structure, derivative = fallback_jacobian(use, ties=range(len(use.in_shape)))
 
     def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
-        known = slope(equation, operand, inputs, outputs[result])
+        known = slope(use, inputs, outputs[use.result])
         return derivative(inputs, outputs) if known is None else _along(structure, known)
 
-    return LocalJacobian(structure, value, drops=equation.name in MASKS)
+    return LocalJacobian(structure, value, drops=use.name in MASKS)
 
 
 def _along(structure: EdgeStructure, value: Any) -> Any:

@@ -17,42 +17,35 @@ from elimax.interpreter.graph.structure import (
     Kind,
     edge_structure,
 )
-from elimax.interpreter.tracing.program import Equation
+from elimax.interpreter.tracing.rules.use import Use
 
 Value = Callable[[Sequence[Any], Sequence[Any]], Any]
 
 
-def fallback_jacobian(
-    equation: Equation, operand: int, result: int, ties: Sequence[int]
-) -> tuple[EdgeStructure, Value]:
+def fallback_jacobian(use: Use, ties: Sequence[int]) -> tuple[EdgeStructure, Value]:
     """The edge Jacobian of an elementwise equation, with all labels carried.
 
     Args:
-        equation: The equation.
-        operand: Number of the operand.
-        result: Number of the result.
+        use: The operand and the result.
         ties: For each axis of the operand the axis of the result that it is tied to.
 
     Returns:
         The structure and its value function.
     """
-    out_shape, in_shape = equation.out_avals[result].shape, equation.in_avals[operand].shape
-    rank = len(out_shape) + len(in_shape)
-    structure = edge_structure(out_shape, in_shape, ties, range(rank), Kind.GENERAL)
+    rank = len(use.out_shape) + len(use.in_shape)
+    structure = edge_structure(use.out_shape, use.in_shape, ties, range(rank), Kind.GENERAL)
 
     def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
         del outputs
-        slopes = tied_jacobian(equation, inputs, operand, result, structure.ties)
+        slopes = tied_jacobian(use, inputs, structure.ties)
         return slopes.reshape(structure.carried_shape)
 
     return structure, value
 
 
 def tied_jacobian(
-    equation: Equation,
+    use: Use,
     inputs: Sequence[Any],
-    operand: int,
-    result: int,
     ties: Sequence[int],
     encode: Callable[[Any], Any] = lambda array: array,
     decode: Callable[[Any], Any] = lambda array: array,
@@ -60,10 +53,8 @@ def tied_jacobian(
     """The Jacobian of one equation by `jax.jvp`.
 
     Args:
-        equation: The equation.
-        inputs: Values of its operands.
-        operand: Number of the operand to differentiate with respect to.
-        result: Number of the result.
+        use: The operand to differentiate with respect to, and the result.
+        inputs: Values of all operands.
         ties: For each axis of the operand the axis of the result that it is tied to, or UNTIED.
         encode: How operand and result are written, for example as real and imaginary parts; it
             keeps axes and may append some.
@@ -74,10 +65,9 @@ def tied_jacobian(
     """
 
     def function(x: Any) -> Any:
-        replaced = [*inputs[:operand], decode(x), *inputs[operand + 1 :]]
-        return encode(equation.bind(replaced)[result])
+        return encode(use.apply(decode(x), inputs))
 
-    x = encode(jnp.asarray(inputs[operand]))
+    x = encode(jnp.asarray(inputs[use.operand]))
     out_aval = jax.eval_shape(function, x)
     in_free = [axis for axis in range(x.ndim) if ties[axis] == UNTIED]
     if 0 in (*out_aval.shape, *x.shape):

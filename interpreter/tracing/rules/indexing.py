@@ -27,6 +27,7 @@ from elimax.interpreter.tracing.known_values import known_value
 from elimax.interpreter.tracing.program import Equation
 from elimax.interpreter.tracing.rules.registry import LocalJacobian, is_differentiable, register
 from elimax.interpreter.tracing.rules.selections import pattern_of, selecting_structure
+from elimax.interpreter.tracing.rules.use import Use
 
 MAX_PATTERN = 1 << 22
 """Entries of an operand up to which constant indices become a constant pattern."""
@@ -35,77 +36,67 @@ MAX_ONE_HOT, MAX_SLIM = 1 << 14, 8
 """Entries of an array of zeros and ones, or of its shorter side, up to which it may be written."""
 
 
-def _untied_except(equation: Equation, operand: int, ties: dict[int, int]) -> list[int]:
+def _untied_except(use: Use, ties: dict[int, int]) -> list[int]:
     """Ties of an operand's axes from those that have one."""
-    rank = len(equation.in_avals[operand].shape)
-    return [ties.get(axis, UNTIED) for axis in range(rank)]
+    return [ties.get(axis, UNTIED) for axis in range(len(use.in_shape))]
 
 
 @register("dynamic_slice")
-def dynamic_slice(equation: Equation, operand: int, result: int) -> LocalJacobian:
-    """y[k] = x[start + k] along every axis that is cut; the others stay tied.
+def dynamic_slice(use: Use) -> LocalJacobian:
+    """An entry that is cut out flows to one place; the starts, operands 1 and on, have no edge.
 
-    Example: a slice of size (5, 2) of x with shape (5, 7) has out (a, k), in (a, i), with a tied.
+    y[a, k] = x[a, start + k] along every axis that is cut; the others stay tied.
 
-    Args:
-        equation: The equation.
-        operand: Number of the operand, 0.
-        result: Number of the result, 0.
+    Example: a slice of size (5, 2) of x with shape (5, 7): out (a, k), in (a, i) with a tied.
 
-    Returns:
-        A structural edge.
+    Reads no parameter.
+    https://docs.jax.dev/en/latest/_autosummary/jax.lax.dynamic_slice.html
     """
-    out_shape, in_shape = equation.out_avals[result].shape, equation.in_avals[operand].shape
-    ties = [j if out_shape[j] == size else UNTIED for j, size in enumerate(in_shape)]
-    return _mapped(equation, operand, result, ties)
+    out_shape = use.out_shape
+    ties = [j if out_shape[j] == size else UNTIED for j, size in enumerate(use.in_shape)]
+    return _mapped(use, ties)
 
 
 @register("dynamic_update_slice")
-def dynamic_update_slice(equation: Equation, operand: int, result: int) -> LocalJacobian:
-    """y is x with a block replaced by u: x passes outside the block, u inside.
+def dynamic_update_slice(use: Use) -> LocalJacobian:
+    """An entry of u, operand 1, flows into the block; one of x, operand 0, stays outside of it.
 
-    Example: for x of shape (5, 7) and u of shape (5, 2), dy/du has out (a, k), in (a, i) with a
+    y[a, start + k] = u[a, k], and y = x elsewhere.
+
+    Example: for x of shape (5, 7) and u of shape (5, 2): dy/du has out (a, k), in (a, i) with a
     tied, and dy/dx has all axes tied and a mask over k as its value.
 
-    Args:
-        equation: The equation.
-        operand: Number of the operand, 0 for x and 1 for u.
-        result: Number of the result, 0.
-
-    Returns:
-        A structural edge.
+    Reads no parameter.
+    https://docs.jax.dev/en/latest/_autosummary/jax.lax.dynamic_update_slice.html
     """
-    out_shape, in_shape = equation.out_avals[result].shape, equation.in_avals[operand].shape
-    if operand == 0:
+    out_shape = use.out_shape
+    if use.operand == 0:
+        update_shape = use.equation.in_avals[1].shape
         touched = [
-            j
-            for j, size in enumerate(equation.in_avals[1].shape)
-            if size != out_shape[j] or 0 in equation.in_avals[1].shape
+            j for j, size in enumerate(update_shape) if size != out_shape[j] or 0 in update_shape
         ]
-        return _mask(equation, result, touched)
-    ties = [j if out_shape[j] == size else UNTIED for j, size in enumerate(in_shape)]
-    return _mapped(equation, operand, result, ties)
+        return _mask(use, touched)
+    ties = [j if out_shape[j] == size else UNTIED for j, size in enumerate(use.in_shape)]
+    return _mapped(use, ties)
 
 
 @register("gather")
-def gather(equation: Equation, operand: int, result: int) -> LocalJacobian:
-    """y[n, d] = x[index[n], d]: out (n, d), in (i, d) with d tied, and batch axes tied.
+def gather(use: Use) -> LocalJacobian:
+    """An entry flows to all places that read it; the indices, operand 1, have no edge.
 
-    Args:
-        equation: The equation; reads `dimension_numbers` and `slice_sizes`.
-        operand: Number of the operand, 0.
-        result: Number of the result, 0.
+    y[n, d] = x[index[n], d], so dy[n, d]/dx[i, d] = 1 where i = index[n].
 
-    Returns:
-        A structural edge.
+    Example: rows of x with shape (5, 3), read at two indices: out (n, d), in (i, d) with d tied.
+    Batch axes are tied as well.
+
+    Reads `dimension_numbers` and `slice_sizes`.
+    https://docs.jax.dev/en/latest/_autosummary/jax.lax.gather.html
     """
-    numbers, sizes = equation.params["dimension_numbers"], equation.params["slice_sizes"]
-    shape = equation.in_avals[operand].shape
-    out_rank = len(equation.out_avals[result].shape)
+    numbers, sizes, shape = use.params["dimension_numbers"], use.params["slice_sizes"], use.in_shape
     batching: tuple[int, ...] = tuple(numbers.operand_batching_dims)
     index_batching: tuple[int, ...] = tuple(numbers.start_indices_batching_dims)
     windows = [j for j in range(len(shape)) if j not in (*numbers.collapsed_slice_dims, *batching)]
-    others = [i for i in range(out_rank) if i not in numbers.offset_dims]
+    others = [i for i in range(len(use.out_shape)) if i not in numbers.offset_dims]
     ties: dict[int, int] = {
         j: others[axis] for j, axis in zip(batching, index_batching, strict=True)
     }
@@ -113,31 +104,29 @@ def gather(equation: Equation, operand: int, result: int) -> LocalJacobian:
         if sizes[j] == shape[j] and j not in numbers.start_index_map:
             ties[j] = out_axis
     dependent = tuple(ties[j] for j in batching)
-    return _mapped(equation, operand, result, _untied_except(equation, operand, ties), dependent)
+    return _mapped(use, _untied_except(use, ties), dependent)
 
 
 @register("scatter", "scatter-add", "scatter-sub")
-def scatter(equation: Equation, operand: int, result: int) -> LocalJacobian:
-    """y is x with u[n, d] written or added at [index[n], d]: d and batch axes stay tied.
+def scatter(use: Use) -> LocalJacobian:
+    """An entry of u, operand 2, flows to the place it is written to; x, operand 0, stays or goes.
 
-    Example: for x of shape (5, 3) and u of shape (2, 3), dy/du has out (k, d), in (n, d) with d
-    tied; dy/dx has all axes tied.
+    y[index[n], d] is u[n, d], or x there plus or minus u[n, d]; elsewhere y = x. So dy/du is 1, or
+    -1 where it is subtracted, which makes a trivial edge.
 
-    Args:
-        equation: The equation; reads `dimension_numbers`.
-        operand: Number of the operand, 0 for x and 2 for u.
-        result: Number of the result, 0.
+    Example: for x of shape (5, 3) and u of shape (2, 3): dy/du has out (k, d), in (n, d) with d
+    tied; dy/dx has all axes tied. Batch axes are tied as well.
 
-    Returns:
-        A structural edge; a trivial one for u where it is subtracted.
+    Reads `dimension_numbers`.
+    https://docs.jax.dev/en/latest/_autosummary/jax.lax.scatter_add.html
     """
-    shape = equation.out_avals[result].shape
-    if operand == 0 and equation.name != "scatter":
+    shape = use.out_shape
+    if use.operand == 0 and use.name != "scatter":
         structure = edge_structure(shape, shape, range(len(shape)), (), Kind.STRUCTURAL)
         return LocalJacobian(structure, lambda inputs, outputs: np.asarray(1.0))
-    if operand == 0:
-        return _mask(equation, result, range(len(shape)))
-    numbers, updates = equation.params["dimension_numbers"], equation.in_avals[2].shape
+    if use.operand == 0:
+        return _mask(use, range(len(shape)))
+    numbers, updates = use.params["dimension_numbers"], use.in_shape
     batching: tuple[int, ...] = tuple(numbers.operand_batching_dims)
     index_batching: tuple[int, ...] = tuple(numbers.scatter_indices_batching_dims)
     windows = [j for j in range(len(shape)) if j not in (*numbers.inserted_window_dims, *batching)]
@@ -148,22 +137,21 @@ def scatter(equation: Equation, operand: int, result: int) -> LocalJacobian:
     for j, axis in zip(windows, numbers.update_window_dims, strict=True):
         if updates[axis] == shape[j] and j not in numbers.scatter_dims_to_operand_dims:
             ties[axis] = j
-    kind = Kind.TRIVIAL if equation.name.endswith("sub") else Kind.STRUCTURAL
-    rest = _untied_except(equation, operand, ties)
-    return _mapped(equation, operand, result, rest, batching, kind)
+    kind = Kind.TRIVIAL if use.name.endswith("sub") else Kind.STRUCTURAL
+    return _mapped(use, _untied_except(use, ties), batching, kind)
 
 
-def _mask(equation: Equation, result: int, touched: Sequence[int]) -> LocalJacobian:
-    """The edge of an operand that passes where nothing is written over it: zeros and ones."""
-    shape, dtype = equation.out_avals[result].shape, equation.in_avals[0].dtype
+def _mask(use: Use, touched: Sequence[int]) -> LocalJacobian:
+    """The edge of operand 0, which passes where nothing is written over it: zeros and ones."""
+    shape, dtype = use.out_shape, use.in_aval.dtype
     structure = edge_structure(shape, shape, range(len(shape)), touched, Kind.STRUCTURAL)
     index = tuple(slice(None) if axis in structure.carried else 0 for axis in range(len(shape)))
 
     def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
         del outputs
-        written = _known_places(equation, inputs)
+        written = _known_places(use.equation, inputs)
         if written is None:
-            return _alone(equation, 0, result, inputs)(jnp.ones(shape, dtype))[index]
+            return _alone(use, inputs)(jnp.ones(shape, dtype))[index]
         mask = np.ones(math.prod(shape), np.float32)
         mask[written] = 0
         return mask.reshape(shape)[index]
@@ -172,9 +160,7 @@ def _mask(equation: Equation, result: int, touched: Sequence[int]) -> LocalJacob
 
 
 def _mapped(
-    equation: Equation,
-    operand: int,
-    result: int,
+    use: Use,
     ties: Sequence[int],
     depends_on_ties: Sequence[int] = (),
     kind: Kind = Kind.STRUCTURAL,
@@ -184,7 +170,7 @@ def _mapped(
     It stays a function unless the places of its ones are few: whether the indices are known depends
     on where the function is traced, and must not change the graph.
     """
-    out_shape, in_shape = equation.out_avals[result].shape, equation.in_avals[operand].shape
+    out_shape, in_shape = use.out_shape, use.in_shape
     touched = selecting_structure(out_shape, in_shape, ties).carried
     structure = edge_structure(out_shape, in_shape, ties, (*touched, *depends_on_ties), kind)
     is_written = _is_small(structure, touched)
@@ -192,12 +178,11 @@ def _mapped(
     def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
         del outputs
         is_small = math.prod(out_shape + in_shape) <= MAX_PATTERN
-        known = _known_places(equation, inputs) if is_written and is_small else None
+        known = _known_places(use.equation, inputs) if is_written and is_small else None
         if known is not None:
-            pattern = (_read_pattern if operand == 0 else _write_pattern)(structure, known)
+            pattern = (_read_pattern if use.operand == 0 else _write_pattern)(structure, known)
             return scaled(pattern, -1) if kind == Kind.TRIVIAL else pattern
-        function = _alone(equation, operand, result, inputs)
-        linear_map = _linear_map(structure, function, equation.in_avals[operand].dtype)
+        linear_map = _linear_map(structure, _alone(use, inputs), use.in_aval.dtype)
         return linear_map.materialised(structure.carried) if is_written else linear_map
 
     if is_written:
@@ -245,29 +230,23 @@ def _known_places(equation: Equation, inputs: Sequence[Any]) -> np.ndarray | Non
     return found
 
 
-def _alone(
-    equation: Equation, operand: int, result: int, inputs: Sequence[Any]
-) -> Callable[[Any], Any]:
+def _alone(use: Use, inputs: Sequence[Any]) -> Callable[[Any], Any]:
     """An equation as a linear function of one of its float operands."""
 
-    def others(dtype: Any) -> list[Any]:
-        return [
-            jnp.zeros(aval.shape, dtype) if is_differentiable(aval) else x
-            for x, aval in zip(inputs, equation.in_avals, strict=True)
-        ]
-
     def function(x: Any) -> Any:
-        values = others(x.dtype)
-        values[operand] = x
-        return equation.bind(values)[result]
+        others = [
+            jnp.zeros(aval.shape, x.dtype) if is_differentiable(aval) else value
+            for value, aval in zip(inputs, use.equation.in_avals, strict=True)
+        ]
+        return use.apply(x, others)
 
     def tangent(x: Any) -> Any:
         return jax.jvp(function, (jnp.zeros_like(x),), (x,))[1]
 
     # Where one place is written twice, JAX's derivative knows which write counts; and it is zero
     # where a gather out of bounds returns a fill value, which is NaN unless told otherwise.
-    is_filled = equation.params.get("mode") == jax.lax.GatherScatterMode.FILL_OR_DROP
-    is_linear = equation.name != "scatter" and not (equation.name == "gather" and is_filled)
+    is_filled = use.params.get("mode") == jax.lax.GatherScatterMode.FILL_OR_DROP
+    is_linear = use.name != "scatter" and not (use.name == "gather" and is_filled)
     return function if is_linear else tangent
 
 

@@ -6,26 +6,21 @@ from typing import Any
 import numpy as np
 
 from elimax.interpreter.graph.structure import UNTIED, Kind, edge_structure
-from elimax.interpreter.tracing.program import Equation
 from elimax.interpreter.tracing.rules.registry import PASS_THROUGH, LocalJacobian, register
+from elimax.interpreter.tracing.rules.use import Use
 
 
-def relabelling(
-    equation: Equation, operand: int, ties: Sequence[int], result: int = 0
-) -> LocalJacobian:
+def relabelling(use: Use, ties: Sequence[int]) -> LocalJacobian:
     """An edge that is all ties: no label is carried, the value is one.
 
     Args:
-        equation: The equation.
-        operand: Number of the operand.
+        use: The operand and the result.
         ties: For each axis of the operand its out axis.
-        result: Number of the result.
 
     Returns:
         A structural edge.
     """
-    out_shape, in_shape = equation.out_avals[result].shape, equation.in_avals[operand].shape
-    structure = edge_structure(out_shape, in_shape, ties, (), Kind.STRUCTURAL)
+    structure = edge_structure(use.out_shape, use.in_shape, ties, (), Kind.STRUCTURAL)
     return LocalJacobian(structure, _one)
 
 
@@ -35,68 +30,61 @@ def _one(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
 
 
 @register("convert_element_type", "copy", "reduce_precision", *PASS_THROUGH)
-def same_entries(equation: Equation, operand: int, result: int) -> LocalJacobian:
-    """y = x in another dtype or another buffer.
+def same_entries(use: Use) -> LocalJacobian:
+    """An entry flows to the one at its place, in another dtype or another buffer.
 
-    Args:
-        equation: The equation.
-        operand: Number of the operand.
-        result: Number of the result.
+    y[a] = x[a], so dy[a]/dx[a] = 1.
 
-    Returns:
-        Out (a), in (a), no carried label.
+    Example: x of shape (2, 3): out (a, b), in (a, b), no carried label.
+
+    Reads no parameter.
+    https://docs.jax.dev/en/latest/_autosummary/jax.lax.convert_element_type.html
     """
-    return relabelling(equation, operand, range(len(equation.in_avals[operand].shape)), result)
+    return relabelling(use, range(len(use.in_shape)))
 
 
 @register("broadcast_in_dim")
-def broadcast(equation: Equation, operand: int, result: int) -> LocalJacobian:
-    """y[a, b] = x[b]: out (a, b), in (b), no carried label.
+def broadcast(use: Use) -> LocalJacobian:
+    """An entry flows to all its copies.
 
-    Args:
-        equation: The equation; reads `broadcast_dimensions`.
-        operand: Number of the operand.
-        result: Number of the result, 0.
+    y[a, b] = x[b], so dy[a, b]/dx[b] = 1 for every a.
 
-    Returns:
-        A structural edge.
+    Example: (3) to (2, 3): out (a, b), in (b), no carried label.
+
+    Reads `broadcast_dimensions`.
+    https://docs.jax.dev/en/latest/_autosummary/jax.lax.broadcast_in_dim.html
     """
     # JAX's own functions put numpy integers here, which a stored graph cannot hold.
-    dimensions = [int(axis) for axis in equation.params["broadcast_dimensions"]]
-    return relabelling(equation, operand, dimensions, result)
+    return relabelling(use, [int(axis) for axis in use.params["broadcast_dimensions"]])
 
 
 @register("transpose")
-def transpose(equation: Equation, operand: int, result: int) -> LocalJacobian:
-    """y[a, b] = x[b, a]: out (a, b), in (b, a), no carried label.
+def transpose(use: Use) -> LocalJacobian:
+    """An entry flows to the one with the exchanged index.
 
-    Args:
-        equation: The equation; reads `permutation`.
-        operand: Number of the operand, 0.
-        result: Number of the result, 0.
+    y[a, b] = x[b, a], so dy[a, b]/dx[b, a] = 1.
 
-    Returns:
-        A structural edge.
+    Example: (3, 2) to (2, 3): out (a, b), in (b, a), no carried label.
+
+    Reads `permutation`.
+    https://docs.jax.dev/en/latest/_autosummary/jax.lax.transpose.html
     """
-    permutation = equation.params["permutation"]
-    ties = [permutation.index(j) for j in range(len(permutation))]
-    return relabelling(equation, operand, ties, result)
+    permutation = use.params["permutation"]
+    return relabelling(use, [permutation.index(j) for j in range(len(permutation))])
 
 
 @register("squeeze")
-def squeeze(equation: Equation, operand: int, result: int) -> LocalJacobian:
-    """y[a] = x[a, 0]: out (a), in (a, 1), no carried label.
+def squeeze(use: Use) -> LocalJacobian:
+    """An entry flows to the one without the index of the dropped axes, which is 0.
 
-    Args:
-        equation: The equation; reads `dimensions`.
-        operand: Number of the operand, 0.
-        result: Number of the result, 0.
+    y[a] = x[a, 0], so dy[a]/dx[a, 0] = 1.
 
-    Returns:
-        A structural edge.
+    Example: (2, 1) to (2): out (a), in (a, i) with a tied and i untied, no carried label.
+
+    Reads `dimensions`.
+    https://docs.jax.dev/en/latest/_autosummary/jax.lax.squeeze.html
     """
-    rank = len(equation.in_avals[operand].shape)
-    dropped = {d % rank for d in equation.params["dimensions"]}
+    rank = len(use.in_shape)
+    dropped = {d % rank for d in use.params["dimensions"]}
     kept = [j for j in range(rank) if j not in dropped]
-    ties = [UNTIED if j in dropped else kept.index(j) for j in range(rank)]
-    return relabelling(equation, operand, ties, result)
+    return relabelling(use, [UNTIED if j in dropped else kept.index(j) for j in range(rank)])

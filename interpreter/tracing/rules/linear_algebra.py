@@ -7,87 +7,79 @@ out (b, i, j), in (b, k, l) with b tied and value (b, i, j, k, l).
 from collections.abc import Sequence
 
 from elimax.interpreter.graph.structure import UNTIED
-from elimax.interpreter.tracing.program import Equation
 from elimax.interpreter.tracing.rules.dependence import cached_by_jaxpr, identity, ties_of
 from elimax.interpreter.tracing.rules.registry import register_ties
+from elimax.interpreter.tracing.rules.use import Use
 
 
 @register_ties("cholesky", "eig", "eigh", "householder_product", "lu", "qr", "svd")
-def factorisation(equation: Equation, operand: int, result: int) -> list[int]:
-    """One factor of each matrix: out (b, ...), in (b, k, l) with the batch axes b tied.
+def factorisation(use: Use) -> list[int]:
+    """A matrix flows to its own factors.
 
-    Args:
-        equation: The equation.
-        operand: Number of the operand.
-        result: Number of the result.
+    y[b] = f(A[b]) for each of several problems b.
 
-    Returns:
-        For each axis of the operand that of the result that it is tied to.
+    Example: cholesky of (5, n, n): out (b, i, j), in (b, k, l) with b tied, value (b, i, j, k, l).
+
+    Reads no parameter.
+    https://docs.jax.dev/en/latest/jax.lax.html#module-jax.lax.linalg
     """
-    del result
     # Reflections have one axis less than the matrix that they stand beside.
-    num_batch = len(equation.in_avals[0].shape) - 2
-    rank = len(equation.in_avals[operand].shape)
-    ties = [*range(num_batch), *[UNTIED] * (rank - num_batch)]
-    return ties
+    num_batch = len(use.equation.in_avals[0].shape) - 2
+    return [*range(num_batch), *[UNTIED] * (len(use.in_shape) - num_batch)]
 
 
 @register_ties("triangular_solve")
-def triangular_solve(equation: Equation, operand: int, result: int) -> list[int]:
-    """X with A X = B or X A = B: for B the columns, or rows, of X are tied to those of B.
+def triangular_solve(use: Use) -> list[int]:
+    """A matrix A flows to its solution, and a column, or row, of B to that of the solution.
 
-    With respect to B with `left_side`: out (b, i, j), in (b, k, j), value (b, i, j, k).
+    X[b] with A[b] X[b] = B[b], or X[b] A[b] = B[b] if not `left_side`: operand 0 is A, 1 is B.
 
-    Args:
-        equation: The equation; reads `left_side`.
-        operand: Number of the operand, 0 for A.
-        result: Number of the result, 0.
+    Example: with `left_side` for B: out (b, i, j), in (b, k, j) with b and j tied, value
+    (b, i, j, k).
 
-    Returns:
-        For each axis of the operand that of the result that it is tied to.
+    Reads `left_side`.
+    https://docs.jax.dev/en/latest/_autosummary/jax.lax.linalg.triangular_solve.html
     """
-    del result
-    rank = len(equation.in_avals[operand].shape)
+    rank = len(use.in_shape)
     ties = [*range(rank - 2), UNTIED, UNTIED]
-    if operand == 1:
-        free = rank - 1 if equation.params["left_side"] else rank - 2
+    if use.operand == 1:
+        free = rank - 1 if use.params["left_side"] else rank - 2
         ties[free] = free
     return ties
 
 
 @register_ties("tridiagonal_solve")
-def tridiagonal_solve(equation: Equation, operand: int, result: int) -> list[int]:
-    """X with A X = B and A of three diagonals: out (b, i, j), in (b, k), or in (b, k, j) for B.
+def tridiagonal_solve(use: Use) -> list[int]:
+    """A diagonal of A flows to its solution, and a column of B to that of the solution.
 
-    Args:
-        equation: The equation.
-        operand: Number of the operand; 3 for B, those before are the diagonals.
-        result: Number of the result, 0.
+    X[b] with A[b] X[b] = B[b]: operands 0 to 2 are the diagonals of A, operand 3 is B.
 
-    Returns:
-        For each axis of the operand that of the result that it is tied to.
+    Example: for a diagonal out (b, i, j), in (b, k) with b tied; for B out (b, i, j), in (b, k, j)
+    with b and j tied.
+
+    Reads no parameter.
+    https://docs.jax.dev/en/latest/_autosummary/jax.lax.linalg.tridiagonal_solve.html
     """
-    num_batch = len(equation.out_avals[result].shape) - 2
-    ties = [*range(num_batch), UNTIED] + ([num_batch + 1] if operand == 3 else [])
-    return ties
+    num_batch = len(use.out_shape) - 2
+    return [*range(num_batch), UNTIED] + ([num_batch + 1] if use.operand == 3 else [])
 
 
 @register_ties("custom_linear_solve", is_simple=False)
-def linear_solve(equation: Equation, operand: int, result: int) -> Sequence[int] | None:
-    """x with A x = b: the ties of b are those of the function that solves.
+def linear_solve(use: Use) -> Sequence[int] | None:
+    """The right-hand side flows to the solution as the function that solves takes it there.
 
-    Args:
-        equation: The equation; reads `const_lengths` and `jaxprs`. Operands are what the functions
-            matvec, vecmat, solve and transpose_solve close over, then b.
-        operand: Number of the operand.
-        result: Number of the result.
+    x with A x = b. Operands are what matvec, vecmat, solve and transpose_solve close over, then b.
+    Nothing is tied to what A is made of.
 
-    Returns:
-        For each axis of b that of x that it is tied to; nothing is tied to what A is made of.
+    Example: for b of shape (5, n) and an A that solves each of its rows: out (b, i), in (b, k) with
+    b tied, value (b, i, k).
+
+    Reads `const_lengths` and `jaxprs`.
+    https://docs.jax.dev/en/latest/_autosummary/jax.lax.custom_linear_solve.html
     """
-    lengths, solve = equation.params["const_lengths"], equation.params["jaxprs"].solve
-    right_side = operand - sum(lengths)
-    rank = len(equation.in_avals[operand].shape)
+    lengths, solve = use.params["const_lengths"], use.params["jaxprs"].solve
+    right_side = use.operand - sum(lengths)
+    rank = len(use.in_shape)
     if right_side < 0:
         return [UNTIED] * rank
     k = lengths.solve + right_side
@@ -98,4 +90,4 @@ def linear_solve(equation: Equation, operand: int, result: int) -> Sequence[int]
             program,
             [{0: identity(rank)} if n == k else {} for n in range(program.num_inputs)],
         ),
-    )[result].get(0)
+    )[use.result].get(0)

@@ -8,66 +8,56 @@ import jax.numpy as jnp
 import numpy as np
 
 from elimax.interpreter.graph.structure import UNTIED, Kind, edge_structure
-from elimax.interpreter.tracing.program import Equation
 from elimax.interpreter.tracing.rules.registry import LocalJacobian, register
+from elimax.interpreter.tracing.rules.use import Use
 
 
-def _kept_ties(equation: Equation, operand: int) -> list[int]:
+def _kept_ties(use: Use) -> list[int]:
     """Ties of the axes that survive."""
-    axes = set(equation.params["axes"])
-    kept = [j for j in range(len(equation.in_avals[operand].shape)) if j not in axes]
-    rank = len(equation.in_avals[operand].shape)
+    rank, axes = len(use.in_shape), set(use.params["axes"])
+    kept = [j for j in range(rank) if j not in axes]
     return [kept.index(j) if j in kept else UNTIED for j in range(rank)]
 
 
 @register("reduce_sum")
-def reduce_sum(equation: Equation, operand: int, result: int) -> LocalJacobian:
-    """y[a] = sum over b of x[a, b]: out (a), in (a, b), no carried label; structural.
+def reduce_sum(use: Use) -> LocalJacobian:
+    """An entry flows to the one sum that it is part of.
 
-    Args:
-        equation: The equation; reads `axes`.
-        operand: Number of the operand, 0.
-        result: Number of the result, 0.
+    y[a] = sum over b of x[a, b], so dy[a]/dx[a, b] = 1 for every b: a structural edge.
 
-    Returns:
-        A structural edge.
+    Example: (2, 3) along axis 1: out (a), in (a, b) with a tied, no carried label.
+
+    Reads `axes`.
+    https://docs.jax.dev/en/latest/_autosummary/jax.lax.reduce_sum.html
     """
-    structure = edge_structure(
-        equation.out_avals[result].shape,
-        equation.in_avals[operand].shape,
-        _kept_ties(equation, operand),
-        (),
-        Kind.STRUCTURAL,
-    )
+    ties = _kept_ties(use)
+    structure = edge_structure(use.out_shape, use.in_shape, ties, (), Kind.STRUCTURAL)
     return LocalJacobian(structure, lambda inputs, outputs: np.asarray(1.0))
 
 
 @register("reduce_max", "reduce_min", "reduce_prod")
-def reduce_dependent(equation: Equation, operand: int, result: int) -> LocalJacobian:
-    """y[a] = max over b of x[a, b] and the like: out (a), in (a, b), value (a, b).
+def reduce_dependent(use: Use) -> LocalJacobian:
+    """An entry flows to the one maximum, minimum or product that it is part of.
 
-    Every entry of x reaches one entry of y, so a pullback of ones is the whole Jacobian; ties are
-    split as JAX splits them.
+    y[a] = max over b of x[a, b], so dy[a]/dx[a, b] = 1 at the maximum, split as JAX splits ties;
+    for a product it is the product of the others. Every entry of x reaches one entry of y, so a
+    pullback of ones is the whole Jacobian. It depends on data: a general edge.
 
-    Args:
-        equation: The equation; reads `axes`.
-        operand: Number of the operand, 0.
-        result: Number of the result, 0.
+    Example: (2, 3) along axis 1: out (a), in (a, b) with a tied, value (a, b).
 
-    Returns:
-        A general edge: the mask depends on data.
+    Reads `axes`.
+    https://docs.jax.dev/en/latest/_autosummary/jax.lax.reduce_max.html
     """
-    out_aval, in_aval = equation.out_avals[result], equation.in_avals[operand]
-    rank = len(out_aval.shape)
-    ties = _kept_ties(equation, operand)
-    carried = (*range(rank), *(rank + j for j in range(len(in_aval.shape))))
-    structure = edge_structure(out_aval.shape, in_aval.shape, ties, carried, Kind.GENERAL)
+    out_aval, rank = use.out_aval, len(use.out_shape)
+    ties = _kept_ties(use)
+    carried = range(rank + len(use.in_shape))
+    structure = edge_structure(use.out_shape, use.in_shape, ties, carried, Kind.GENERAL)
 
     def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
         del outputs
-        _, pullback = jax.vjp(lambda x: equation.bind([x])[result], jnp.asarray(inputs[operand]))
+        _, pullback = jax.vjp(lambda x: use.apply(x, inputs), jnp.asarray(inputs[use.operand]))
         (mask,) = pullback(jnp.ones(out_aval.shape, out_aval.dtype))
         labels = [rank + j if tie == UNTIED else tie for j, tie in enumerate(ties)]
         return jnp.transpose(mask, tuple(np.argsort(labels))).reshape(structure.carried_shape)
 
-    return LocalJacobian(structure, value, drops=equation.name != "reduce_prod")
+    return LocalJacobian(structure, value, drops=use.name != "reduce_prod")

@@ -3,6 +3,10 @@
 A primitive with a *formula* has its edges from that, one per operand and result. All others are
 opaque: `opaque_equation` takes them as linear functions of all operands that move, and needs to
 know of them at most which axes they tie.
+
+Docstrings of rules say, in this order: what flows where; the mathematics; an example with labels;
+the parameters that are read; where JAX describes the primitive. Operands are counted from 0, and
+letters stand for labels: out (a, b), in (b) is a Jacobian J[a, b; b'] that is zero unless b = b'.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,6 +17,7 @@ import jax.numpy as jnp
 from elimax.interpreter.graph.pair_structure import Structure, written_structure
 from elimax.interpreter.graph.structure import UNTIED
 from elimax.interpreter.tracing.program import Equation
+from elimax.interpreter.tracing.rules.use import Use
 
 # Their derivative is zero by JAX's own convention, though floats go in and come out.
 # Whatever returns or takes integers and booleans has none either, without being listed.
@@ -46,11 +51,11 @@ class LocalJacobian(NamedTuple):
     drops: bool = False
 
 
-Rule = Callable[[Equation, int, int], LocalJacobian]
+Rule = Callable[[Use], LocalJacobian]
 
 _RULES: dict[str, Rule] = {}
 
-TieRule = Callable[[Equation, int, int], Sequence[int] | None]
+TieRule = Callable[[Use], Sequence[int] | None]
 
 
 class _Ties(NamedTuple):
@@ -80,8 +85,7 @@ def register_ties(
             axis.
 
     Returns:
-        A decorator. The rule is called with the equation, the number of the operand and the number
-        of the result, and returns for each axis of the operand the axis of the result that it is
+        A decorator. The rule returns for each axis of the operand the axis of the result that it is
         tied to, or `UNTIED`; None if the result does not depend on the operand.
 
     Raises:
@@ -105,8 +109,7 @@ def register(*names: str) -> Callable[[Rule], Rule]:
         *names: Names of primitives.
 
     Returns:
-        A decorator. The rule is called with the equation, the number of the operand and the number
-        of the result.
+        A decorator.
 
     Raises:
         ValueError: If one of them has a rule already.
@@ -122,34 +125,32 @@ def register(*names: str) -> Callable[[Rule], Rule]:
     return decorate
 
 
-def has_derivative(equation: Equation, operand: int, result: int) -> bool:
+def has_derivative(use: Use) -> bool:
     """Whether there is an edge from an operand to a result at all.
 
     Args:
-        equation: The equation.
-        operand: Number of the operand.
-        result: Number of the result.
+        use: The operand and the result.
 
     Returns:
         False for integers, booleans, keys and primitives whose derivative is zero by convention.
     """
-    if equation.name in PASS_THROUGH and operand != result:
+    if use.name in PASS_THROUGH and use.operand != use.result:
         return False
-    if equation.name == "nextafter" and operand == 1:
+    if use.name == "nextafter" and use.operand == 1:
         return False  # it tells the direction of the step alone
-    if equation.name == "custom_linear_solve" and _is_solver_constant(equation, operand):
+    if use.name == "custom_linear_solve" and _is_solver_constant(use):
         return False
     return (
-        equation.name not in ZERO_DERIVATIVE
-        and is_differentiable(equation.in_avals[operand])
-        and is_differentiable(equation.out_avals[result])
+        use.name not in ZERO_DERIVATIVE
+        and is_differentiable(use.in_aval)
+        and is_differentiable(use.out_aval)
     )
 
 
-def _is_solver_constant(equation: Equation, operand: int) -> bool:
+def _is_solver_constant(use: Use) -> bool:
     """Whether an operand only tells how to solve, as a factorisation does, and not what."""
-    lengths = equation.params["const_lengths"]
-    return lengths.matvec <= operand < sum(lengths)
+    lengths = use.params["const_lengths"]
+    return lengths.matvec <= use.operand < sum(lengths)
 
 
 def is_differentiable(aval: Any) -> bool:
@@ -181,18 +182,16 @@ def is_complex_linear(equation: Equation) -> bool:
     return has_formula(equation) and equation.name not in NOT_COMPLEX_LINEAR
 
 
-def local_jacobian(equation: Equation, operand: int, result: int) -> LocalJacobian:
+def local_jacobian(use: Use) -> LocalJacobian:
     """The edge Jacobian of an equation with a formula.
 
     Args:
-        equation: The equation; `has_derivative` must hold.
-        operand: Number of the operand.
-        result: Number of the result.
+        use: The operand and the result; `has_derivative` must hold.
 
     Returns:
         Structure and value.
     """
-    return _RULES[equation.name](equation, operand, result)
+    return _RULES[use.name](use)
 
 
 def axis_ties(equation: Equation) -> TieRule | None:
@@ -214,23 +213,21 @@ def varies_along_ties(equation: Equation) -> bool:
     return found is None or found.varies(equation)
 
 
-def ties_between(equation: Equation, operand: int, result: int) -> tuple[int, ...] | None:
+def ties_between(use: Use) -> tuple[int, ...] | None:
     """Ties of any equation.
 
     Args:
-        equation: The equation.
-        operand: Number of the operand.
-        result: Number of the result.
+        use: The operand and the result.
 
     Returns:
         For each axis of the operand the axis of the result that it is tied to, or `UNTIED`, also
         where nothing is known; None if the result does not depend on the operand.
     """
-    if not has_derivative(equation, operand, result):
+    if not has_derivative(use):
         return None
-    if has_formula(equation):
-        return written_structure(local_jacobian(equation, operand, result).structure).ties
-    if equation.name not in _TIES:
-        return (UNTIED,) * len(equation.in_avals[operand].shape)
-    ties = _TIES[equation.name].rule(equation, operand, result)
+    if has_formula(use.equation):
+        return written_structure(local_jacobian(use).structure).ties
+    if use.name not in _TIES:
+        return (UNTIED,) * len(use.in_shape)
+    ties = _TIES[use.name].rule(use)
     return None if ties is None else tuple(ties)

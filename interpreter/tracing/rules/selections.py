@@ -18,8 +18,8 @@ from elimax.interpreter.graph.structure import (
     Shape,
     edge_structure,
 )
-from elimax.interpreter.tracing.program import Equation
 from elimax.interpreter.tracing.rules.registry import LocalJacobian, register
+from elimax.interpreter.tracing.rules.use import Use
 
 # Which entry of the result, along one axis, is which entry of the operand.
 Pairs = tuple[np.ndarray, np.ndarray]
@@ -65,22 +65,19 @@ def _constant(value: Any) -> Callable[[Sequence[Any], Sequence[Any]], Any]:
 
 
 @register("reshape")
-def reshape(equation: Equation, operand: int, result: int) -> LocalJacobian:
-    """y = x.reshape(...): axes that keep their place in memory stay tied.
+def reshape(use: Use) -> LocalJacobian:
+    """An entry flows to the one at its place in memory; axes that keep theirs stay tied.
+
+    y.ravel() = x.ravel(), so J is 1 where both indices stand for the same place.
 
     Example: (2, 3, 4) to (2, 12) has out (a, k), in (a, i, j); a is tied, k, i and j are carried,
     with a one at k = 4 i + j.
 
-    Args:
-        equation: The equation; reads `dimensions`, the order in which axes are read.
-        operand: Number of the operand, 0.
-        result: Number of the result, 0.
-
-    Returns:
-        A structural edge.
+    Reads `dimensions`, the order in which axes are read.
+    https://docs.jax.dev/en/latest/_autosummary/jax.lax.reshape.html
     """
-    out_shape, in_shape = equation.out_avals[result].shape, equation.in_avals[operand].shape
-    order = list(equation.params["dimensions"] or range(len(in_shape)))
+    out_shape, in_shape = use.out_shape, use.in_shape
+    order = list(use.params["dimensions"] or range(len(in_shape)))
     read_ties = _reshape_ties(out_shape, tuple(in_shape[j] for j in order))
     ties = [read_ties[order.index(j)] for j in range(len(in_shape))]
     structure = selecting_structure(out_shape, in_shape, ties)
@@ -113,71 +110,65 @@ def _reshape_ties(out_shape: Shape, in_shape: Shape) -> list[int]:
     return ties
 
 
-def slice_pairs(equation: Equation, operand: int, result: int) -> dict[int, Pairs]:
+def slice_pairs(use: Use) -> dict[int, Pairs]:
     """y[k] = x[start + stride k] along every axis that is cut."""
-    out_shape, in_shape = equation.out_avals[result].shape, equation.in_avals[operand].shape
-    starts = equation.params["start_indices"]
-    strides = equation.params["strides"] or (1,) * len(starts)
+    starts = use.params["start_indices"]
+    strides = use.params["strides"] or (1,) * len(starts)
     pairs = {}
     for axis, (start, stride) in enumerate(zip(starts, strides, strict=True)):
-        if out_shape[axis] != in_shape[axis]:
-            index = np.arange(out_shape[axis])
+        if use.out_shape[axis] != use.in_shape[axis]:
+            index = np.arange(use.out_shape[axis])
             pairs[axis] = (index, start + stride * index)
     return pairs
 
 
-def pad_pairs(equation: Equation, operand: int, result: int) -> dict[int, Pairs]:
+def pad_pairs(use: Use) -> dict[int, Pairs]:
     """y[low + (interior + 1) i] = x[i] along every axis that is padded."""
-    out_shape, in_shape = equation.out_avals[result].shape, equation.in_avals[operand].shape
     pairs = {}
-    for axis, (low, high, interior) in enumerate(equation.params["padding_config"]):
+    for axis, (low, high, interior) in enumerate(use.params["padding_config"]):
         if (low, high, interior) != (0, 0, 0):
-            index = np.arange(in_shape[axis])
+            index = np.arange(use.in_shape[axis])
             place = low + (interior + 1) * index
-            inside = (place >= 0) & (place < out_shape[axis])
+            inside = (place >= 0) & (place < use.out_shape[axis])
             pairs[axis] = (place[inside], index[inside])
     return pairs
 
 
-def concatenate_pairs(equation: Equation, operand: int, result: int) -> dict[int, Pairs]:
+def concatenate_pairs(use: Use) -> dict[int, Pairs]:
     """y[offset + i] = x[i] along the axis of a concatenation."""
-    del result
-    axis = equation.params["dimension"]
-    index = np.arange(equation.in_avals[operand].shape[axis])
-    offset = sum(aval.shape[axis] for aval in equation.in_avals[:operand])
+    axis = use.params["dimension"]
+    index = np.arange(use.in_shape[axis])
+    offset = sum(aval.shape[axis] for aval in use.equation.in_avals[: use.operand])
     return {axis: (offset + index, index)}
 
 
-def split_pairs(equation: Equation, operand: int, result: int) -> dict[int, Pairs]:
+def split_pairs(use: Use) -> dict[int, Pairs]:
     """y[k] = x[offset + k] along the axis of a split."""
-    del operand
-    axis, sizes = equation.params["axis"], equation.params["sizes"]
-    index = np.arange(sizes[result])
-    return {axis: (index, sum(sizes[:result]) + index)}
+    axis, sizes = use.params["axis"], use.params["sizes"]
+    index = np.arange(sizes[use.result])
+    return {axis: (index, sum(sizes[: use.result]) + index)}
 
 
-def reverse_pairs(equation: Equation, operand: int, result: int) -> dict[int, Pairs]:
+def reverse_pairs(use: Use) -> dict[int, Pairs]:
     """y[k] = x[n - 1 - k] along every reversed axis."""
-    del result
     pairs = {}
-    for axis in equation.params["dimensions"]:
-        index = np.arange(equation.in_avals[operand].shape[axis])
+    for axis in use.params["dimensions"]:
+        index = np.arange(use.in_shape[axis])
         pairs[axis] = (index, index[::-1])
     return pairs
 
 
-def tile_pairs(equation: Equation, operand: int, result: int) -> dict[int, Pairs]:
+def tile_pairs(use: Use) -> dict[int, Pairs]:
     """y[n r + i] = x[i] along every axis of size n that is repeated, for all r."""
-    out_shape, in_shape = equation.out_avals[result].shape, equation.in_avals[operand].shape
     pairs = {}
-    for axis, (size, whole) in enumerate(zip(in_shape, out_shape, strict=True)):
+    for axis, (size, whole) in enumerate(zip(use.in_shape, use.out_shape, strict=True)):
         if size != whole:
             place = np.arange(whole)
             pairs[axis] = (place, place % size)
     return pairs
 
 
-PAIRS: dict[str, Callable[[Equation, int, int], dict[int, Pairs]]] = {
+PAIRS: dict[str, Callable[[Use], dict[int, Pairs]]] = {
     "slice": slice_pairs,
     "pad": pad_pairs,
     "concatenate": concatenate_pairs,
@@ -188,88 +179,74 @@ PAIRS: dict[str, Callable[[Equation, int, int], dict[int, Pairs]]] = {
 
 
 @register(*PAIRS)
-def axiswise(equation: Equation, operand: int, result: int) -> LocalJacobian:
-    """Slice, pad, concatenate, split, rev, tile: some axes are cut or moved, the others stay tied.
+def axiswise(use: Use) -> LocalJacobian:
+    """An entry flows to its new places along the axes that are cut or moved; the others stay tied.
+
+    y[a, k] = x[a, i(k)], where `PAIRS` tells for each primitive which i belongs to which k.
 
     Example: y = x[:, 1:3] of x with shape (5, 7) has out (a, k), in (a, i); a is tied, k and i are
     carried, with ones at (0, 1) and (1, 2).
 
-    Args:
-        equation: The equation.
-        operand: Number of the operand.
-        result: Number of the result.
-
-    Returns:
-        A structural edge.
+    Reads of slice `start_indices` and `strides`; of pad `padding_config`; of concatenate
+    `dimension`; of split `axis` and `sizes`; of rev `dimensions`; of tile nothing.
+    https://docs.jax.dev/en/latest/_autosummary/jax.lax.slice.html
     """
-    if equation.name == "pad" and operand == 1:  # the padding value reaches many entries
-        return _padding_value(equation, operand, result)
-    return axiswise_edge(equation, operand, result, PAIRS[equation.name](equation, operand, result))
+    if use.name == "pad" and use.operand == 1:  # the padding value reaches many entries
+        return _padding_value(use)
+    return axiswise_edge(use, PAIRS[use.name](use))
 
 
 @register("stack")
-def stack(equation: Equation, operand: int, result: int) -> LocalJacobian:
-    """y[a, k, b] = x_k[a, b]: the axes of x are tied, and the new one says whose entries they are.
+def stack(use: Use) -> LocalJacobian:
+    """An entry of operand k flows to the one at its place in layer k.
+
+    y[a, k, b] = x_k[a, b], so dy[a, k, b]/dx_0[a, b] = 1 where k = 0.
 
     Example: two arrays of shape (5, 7) along axis 1 have out (a, k, b), in (a, b), carried k, with
     a one at k = 0 for the first and at k = 1 for the second.
 
-    Args:
-        equation: The equation; reads `axis`.
-        operand: Number of the operand.
-        result: Number of the result, 0.
-
-    Returns:
-        A structural edge.
+    Reads `axis`.
+    https://docs.jax.dev/en/latest/_autosummary/jax.numpy.stack.html
     """
-    out_shape, in_shape = equation.out_avals[result].shape, equation.in_avals[operand].shape
-    axis = equation.params["axis"] % len(out_shape)
-    ties = [j if j < axis else j + 1 for j in range(len(in_shape))]
-    structure = selecting_structure(out_shape, in_shape, ties)
-    return LocalJacobian(structure, _constant(pattern_of(structure, {axis: np.array([operand])})))
+    axis = use.params["axis"] % len(use.out_shape)
+    ties = [j if j < axis else j + 1 for j in range(len(use.in_shape))]
+    structure = selecting_structure(use.out_shape, use.in_shape, ties)
+    at = {axis: np.array([use.operand])}
+    return LocalJacobian(structure, _constant(pattern_of(structure, at)))
 
 
 @register("unstack")
-def unstack(equation: Equation, operand: int, result: int) -> LocalJacobian:
-    """y_k[a, b] = x[a, k, b]: the transpose of `stack`.
+def unstack(use: Use) -> LocalJacobian:
+    """An entry of layer k flows to the one at its place in result k.
+
+    y_k[a, b] = x[a, k, b]: the transpose of `stack`.
 
     Example: x of shape (5, 2, 7) along axis 1: y_0 has out (a, b), in (a, i, b), carried i, with a
     one at i = 0.
 
-    Args:
-        equation: The equation; reads `axis`.
-        operand: Number of the operand, 0.
-        result: Number of the result.
-
-    Returns:
-        A structural edge.
+    Reads `axis`.
+    https://docs.jax.dev/en/latest/_autosummary/jax.numpy.unstack.html
     """
-    out_shape, in_shape = equation.out_avals[result].shape, equation.in_avals[operand].shape
-    axis = equation.params["axis"] % len(in_shape)
-    ties = [UNTIED if j == axis else j - (j > axis) for j in range(len(in_shape))]
-    structure = selecting_structure(out_shape, in_shape, ties)
-    at = {len(out_shape) + axis: np.array([result])}
+    axis = use.params["axis"] % len(use.in_shape)
+    ties = [UNTIED if j == axis else j - (j > axis) for j in range(len(use.in_shape))]
+    structure = selecting_structure(use.out_shape, use.in_shape, ties)
+    at = {len(use.out_shape) + axis: np.array([use.result])}
     return LocalJacobian(structure, _constant(pattern_of(structure, at)))
 
 
-def axiswise_edge(
-    equation: Equation, operand: int, result: int, pairs: Mapping[int, Pairs]
-) -> LocalJacobian:
+def axiswise_edge(use: Use, pairs: Mapping[int, Pairs]) -> LocalJacobian:
     """A structural edge from what happens along each axis.
 
     Args:
-        equation: The equation.
-        operand: Number of the operand.
-        result: Number of the result.
+        use: The operand and the result.
         pairs: For every touched axis which entries of the result are which of the operand.
 
     Returns:
         The edge; axes without pairs are tied.
     """
-    out_shape, in_shape = equation.out_avals[result].shape, equation.in_avals[operand].shape
-    rank = len(out_shape)
-    ties = [UNTIED if j in pairs else j for j in range(len(in_shape))]
-    structure = selecting_structure(out_shape, in_shape, ties)
+    rank = len(use.out_shape)
+    ties = [UNTIED if j in pairs else j for j in range(len(use.in_shape))]
+    structure = selecting_structure(use.out_shape, use.in_shape, ties)
     lengths = tuple(len(pairs[axis][0]) for axis in pairs)
     grid = np.indices(lengths).reshape(len(lengths), math.prod(lengths))
     at: dict[int, np.ndarray] = {}
@@ -278,13 +255,14 @@ def axiswise_edge(
     return LocalJacobian(structure, _constant(pattern_of(structure, at)))
 
 
-def _padding_value(equation: Equation, operand: int, result: int) -> LocalJacobian:
+def _padding_value(use: Use) -> LocalJacobian:
     """y[k] = z wherever no entry of the padded operand lands."""
-    out_shape, in_shape = equation.out_avals[result].shape, equation.in_avals[operand].shape
-    structure = selecting_structure(out_shape, in_shape, ())
-    is_free = np.ones(out_shape, bool)
-    pairs = pad_pairs(equation, 0, result)
-    taken = [pairs[axis][0] if axis in pairs else np.arange(n) for axis, n in enumerate(out_shape)]
+    structure = selecting_structure(use.out_shape, use.in_shape, ())
+    is_free = np.ones(use.out_shape, bool)
+    pairs = pad_pairs(use._replace(operand=0))
+    taken = [
+        pairs[axis][0] if axis in pairs else np.arange(n) for axis, n in enumerate(use.out_shape)
+    ]
     is_free[np.ix_(*taken)] = False
     at = dict(enumerate(np.nonzero(is_free)))
     return LocalJacobian(structure, _constant(pattern_of(structure, at)))

@@ -12,10 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from elimax.interpreter.tracing.program import Equation
+from elimax.interpreter.tracing.rules.use import Use
 
-# Maps the equation, its inputs and its output to dy/dx of the first operand.
-Slope = Callable[[Equation, Sequence[Any], Any], Any]
+# Maps a use, the inputs and the output of its equation to dy/dx of the first operand.
+Slope = Callable[[Use, Sequence[Any], Any], Any]
 
 
 def _number(value: float, like: Any) -> Any:
@@ -34,65 +34,62 @@ def _one_minus(x: Any) -> Any:
     return lax.sub(_number(1, x), x)
 
 
-def _power(equation: Equation, inputs: Sequence[Any], y: Any) -> Any:
+def _power(use: Use, inputs: Sequence[Any], y: Any) -> Any:
     """n x^(n-1)."""
     del y
-    (x,), n = inputs, int(equation.params["y"])
+    (x,), n = inputs, int(use.params["y"])
     if n in (0, 1):
         return lax.full_like(x, n)
     return _times(n, x if n == 2 else lax.integer_pow(x, n - 1))
 
 
 SLOPES: dict[str, Slope] = {
-    "sin": lambda e, x, y: lax.cos(x[0]),
-    "cos": lambda e, x, y: lax.neg(lax.sin(x[0])),
-    "tan": lambda e, x, y: _one_plus(lax.mul(y, y)),
-    "sinh": lambda e, x, y: lax.cosh(x[0]),
-    "cosh": lambda e, x, y: lax.sinh(x[0]),
-    "tanh": lambda e, x, y: lax.mul(_one_plus(y), _one_minus(y)),
-    "asin": lambda e, x, y: lax.rsqrt(_one_minus(lax.mul(x[0], x[0]))),
-    "acos": lambda e, x, y: lax.neg(lax.rsqrt(_one_minus(lax.mul(x[0], x[0])))),
-    "atan": lambda e, x, y: lax.reciprocal(_one_plus(lax.mul(x[0], x[0]))),
-    "exp": lambda e, x, y: y,
-    "exp2": lambda e, x, y: _times(math.log(2), y),
-    "log": lambda e, x, y: lax.reciprocal(x[0]),
-    "log1p": lambda e, x, y: lax.reciprocal(_one_plus(x[0])),
-    "logistic": lambda e, x, y: lax.mul(y, _one_minus(y)),
-    "sqrt": lambda e, x, y: lax.div(_number(0.5, y), y),
-    "rsqrt": lambda e, x, y: _times(-0.5, lax.div(y, x[0])),
-    "square": lambda e, x, y: _times(2, x[0]),
+    "sin": lambda use, x, y: lax.cos(x[0]),
+    "cos": lambda use, x, y: lax.neg(lax.sin(x[0])),
+    "tan": lambda use, x, y: _one_plus(lax.mul(y, y)),
+    "sinh": lambda use, x, y: lax.cosh(x[0]),
+    "cosh": lambda use, x, y: lax.sinh(x[0]),
+    "tanh": lambda use, x, y: lax.mul(_one_plus(y), _one_minus(y)),
+    "asin": lambda use, x, y: lax.rsqrt(_one_minus(lax.mul(x[0], x[0]))),
+    "acos": lambda use, x, y: lax.neg(lax.rsqrt(_one_minus(lax.mul(x[0], x[0])))),
+    "atan": lambda use, x, y: lax.reciprocal(_one_plus(lax.mul(x[0], x[0]))),
+    "exp": lambda use, x, y: y,
+    "exp2": lambda use, x, y: _times(math.log(2), y),
+    "log": lambda use, x, y: lax.reciprocal(x[0]),
+    "log1p": lambda use, x, y: lax.reciprocal(_one_plus(x[0])),
+    "logistic": lambda use, x, y: lax.mul(y, _one_minus(y)),
+    "sqrt": lambda use, x, y: lax.div(_number(0.5, y), y),
+    "rsqrt": lambda use, x, y: _times(-0.5, lax.div(y, x[0])),
+    "square": lambda use, x, y: _times(2, x[0]),
     "integer_pow": _power,
-    "abs": lambda e, x, y: jnp.where(x[0] >= 0, _number(1, y), _number(-1, y)),
-    "erf": lambda e, x, y: _times(2 / math.sqrt(math.pi), lax.exp(-lax.mul(x[0], x[0]))),
-    "erfc": lambda e, x, y: _times(-2 / math.sqrt(math.pi), lax.exp(-lax.mul(x[0], x[0]))),
+    "abs": lambda use, x, y: jnp.where(x[0] >= 0, _number(1, y), _number(-1, y)),
+    "erf": lambda use, x, y: _times(2 / math.sqrt(math.pi), lax.exp(-lax.mul(x[0], x[0]))),
+    "erfc": lambda use, x, y: _times(-2 / math.sqrt(math.pi), lax.exp(-lax.mul(x[0], x[0]))),
 }
 """Slopes of functions of one operand."""
 
 EXTREMES = ("max", "min")
 
 
-def slope(equation: Equation, operand: int, inputs: Sequence[Any], output: Any) -> Any | None:
+def slope(use: Use, inputs: Sequence[Any], output: Any) -> Any | None:
     """dy/dx of an elementwise equation by formula.
 
     Args:
-        equation: The equation.
-        operand: Number of the operand.
-        inputs: Values of its operands.
-        output: Value of its result.
+        use: The operand.
+        inputs: Values of all operands.
+        output: Value of the result.
 
     Returns:
         The derivative, of a shape that broadcasts to the result's; None if there is no formula.
     """
-    if not jnp.issubdtype(equation.out_avals[0].dtype, jnp.floating) or not jnp.issubdtype(
-        equation.in_avals[operand].dtype, jnp.floating
-    ):
+    if not all(jnp.issubdtype(aval.dtype, jnp.floating) for aval in (use.out_aval, use.in_aval)):
         return None
-    if equation.name in SLOPES:
-        return SLOPES[equation.name](equation, inputs, output)
-    if equation.name in EXTREMES:
-        return _chosen(inputs[operand], inputs[1 - operand], output)
-    if equation.name == "select_n":
-        return _selected(equation, operand, inputs)
+    if use.name in SLOPES:
+        return SLOPES[use.name](use, inputs, output)
+    if use.name in EXTREMES:
+        return _chosen(inputs[use.operand], inputs[1 - use.operand], output)
+    if use.name == "select_n":
+        return _selected(use, inputs)
     return None
 
 
@@ -102,11 +99,11 @@ def _chosen(x: Any, other: Any, y: Any) -> Any:
     return jnp.where(jnp.equal(x, y), jnp.where(jnp.equal(other, y), half, one), zero)
 
 
-def _selected(equation: Equation, operand: int, inputs: Sequence[Any]) -> Any:
+def _selected(use: Use, inputs: Sequence[Any]) -> Any:
     """1 where the predicate selects this case."""
-    predicate, dtype = inputs[0], equation.out_avals[0].dtype
+    predicate = inputs[0]
     if predicate.dtype == np.bool_:
-        is_chosen = predicate if operand == 2 else jnp.logical_not(predicate)
+        is_chosen = predicate if use.operand == 2 else jnp.logical_not(predicate)
     else:
-        is_chosen = predicate == np.asarray(operand - 1, predicate.dtype)
-    return lax.convert_element_type(is_chosen, dtype)
+        is_chosen = predicate == np.asarray(use.operand - 1, predicate.dtype)
+    return lax.convert_element_type(is_chosen, use.out_aval.dtype)

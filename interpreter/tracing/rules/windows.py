@@ -7,32 +7,31 @@ tied; a pooling over (1, 1, 2, 2) ties b and the channels.
 from elimax.interpreter.graph.structure import UNTIED
 from elimax.interpreter.tracing.program import Equation
 from elimax.interpreter.tracing.rules.registry import register_ties
+from elimax.interpreter.tracing.rules.use import Use
 
 
 @register_ties("reduce_window", "reduce_window_max", "reduce_window_min", "reduce_window_sum")
-def reduce_window(equation: Equation, operand: int, result: int) -> list[int]:
-    """y[b, i] = max over a window around i of x[b, k]: out (b, i), in (b, k), value (b, i, k).
+def reduce_window(use: Use) -> list[int]:
+    """An entry flows to all results whose window it lies in.
 
-    Args:
-        equation: The equation; reads `window_dimensions`, `window_strides`, `padding`,
-            `base_dilation` and `window_dilation`.
-        operand: Number of the operand: an array, or a value of rank 0 that windows start from.
-        result: Number of the result.
+    y[b, i] = max over a window around i of x[b, k], or another reduction; an operand of rank 0 is
+    what windows start from.
 
-    Returns:
-        For each axis of the operand that of the result that it is tied to.
+    Example: x of shape (5, 8) with windows of (1, 2): out (b, i), in (b, k) with b tied, value
+    (b, i, k).
+
+    Reads `window_dimensions`, `window_strides`, `padding` and `base_dilation`.
+    https://docs.jax.dev/en/latest/_autosummary/jax.lax.reduce_window.html
     """
-    del result
-    params = equation.params
+    params = use.params
     sides = ("window_dimensions", "window_strides", "base_dilation")
-    ties = [
+    return [
         axis
         if all(params[side][axis] == 1 for side in sides)
         and tuple(params["padding"][axis]) == (0, 0)
         else UNTIED
-        for axis in range(len(equation.in_avals[operand].shape))
+        for axis in range(len(use.in_shape))
     ]
-    return ties
 
 
 def _has_groups(equation: Equation) -> bool:
@@ -42,24 +41,21 @@ def _has_groups(equation: Equation) -> bool:
 
 
 @register_ties("conv_general_dilated", varies=_has_groups)
-def convolution(equation: Equation, operand: int, result: int) -> list[int]:
-    """A convolution: the batch axis of the image, or the axis of the filters, is tied.
+def convolution(use: Use) -> list[int]:
+    """A pixel flows to results of its own image, a filter to its own channel of the results.
 
-    Args:
-        equation: The equation; reads `dimension_numbers`, `batch_group_count` and
-            `feature_group_count`.
-        operand: Number of the operand, 0 for the image and 1 for the filters.
-        result: Number of the result, 0.
+    y[b, o, h] = sum over c and k of w[o, c, k] x[b, c, h + k]: operand 0 is x, operand 1 is w.
 
-    Returns:
-        For each axis of the operand that of the result that it is tied to.
+    Example: for x out (b, o, h), in (b, c, l) with b tied, value (o, h, c, l); for w out (b, o, h),
+    in (o, c, k) with o tied.
+
+    Reads `dimension_numbers`, `batch_group_count` and `feature_group_count`.
+    https://docs.jax.dev/en/latest/_autosummary/jax.lax.conv_general_dilated.html
     """
-    del result
-    params = equation.params
-    specs = params["dimension_numbers"]
-    ties = [UNTIED] * len(equation.in_avals[operand].shape)
-    if operand == 1:
+    specs = use.params["dimension_numbers"]
+    ties = [UNTIED] * len(use.in_shape)
+    if use.operand == 1:
         ties[specs.rhs_spec[0]] = specs.out_spec[1]
-    elif params["batch_group_count"] == 1:
+    elif use.params["batch_group_count"] == 1:
         ties[specs.lhs_spec[0]] = specs.out_spec[0]
     return ties

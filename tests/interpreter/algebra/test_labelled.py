@@ -125,3 +125,13 @@ def test_other_arrays_keep_their_dtype():
     assert with_dtype_of(*pair) is pair[0]
     array = jnp.ones(2, ml_dtypes.bfloat16)
     assert with_dtype_of(array, jnp.ones(2)) is array
+
+
+@pytest.mark.parametrize("kind", [np.asarray, jnp.asarray])
+def test_renamed_and_constant(kind):
+    """Other labels, the same array; constant is what is numpy."""
+    value = Labelled(kind([[1.0, 2.0]]), (4, 9))
+    renamed = value.renamed({4: 0, 9: 3})
+    assert renamed.array is value.array
+    assert renamed.labels == (0, 3)
+    assert value.is_constant == (kind is np.asarray)

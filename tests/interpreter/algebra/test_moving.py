@@ -11,7 +11,6 @@ from jax import lax
 from elimax.interpreter.algebra.labelled import Labelled
 from elimax.interpreter.algebra.moving import (
     array_of,
-    is_known_pattern,
     move,
     settled,
 )
@@ -35,13 +34,13 @@ def apply_pattern(pattern, value, labels):
     """The product as an array, written out if it is sparse."""
     sizes = {}
     for operand in (pattern, value):
-        if hasattr(operand.array, "shape"):
+        if isinstance(operand, Labelled):
             sizes |= dict(zip(operand.labels, operand.array.shape, strict=True))
         else:
             sizes |= SIZES_OF_MAPS
     moved = move(pattern, value, labels, sizes)
     if isinstance(moved, SparseValue):
-        return array_of(Labelled(moved, moved.labels), sizes).array.transpose(np.argsort(labels))
+        return array_of(moved, sizes).array.transpose(np.argsort(labels))
     return moved
 
 
@@ -171,12 +170,12 @@ def test_sparse_values_stay_sparse():
     outer = selection((0, 1), (2, 3), [[0, 1], [0, 2]])
     inner = selection((1, 2), (3, 5), [[0, 1, 2], [1, 2, 3]])
     sizes = {0: 2, 1: 3, 2: 5}
-    moved = move(Labelled(outer, (0, 1)), Labelled(inner, (1, 2)), (0, 2), sizes)
+    moved = move(outer, inner, (0, 2), sizes)
     assert isinstance(moved, SparseValue)
     assert moved.parts[0].places.tolist() == [1, 8]
-    negated = move(Labelled(np.asarray(-1.0), ()), Labelled(inner, (1, 2)), (1, 2), sizes)
+    negated = move(Labelled(np.asarray(-1.0), ()), inner, (1, 2), sizes)
     assert isinstance(negated, SparseValue) and negated.parts[0].entries.tolist() == [-1] * 3
-    whole = move(Labelled(outer, (0, 1)), Labelled(jnp.ones((3, 5)), (1, 2)), (0, 2), sizes)
+    whole = move(outer, Labelled(jnp.ones((3, 5)), (1, 2)), (0, 2), sizes)
     assert isinstance(whole, jax.Array)
 
 
@@ -189,24 +188,14 @@ def test_settled():
         assert settled(value, (3,), {3: 2}) is value
 
 
-def test_which_patterns_are_known():
-    """numpy arrays and constant sparse values, but no arrays of JAX."""
-    sparse = selection((0,), (3,), [[1]])
-    computed = SparseValue((0,), (), (), (Part(jnp.ones((3, 1)), np.zeros(1, int)),))
-    assert is_known_pattern(Labelled(np.ones(3), (0,)))
-    assert is_known_pattern(Labelled(sparse, (0,)))
-    assert not is_known_pattern(Labelled(jnp.ones(3), (0,)))
-    assert not is_known_pattern(Labelled(computed, (0,)))
-
-
 def test_patterns_in_several_parts_and_with_dense_labels():
     """A slice of a mask has a dense label; what a third pattern does to it is the same as ever."""
     mask, cut = np.array([1.0, 0, -1]), selection((1, 2), (2, 3), [[0, 1], [1, 2]])
     sizes = {0: 3, 1: 2, 2: 3, 3: 2}
-    masked = move(Labelled(cut, (1, 2)), Labelled(mask, (0,)), (0, 1, 2), sizes)
+    masked = move(cut, Labelled(mask, (0,)), (0, 1, 2), sizes)
     assert masked.dense == (0,)
     value = jnp.asarray(wave(3, 2), jnp.float32)
-    moved = move(Labelled(masked, masked.labels), Labelled(value, (0, 3)), (1, 2, 3), sizes)
+    moved = move(masked, Labelled(value, (0, 3)), (1, 2, 3), sizes)
     exact = np.einsum("a,bc,ad->bcd", mask, [[0, 1, 0], [0, 0, 1]], value)
     np.testing.assert_allclose(entry_by_entry(moved, (1, 2, 3), sizes), exact, rtol=1e-5)
 

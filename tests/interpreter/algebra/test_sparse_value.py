@@ -14,7 +14,7 @@ from elimax.interpreter.algebra.sparse_value import (
     aligned,
     as_sparse,
     disjoint,
-    is_constant_value,
+    labelled,
     places_of,
     project,
     scaled,
@@ -146,7 +146,7 @@ def test_renamed_and_constant(value):
         entry_by_entry(renamed, [names[x] for x in value.labels], sizes),
         entry_by_entry(value, value.labels),
     )
-    assert is_constant_value(value) == all_constant(value)
+    assert value.is_constant == all_constant(value)
 
 
 def test_arrays_are_sparse_values_without_sparse_labels():
@@ -155,7 +155,15 @@ def test_arrays_are_sparse_values_without_sparse_labels():
     value = as_sparse(Labelled(array, (4, 0)))
     assert (value.dense, value.sparse, value.sizes, value.space) == ((4, 0), (), (), 1)
     np.testing.assert_array_equal(value.parts[0].entries[..., 0], array)
-    assert as_sparse(Labelled(value, value.labels)) is value
+    assert as_sparse(value) is value
+
+
+def test_values_with_their_labels():
+    """An array gets the labels that are given, a sparse value keeps its own."""
+    array = wave(2, 3)
+    assert labelled(array, (4, 0)) == Labelled(array, (4, 0))
+    value = as_sparse(Labelled(array, (4, 0)))
+    assert labelled(value, (7, 8)) is value
 
 
 def test_places_count_row_by_row():

@@ -8,7 +8,7 @@ import pytest
 from elimax.interpreter.algebra.sparse_value import Part, SparseValue
 from elimax.interpreter.graph.structure import UNTIED, Kind, edge_structure
 from elimax.interpreter.jacobian import jacve
-from elimax.interpreter.output.structured import StructuredJacobian, written_out
+from elimax.interpreter.output.structured import StructuredJacobian
 from support.compare import assert_same_blocks
 from support.random_programs import wave
 
@@ -182,14 +182,3 @@ def test_made_by_hand():
     assert block.todense().tolist() == [[0, 0, 7], [5, 0, 0]]
     assert block.todense().dtype == block.tobcoo().dtype == np.float16
     assert [leaf.tolist() for leaf in jax.tree.leaves(block)] == [7]
-
-
-@pytest.mark.parametrize("size", [2, 65])
-def test_written_out_puts_zeros_off_the_diagonal(size):
-    """Small masks are constants, large ones are compared at run time; infinities stay away."""
-    structure = edge_structure((size,), (size,), [0], [0], Kind.GENERAL)
-    for entries in (np.full(size, np.inf), jnp.full(size, jnp.inf)):
-        array = np.asarray(written_out(structure, entries, jnp.float32))
-        np.testing.assert_array_equal(array, np.where(np.eye(size, dtype=bool), np.inf, 0))
-    closed = jax.make_jaxpr(lambda v: written_out(structure, v, jnp.float32))(jnp.ones(size))
-    assert sum(np.size(constant) for constant in closed.consts) <= 64 * 64

@@ -14,6 +14,7 @@ from elimax.interpreter.tracing.known_values import known_value
 from elimax.interpreter.tracing.partial_trace import partial_jaxpr
 from elimax.interpreter.tracing.program import program_of
 from elimax.interpreter.tracing.rules import local_jacobian
+from elimax.interpreter.tracing.rules.use import Use
 
 X = jnp.arange(1.0, 5.0)
 
@@ -122,7 +123,7 @@ def test_rules_know_indices_under_jit(function):
         partial = partial_jaxpr(lambda y: [function(y)], [x])
         (*_, equation) = program_of(partial.closed).equations
         inputs = [x if isinstance(k, int) else k.value for k in equation.operands]
-        values.append(local_jacobian(equation, 0, 0).value(inputs, []))
+        values.append(local_jacobian(Use(equation, 0, 0)).value(inputs, []))
         return 0
 
     run(X)

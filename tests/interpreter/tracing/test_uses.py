@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from elimax.interpreter.tracing.program import trace_program
-from elimax.interpreter.tracing.uses import Use, active_uses
+from elimax.interpreter.tracing.uses import ActiveUse, active_uses
 
 
 def uses(function, *inputs, active=None):
@@ -16,12 +16,12 @@ def uses(function, *inputs, active=None):
 def test_a_chain():
     """Every use joins a node and a result; nodes are numbered inputs first."""
     found = uses(lambda x: [jnp.sin(jnp.cos(x))], 1.0)
-    assert found == [Use(0, 0, 0, 0, 1), Use(1, 0, 0, 1, 2)]
+    assert found == [ActiveUse(0, 0, 0, 0, 1), ActiveUse(1, 0, 0, 1, 2)]
 
 
 def test_both_operands_of_one_equation():
     """x * x uses x twice."""
-    assert uses(lambda x: [x * x], 1.0) == [Use(0, 0, 0, 0, 1), Use(0, 1, 0, 0, 1)]
+    assert uses(lambda x: [x * x], 1.0) == [ActiveUse(0, 0, 0, 0, 1), ActiveUse(0, 1, 0, 0, 1)]
 
 
 def test_what_no_output_depends_on_is_left_out():

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from elimax.pipeline.checkout import files
 from elimax.pipeline.checkout.files import (
     Layout,
     read_csv,
@@ -81,7 +80,7 @@ def test_failed_write_leaves_the_old_file_and_no_rest(
     def stop(number: int) -> None:
         raise SystemExit(143)
 
-    monkeypatch.setattr(files.os, "fsync", stop)
+    monkeypatch.setattr("os.fsync", stop)
     with pytest.raises(SystemExit):
         write_json(path, {"a": 2})
     assert json.loads(path.read_text())["a"] == 1
@@ -94,7 +93,7 @@ def test_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     def full(number: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(files.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(FileError, match=r"cannot write .*x\.json: No space left on device; free"):
         write_json(tmp_path / "x.json", {})
     assert os.listdir(tmp_path) == []

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.elimination import CountingElimination
+from elimax.interpreter.graph.rule_table import RULE
 from elimax.interpreter.graph.structure import Kind, edge_structure
-from elimax.interpreter.graph.structure_numbers import NUMBERS
 from elimax.interpreter.orders.greedy.degrees import DegreeElimination
 from support.plain_greedy import damage, degree, graphs
 
@@ -25,7 +25,7 @@ def test_edges_degrees_and_damage_are_those_of_counting(graph, count, data):
             (ours.predecessors, plain.predecessors),
             (ours.successors, plain.successors),
         ):
-            named = [{k: NUMBERS.structure(x) for k, x in edges.items()} for edges in mine]
+            named = [{k: RULE.structure(x) for k, x in edges.items()} for edges in mine]
             assert named == theirs
         for other in graph.eliminable:
             assert ours.degrees[graph.node(other)] == degree(plain, other, count)

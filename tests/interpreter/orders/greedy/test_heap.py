@@ -16,6 +16,8 @@ from elimax.interpreter.tracing.call import trace
 class OddLast(GreedyRule):
     """Takes vertices with an even node first; nothing ever changes."""
 
+    name = "odd_last"
+
     def priority(self, node: int) -> int:
         """The remainder by two."""
         return node % 2
@@ -34,9 +36,9 @@ def chain():
 
 def test_lowest_priority_then_the_number():
     """Equal priorities go by number, late vertices wait, and the name says all of it."""
-    order = greedy_order(chain(), OddLast, "odd_last")
+    order = greedy_order(OddLast, chain())
     assert (order.vertices, order.name) == ((2, 4, 1, 3, 5), "odd_last")
-    order = greedy_order(chain(), OddLast, "odd_last", "high", "nontrivial", frozenset({4}))
+    order = greedy_order(OddLast, chain(), "high", "nontrivial", late=frozenset({4}))
     assert order.vertices == (2, 5, 3, 1, 4)
     assert order.name == "odd_last_nontrivial_high_moves_last"
     assert order.fingerprint == chain().fingerprint
@@ -52,7 +54,7 @@ def test_names_of_variants():
 def test_unknown_variants_are_refused(ties, count):
     """The message shows what was given and what there is."""
     with pytest.raises(ValueError, match=f"ties='{ties}', count='{count}': ties is 'low' or"):
-        greedy_order(chain(), OddLast, "odd_last", ties, count)
+        greedy_order(OddLast, chain(), ties, count)
 
 
 def test_nodes_between_two_nodes():

@@ -9,6 +9,7 @@ from jax import lax
 from elimax.interpreter.graph.structure import Kind
 from elimax.interpreter.tracing.program import trace_program
 from elimax.interpreter.tracing.rules import local_jacobian
+from elimax.interpreter.tracing.rules.use import Use
 from support.compare import assert_equals_jacrev_in_all_orders
 from support.random_programs import wave
 
@@ -25,7 +26,7 @@ from support.random_programs import wave
 def test_structure_and_value(function, leaves, operand, kind, value):
     """All axes tied, one constant for all entries."""
     (equation,) = trace_program(lambda *x: [function(*x)], leaves).equations
-    local = local_jacobian(equation, operand, 0)
+    local = local_jacobian(Use(equation, operand, 0))
     assert (local.structure.ties, local.structure.carried) == ((0, 1), ())
     assert local.structure.kind == kind
     assert isinstance(local.value(leaves, []), np.ndarray)
@@ -49,4 +50,4 @@ def test_batch_axes_stay_tied():
     assert [eqn.primitive.name for eqn in closed.jaxpr.eqns] == ["complex", "imag"]
     program = trace_program(lambda x: [lax.complex(x, x).imag], [jnp.ones(3)])
     for equation in program.equations:
-        assert local_jacobian(equation, 0, 0).structure.ties == (0,)
+        assert local_jacobian(Use(equation, 0, 0)).structure.ties == (0,)

@@ -9,6 +9,7 @@ from jax import lax
 from elimax.interpreter.graph.structure import UNTIED
 from elimax.interpreter.tracing.program import trace_program
 from elimax.interpreter.tracing.rules.fallback import apply_linear, tied_jacobian
+from elimax.interpreter.tracing.rules.use import Use
 from support.random_programs import wave
 
 
@@ -37,7 +38,7 @@ def test_tied_jacobians(ties, order):
     inputs = [jnp.int32(1), x]
     exchanged = [tie if tie == UNTIED else order.index(tie) for tie in ties]
     full = jax.jacrev(function)(x)
-    value = tied_jacobian(equation, inputs, 1, 0, exchanged)
+    value = tied_jacobian(Use(equation, 1, 0), inputs, exchanged)
     # Axes of x are a and b where they are tied, else i and j; of the result a and b, or m and n.
     letters = "".join("ij"[k] if tie == UNTIED else "ab"[k] for k, tie in enumerate(ties))
     rows = "".join("mn"[k] if tie == UNTIED else "ab"[k] for k, tie in enumerate(ties))

@@ -24,6 +24,7 @@ from elimax.interpreter.tracing.rules.registry import (
     ties_between,
     varies_along_ties,
 )
+from elimax.interpreter.tracing.rules.use import Use
 
 
 def equation(function, *leaves, name=None):
@@ -49,12 +50,12 @@ def test_registered_rule_is_used(monkeypatch):
     structure = edge_structure((), (), [], [], Kind.TRIVIAL)
 
     @register("reduce")
-    def rule(equation, operand, result):
+    def rule(use):
         return LocalJacobian(structure, lambda inputs, outputs: None)
 
     reduction = equation(folded, jnp.ones(3), name="reduce")
-    assert local_jacobian(reduction, 0, 0).structure == structure
-    assert rule(reduction, 0, 0).structure == structure
+    assert local_jacobian(Use(reduction, 0, 0)).structure == structure
+    assert rule(Use(reduction, 0, 0)).structure == structure
 
 
 def test_without_a_rule_an_equation_is_opaque():
@@ -63,15 +64,15 @@ def test_without_a_rule_an_equation_is_opaque():
     assert not has_formula(reduction)
     assert axis_ties(reduction) is None
     assert varies_along_ties(reduction)
-    assert ties_between(reduction, 0, 0) == (UNTIED,)
+    assert ties_between(Use(reduction, 0, 0)) == (UNTIED,)
 
 
 def test_ties_of_equations_with_a_formula():
     """They are those of its edge; None where there is no derivative."""
     transposed = equation(lambda x: x.T, jnp.ones((2, 3)), name="transpose")
-    assert ties_between(transposed, 0, 0) == (1, 0)
+    assert ties_between(Use(transposed, 0, 0)) == (1, 0)
     gather = equation(lambda x: x[jnp.array([1, 0])], jnp.ones(3), name="gather")
-    assert ties_between(gather, 1, 0) is None
+    assert ties_between(Use(gather, 1, 0)) is None
 
 
 def test_registered_ties_are_used(monkeypatch):
@@ -79,12 +80,12 @@ def test_registered_ties_are_used(monkeypatch):
     monkeypatch.setattr(registry, "_TIES", dict(registry._TIES))
 
     @register_ties("reduce", varies=lambda equation: False)
-    def rule(equation, operand, result):
+    def rule(use):
         return [0]
 
     reduction = equation(folded, jnp.ones(3), name="reduce")
     assert axis_ties(reduction) is rule
-    assert ties_between(reduction, 0, 0) == (0,)
+    assert ties_between(Use(reduction, 0, 0)) == (0,)
     assert not varies_along_ties(reduction)
 
 
@@ -94,7 +95,7 @@ def test_ties_of_a_body_are_not_simple():
         lambda x: jax.lax.scan(lambda c, y: (c * y, None), x, x)[0], jnp.ones(3), name="scan"
     )
     assert axis_ties(loop) is None
-    assert ties_between(loop, 0, 0) is not None
+    assert ties_between(Use(loop, 0, 0)) is not None
 
 
 def test_second_registration_of_ties_is_an_error():
@@ -118,7 +119,7 @@ def test_second_registration_of_ties_is_an_error():
 def test_listed_primitives_have_no_derivative(function, name):
     """Their derivative is zero by convention, so they make no edge."""
     assert name in ZERO_DERIVATIVE
-    assert not has_derivative(equation(function, jnp.ones(3), name=name), 0, 0)
+    assert not has_derivative(Use(equation(function, jnp.ones(3), name=name), 0, 0))
 
 
 def test_the_next_number_moves_with_its_first_operand():
@@ -163,9 +164,9 @@ def test_keys_are_not_differentiable():
 def test_operands_without_a_derivative():
     """Predicates and indices: operand 0 of select_n, operand 1 of gather."""
     select = equation(lambda x: jnp.where(x > 0, x, 2.0), jnp.ones(3), name="select_n")
-    assert [has_derivative(select, k, 0) for k in range(3)] == [False, True, True]
+    assert [has_derivative(Use(select, k, 0)) for k in range(3)] == [False, True, True]
     gather = equation(lambda x: x[jnp.array([1, 0])], jnp.ones(3), name="gather")
-    assert [has_derivative(gather, k, 0) for k in range(2)] == [True, False]
+    assert [has_derivative(Use(gather, k, 0)) for k in range(2)] == [True, False]
 
 
 def test_complex_linear_primitives():
@@ -195,3 +196,17 @@ def test_names_of_rules_do_not_depend_on_values():
     """A graph of several rules has the structures that the rules give one by one."""
     graph = trace(lambda x: jnp.sin(x).sum(), jnp.ones(3))
     assert [edge.kind for edge in graph.edges.values()] == [Kind.GENERAL, Kind.STRUCTURAL]
+
+
+ALL_RULES = {*registry._RULES.values(), *(ties.rule for ties in registry._TIES.values())}
+
+
+@pytest.mark.parametrize("rule", sorted(ALL_RULES, key=lambda rule: rule.__name__))
+def test_docstrings_of_rules_have_one_order(rule):
+    """An example where one can be given, the parameters that are read, and the page in JAX."""
+    text = rule.__doc__
+    places = [text.index("Reads "), text.index("https://docs.jax.dev/en/latest/")]
+    if "TracingError" not in text:
+        places.insert(0, text.index("Example: "))
+    assert places == sorted(places)
+    assert "Args:" not in text and "Returns:" not in text

@@ -8,6 +8,7 @@ from jax import lax
 
 from elimax.interpreter.tracing.program import trace_program
 from elimax.interpreter.tracing.rules.slopes import EXTREMES, SLOPES, slope
+from elimax.interpreter.tracing.rules.use import Use
 
 FUNCTIONS = {name: getattr(lax, name) for name in SLOPES if name != "integer_pow"}
 EXPONENTS = (-3, -1, 0, 1, 2, 3, 7)
@@ -21,7 +22,7 @@ def both(function, operand, *args):
     """The formula's derivative and JAX's own, with a tangent of ones."""
     program = trace_program(function, args)
     (equation,) = program.equations
-    found = slope(equation, operand, args, function(*args))
+    found = slope(Use(equation, operand, 0), args, function(*args))
     tangents = [jnp.ones_like(x) if k == operand else jnp.zeros_like(x) for k, x in enumerate(args)]
     return found, jax.jvp(function, args, tuple(tangents))[1]
 
@@ -90,7 +91,7 @@ def test_selections(dtype):
             program = trace_program(lax.select_n, (predicate, *chosen))
             (equation,) = program.equations
             for k in range(count):
-                found = slope(equation, k + 1, (predicate, *chosen), chosen[0])
+                found = slope(Use(equation, k + 1, 0), (predicate, *chosen), chosen[0])
 
                 def function(x, k=k, p=predicate, c=chosen):
                     return lax.select_n(p, *c[:k], x, *c[k + 1 :])
@@ -110,14 +111,14 @@ def test_what_has_no_formula():
         (lax.atan2, (jnp.ones(2), jnp.ones(2))),
     ):
         (equation,) = trace_program(function, args).equations
-        assert slope(equation, 0, args, function(*args)) is None
+        assert slope(Use(equation, 0, 0), args, function(*args)) is None
 
 
 def test_numbers_without_axes():
     """Rank-0 operands beside arrays give something that broadcasts."""
     x, y = jnp.float32(2.0), jnp.array([1.0, 2.0, 3.0])
     (equation,) = trace_program(lambda x, y: lax.max(x, y), (x, y)).equations
-    found = slope(equation, 0, (x, y), lax.max(x, y))
+    found = slope(Use(equation, 0, 0), (x, y), lax.max(x, y))
     assert found.tolist() == [1, 0.5, 0]
 
 
@@ -125,7 +126,7 @@ def test_formulas_call_nothing():
     """One or a few primitives, no call: tracing is what the formulas save."""
     for name in ("sin", "exp", "log", "sqrt", "tanh", "square", "logistic"):
         (equation,) = trace_program(FUNCTIONS[name], (jnp.ones(3),)).equations
-        closed = jax.make_jaxpr(lambda x, y, e=equation: slope(e, 0, (x,), y))(
+        closed = jax.make_jaxpr(lambda x, y, e=equation: slope(Use(e, 0, 0), (x,), y))(
             jnp.ones(3), jnp.ones(3)
         )
         names = [eqn.primitive.name for eqn in closed.jaxpr.eqns]

@@ -1,15 +1,18 @@
-"""The counting rule on small integers, filled in as it is needed.
+"""The counting rule on small integers, filled in as it is needed: the one table for all.
 
 Orders are found by looking at products of two edges a million times. Hashing two structures takes
 longer than all the rest of such a look, so structures are numbered and their products, sums and
-costs are kept by number. `structure_tables` has the whole closure as arrays instead.
+costs are kept by number. Greedy rules and exact searches read the table itself; what cannot run
+Python at every step reads arrays that are filled from it: all that a graph can reach for the game
+(`structure_tables`), what was met so far for annealing (`orders.annealing.tables`).
 """
 
 import functools
 import threading
 from collections.abc import Callable
 
-from elimax.interpreter.graph.pair_structure import Structure, product_of, sum_of
+from elimax.interpreter.graph.pair_structure import PairProduct, Structure, product_of, sum_of
+from elimax.interpreter.graph.price import product_price
 
 
 class NumberTable(dict[int, dict[int, int]]):
@@ -39,8 +42,10 @@ class _Row(dict[int, int]):
         return value
 
 
-class StructureNumbers:
+class RuleTable:
     """Structures by number, from 0, in the order in which they were first met.
+
+    Several threads may use one table: two that ask for the same entry compute the same.
 
     Attributes:
         product: Number of the product, [later][earlier].
@@ -48,6 +53,7 @@ class StructureNumbers:
         total: Number of the sum, [first][second].
         cost: For "all" and for "nontrivial" the cost of a product, [later][earlier].
         cost_by_earlier: The same, [earlier][later].
+        price: Price of a product, [later][earlier].
     """
 
     def __init__(self) -> None:
@@ -66,6 +72,10 @@ class StructureNumbers:
             count: NumberTable(lambda x, y, table=table: table[y][x])
             for count, table in self.cost.items()
         }
+
+        self.price = NumberTable(
+            lambda x, y: product_price(self._structures[x], self._structures[y])
+        )
 
     def number(self, structure: Structure) -> int:
         """The number of a structure, a new one if it was never met.
@@ -95,7 +105,7 @@ class StructureNumbers:
         """
         return self._structures[number]
 
-    def _multiply(self, later: int, earlier: int):
+    def _multiply(self, later: int, earlier: int) -> PairProduct:
         return product_of(self._structures[later], self._structures[earlier])
 
     def _product(self, later: int, earlier: int) -> int:
@@ -105,5 +115,5 @@ class StructureNumbers:
         return self.number(sum_of(self._structures[first], self._structures[second]))
 
 
-NUMBERS = StructureNumbers()
-"""The numbers of this process; like the caches of `multiply` and `add` they are never forgotten."""
+RULE = RuleTable()
+"""The table of this process; like the caches of `multiply` and `add` they are never forgotten."""
