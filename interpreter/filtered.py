@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import jax
@@ -36,7 +37,7 @@ def filter_jacve(
         auxiliary data.
 
     Raises:
-        ImportError: When called, if Equinox is not installed.
+        ModuleNotFoundError: When called, if Equinox is not installed.
         InvalidOrderError: When called, if the order does not fit the graph of `fun`.
         TracingError: When called, as `jacve` does.
         TypeError: If `fun` is no function; when called, if there is no positional argument, or the
@@ -47,9 +48,7 @@ def filter_jacve(
 
     @functools.wraps(fun)
     def jacobian(*args: Any, **kwargs: Any) -> Any:
-        # Equinox is needed here alone; Jacobians of plain functions do without it.
-        import equinox as eqx
-
+        eqx = _equinox()
         if not args:
             raise TypeError(
                 "the first argument is the one that is differentiated: pass it by position"
@@ -64,6 +63,19 @@ def filter_jacve(
         return of_jacve(differentiated, *args[1:], **kwargs)
 
     return jacobian
+
+
+def _equinox() -> ModuleType:
+    """Loads Equinox, which is needed here alone: Jacobians of plain functions do without it."""
+    try:
+        import equinox
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "filter_jacve needs the package equinox, which is not installed: "
+            "pip install 'elimax[learn]'",
+            name=error.name,
+        ) from error
+    return equinox
 
 
 def _check_dense(argument: Any) -> None:
