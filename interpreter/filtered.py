@@ -3,21 +3,24 @@
 import functools
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import Any, ParamSpec
 
 import jax
 
 from elimax.interpreter.jacobian import Order, jacve
+from elimax.interpreter.output.blocks import Output
 from elimax.interpreter.tracing.call_checks import check_callable
+
+P = ParamSpec("P")
 
 
 def filter_jacve(
-    fun: Callable[..., Any],
+    fun: Callable[P, Any],
     has_aux: bool = False,
     *,
     order: Order = "auto",
-    output: str = "dense",
-) -> Callable[..., Any]:
+    output: Output = "dense",
+) -> Callable[P, Any]:
     """Jacobian with respect to the floating-point arrays of the first argument.
 
     Stands to `jacve` as `equinox.filter_jacrev` does to `jax.jacrev`: the first argument may be a
@@ -45,9 +48,11 @@ def filter_jacve(
         ValueError: When called, if the first argument holds no floating-point array.
     """
     check_callable(fun)
+    # With another first argument than P says: its arrays are replaced by traced ones.
+    of_module: Callable[..., Any] = fun
 
     @functools.wraps(fun)
-    def jacobian(*args: Any, **kwargs: Any) -> Any:
+    def jacobian(*args: P.args, **kwargs: P.kwargs) -> Any:
         eqx = _equinox()
         if not args:
             raise TypeError(
@@ -57,7 +62,7 @@ def filter_jacve(
         differentiated, rest = eqx.partition(args[0], eqx.is_inexact_array)
 
         def of_arrays(arrays: Any, *others: Any, **keywords: Any) -> Any:
-            return fun(eqx.combine(arrays, rest), *others, **keywords)
+            return of_module(eqx.combine(arrays, rest), *others, **keywords)
 
         of_jacve = jacve(of_arrays, has_aux=has_aux, order=order, output=output)
         return of_jacve(differentiated, *args[1:], **kwargs)
