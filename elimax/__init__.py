@@ -13,22 +13,22 @@ known without loading JAX.
 import importlib
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from elimax.api import *  # noqa: F403
-
 __version__ = "0.1.0"
 
-
-def __getattr__(name: str) -> Any:
-    """Finds a public name, or the list of them, in `elimax.api`."""
-    if name == "__all__":
-        return __dir__()
-    if not name.startswith("_"):
-        value = vars(importlib.import_module("elimax.api")).get(name)
-        if value is not None:
-            globals()[name] = value
-            return value
-    raise AttributeError(f"module 'elimax' has no attribute {name!r}")
+if TYPE_CHECKING:
+    from elimax.api import *  # noqa: F403
+else:
+    # Type checkers do not see it: for them a module with it has every attribute.
+    def __getattr__(name: str) -> Any:
+        """Finds a public name, or the list of them, in `elimax.api`."""
+        if name == "__all__":
+            return __dir__()
+        if not name.startswith("_"):
+            value = vars(importlib.import_module("elimax.api")).get(name)
+            if value is not None:
+                globals()[name] = value
+                return value
+        raise AttributeError(f"module 'elimax' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -19,11 +19,13 @@ from elimax.interpreter.graph.counting import count_multiplications as count_mul
 from elimax.interpreter.graph.elimination import MultiplicationCount as MultiplicationCount
 from elimax.interpreter.graph.order import EliminationOrder as EliminationOrder
 from elimax.interpreter.hessian import hessve as hessve
+from elimax.interpreter.jacobian import Order as Order
 from elimax.interpreter.jacobian import jacve as jacve
 from elimax.interpreter.jacobian import value_and_jacve as value_and_jacve
 from elimax.interpreter.orders import forward_order as forward_order
 from elimax.interpreter.orders import markowitz_order as markowitz_order
 from elimax.interpreter.orders import reverse_order as reverse_order
+from elimax.interpreter.output.blocks import Output as Output
 from elimax.interpreter.output.structured import StructuredJacobian as StructuredJacobian
 from elimax.interpreter.plan import Plan as Plan
 from elimax.interpreter.planning import plan as plan

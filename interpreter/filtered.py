@@ -2,21 +2,25 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from types import ModuleType
+from typing import Any, ParamSpec
 
 import jax
 
 from elimax.interpreter.jacobian import Order, jacve
+from elimax.interpreter.output.blocks import Output
 from elimax.interpreter.tracing.call_checks import check_callable
+
+P = ParamSpec("P")
 
 
 def filter_jacve(
-    fun: Callable[..., Any],
+    fun: Callable[P, Any],
     has_aux: bool = False,
     *,
     order: Order = "auto",
-    output: str = "dense",
-) -> Callable[..., Any]:
+    output: Output = "dense",
+) -> Callable[P, Any]:
     """Jacobian with respect to the floating-point arrays of the first argument.
 
     Stands to `jacve` as `equinox.filter_jacrev` does to `jax.jacrev`: the first argument may be a
@@ -36,7 +40,7 @@ def filter_jacve(
         auxiliary data.
 
     Raises:
-        ImportError: When called, if Equinox is not installed.
+        ModuleNotFoundError: When called, if Equinox is not installed.
         InvalidOrderError: When called, if the order does not fit the graph of `fun`.
         TracingError: When called, as `jacve` does.
         TypeError: If `fun` is no function; when called, if there is no positional argument, or the
@@ -44,12 +48,12 @@ def filter_jacve(
         ValueError: When called, if the first argument holds no floating-point array.
     """
     check_callable(fun)
+    # With another first argument than P says: its arrays are replaced by traced ones.
+    of_module: Callable[..., Any] = fun
 
     @functools.wraps(fun)
-    def jacobian(*args: Any, **kwargs: Any) -> Any:
-        # Equinox is needed here alone; Jacobians of plain functions do without it.
-        import equinox as eqx
-
+    def jacobian(*args: P.args, **kwargs: P.kwargs) -> Any:
+        eqx = _equinox()
         if not args:
             raise TypeError(
                 "the first argument is the one that is differentiated: pass it by position"
@@ -58,12 +62,25 @@ def filter_jacve(
         differentiated, rest = eqx.partition(args[0], eqx.is_inexact_array)
 
         def of_arrays(arrays: Any, *others: Any, **keywords: Any) -> Any:
-            return fun(eqx.combine(arrays, rest), *others, **keywords)
+            return of_module(eqx.combine(arrays, rest), *others, **keywords)
 
         of_jacve = jacve(of_arrays, has_aux=has_aux, order=order, output=output)
         return of_jacve(differentiated, *args[1:], **kwargs)
 
     return jacobian
+
+
+def _equinox() -> ModuleType:
+    """Loads Equinox, which is needed here alone: Jacobians of plain functions do without it."""
+    try:
+        import equinox
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "filter_jacve needs the package equinox, which is not installed: "
+            "pip install 'elimax[learn]'",
+            name=error.name,
+        ) from error
+    return equinox
 
 
 def _check_dense(argument: Any) -> None:

@@ -7,7 +7,7 @@ leads to no wanted block (`elimax.interpreter.graph.wanted`).
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, ParamSpec
 
 import jax
 import jax.numpy as jnp
@@ -21,23 +21,25 @@ from elimax.interpreter.jacobian import (
     jacve,
     resolve_order,
 )
-from elimax.interpreter.output.blocks import BlockForm, check_output, written_block
+from elimax.interpreter.output.blocks import BlockForm, Output, check_output, written_block
 from elimax.interpreter.tracing.call import active_part, traced_program
 from elimax.interpreter.tracing.call_checks import check_callable, check_inputs, check_outputs
 from elimax.interpreter.tracing.flat_call import CallArguments, CallResult, with_weak_type_of
 from elimax.interpreter.tracing.partial_trace import PartialJaxpr, partial_jaxpr
 from elimax.interpreter.tracing.program import Program
 
+P = ParamSpec("P")
+
 
 def hessve(
-    fun: Callable[..., Any],
+    fun: Callable[P, Any],
     argnums: int | Sequence[int] = 0,
     has_aux: bool = False,
     holomorphic: bool = False,
     *,
     order: Order = "auto",
-    output: str = "dense",
-) -> Callable[..., Any]:
+    output: Output = "dense",
+) -> Callable[P, Any]:
     """Hessian of `fun` by vertex elimination; a drop-in replacement of `jax.hessian`.
 
     Where `fun` is a scalar, the graph that is eliminated is that of `jax.grad(fun, argnums)`, with
@@ -70,7 +72,7 @@ def hessve(
     check_callable(fun)
 
     @functools.wraps(fun)
-    def hessian(*args: Any, **kwargs: Any) -> Any:
+    def hessian(*args: P.args, **kwargs: P.kwargs) -> Any:
         arguments = CallArguments.of(args, kwargs, argnums)
         check_inputs(arguments.named, holomorphic, allow_int=False)
         if not holomorphic:
@@ -202,7 +204,7 @@ def _eliminate(
     gradient: _TracedGradient,
     holomorphic: bool,
     order: Order,
-    output: str,
+    output: Output,
 ) -> tuple[list[list[list[Any]]], list[Any]]:
     """The blocks [output][j][i] of a Hessian, and the auxiliary data."""
     program, leaves, nodes = gradient.program, arguments.leaves, arguments.nodes

@@ -2,31 +2,38 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar
 
 from elimax.interpreter.execution.emission import eliminated, quickest
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.order import CarriesOrder, EliminationOrder, check_order
+from elimax.interpreter.orders.names import OrderName
 from elimax.interpreter.orders.order_cache import cached_order
 from elimax.interpreter.orders.portfolio import best_classic, named_order
-from elimax.interpreter.output.blocks import BlockForm, check_output, written_block
+from elimax.interpreter.output.blocks import BlockForm, Output, check_output, written_block
 from elimax.interpreter.tracing.call import trace_call
 from elimax.interpreter.tracing.call_checks import check_callable
 from elimax.interpreter.tracing.flat_call import CallArguments, unflatten_jacobian
 
-Order = str | EliminationOrder | CarriesOrder | Sequence[int]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Order: TypeAlias = (
+    Literal["auto", "best_classic"] | OrderName | EliminationOrder | CarriesOrder | Sequence[int]
+)
+"""What `jacve` takes as an order."""
 
 
 def jacve(
-    fun: Callable[..., Any],
+    fun: Callable[P, Any],
     argnums: int | Sequence[int] = 0,
     has_aux: bool = False,
     holomorphic: bool = False,
     allow_int: bool = False,
     *,
     order: Order = "auto",
-    output: str = "dense",
-) -> Callable[..., Any]:
+    output: Output = "dense",
+) -> Callable[P, Any]:
     """Jacobian of `fun` by vertex elimination; a drop-in replacement of `jax.jacrev`.
 
     Args:
@@ -67,7 +74,7 @@ def jacve(
     )
 
     @functools.wraps(fun)
-    def jacobian(*args: Any, **kwargs: Any) -> Any:
+    def jacobian(*args: P.args, **kwargs: P.kwargs) -> Any:
         value, jac = with_value(*args, **kwargs)
         return (jac, value[1]) if has_aux else jac
 
@@ -75,15 +82,15 @@ def jacve(
 
 
 def value_and_jacve(
-    fun: Callable[..., Any],
+    fun: Callable[P, R],
     argnums: int | Sequence[int] = 0,
     has_aux: bool = False,
     holomorphic: bool = False,
     allow_int: bool = False,
     *,
     order: Order = "auto",
-    output: str = "dense",
-) -> Callable[..., Any]:
+    output: Output = "dense",
+) -> Callable[P, tuple[R, Any]]:
     """Value and Jacobian of `fun`, sharing one evaluation.
 
     Args:
@@ -106,7 +113,7 @@ def value_and_jacve(
     check_callable(fun)
 
     @functools.wraps(fun)
-    def value_and_jacobian(*args: Any, **kwargs: Any) -> Any:
+    def value_and_jacobian(*args: P.args, **kwargs: P.kwargs) -> tuple[R, Any]:
         arguments = CallArguments.of(args, kwargs, argnums)
         traced = trace_call(fun, arguments, has_aux, holomorphic, allow_int)
         program, active, leaves = traced.program, traced.active, arguments.leaves
@@ -125,7 +132,7 @@ def value_and_jacve(
     return value_and_jacobian
 
 
-def is_up_to_us(order: Order, output: str) -> bool:
+def is_up_to_us(order: Order, output: Output) -> bool:
     """Whether a caller asks for the quickest Jacobian, and not for an elimination.
 
     Args:

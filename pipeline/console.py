@@ -1,9 +1,11 @@
 """What the commands print: results on stdout, progress and warnings on stderr.
 
-A terminal gets colours and a progress bar; a pipe or a log gets plain lines.
+A terminal gets colours and a progress bar, where rich is installed; a pipe or a log gets plain
+lines.
 """
 
 import contextlib
+import importlib.util
 import json
 import sys
 import time
@@ -51,7 +53,7 @@ class Console:
         """
         if self.as_json:
             return
-        if sys.stdout.isatty():
+        if sys.stdout.isatty() and _has_rich():
             _rich_table(columns, rows, title)
         else:
             sys.stdout.write(plain_table(columns, rows, title))
@@ -67,7 +69,7 @@ class Console:
         Yields:
             A function that is called with the number of finished units and a text.
         """
-        if not sys.stderr.isatty():
+        if not (sys.stderr.isatty() and _has_rich()):
             yield _log_lines(total, label)
             return
         from rich.console import Console as RichConsole
@@ -165,6 +167,10 @@ def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: st
     for row in rows:
         table.add_row(*(escape(cell(value)) for value in row))
     RichConsole().print(table)
+
+
+def _has_rich() -> bool:
+    return importlib.util.find_spec("rich") is not None
 
 
 def _is_numeric(rows: Sequence[Sequence[Any]], index: int) -> bool:

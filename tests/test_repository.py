@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,8 +18,8 @@ from elimax.pipeline.pages.report_tables import count_table, markdown_table
 from elimax.pipeline.tasks import task_names
 from elimax.pipeline.xla_flags import LAST
 from support.repository import ROOT
+from support.requirements import declared, requirements
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCK = (ROOT / "requirements.lock").read_text()
 PARAMS = load_params(ROOT / "params.yaml")
 PIPELINE = parse_yaml((ROOT / "dvc.yaml").read_text(), "dvc.yaml")
@@ -96,7 +95,6 @@ def folder_of(name: str) -> str:
 
 def test_dependencies_are_declared() -> None:
     """What the packages import is in pyproject.toml, or comes with Python."""
-    declared = {re.split(r"[<>=\[]", entry)[0] for entry in PROJECT["dependencies"]}
     used = {
         name.partition(".")[0]
         for x in PACKAGES
@@ -105,7 +103,7 @@ def test_dependencies_are_declared() -> None:
     }
     used -= set(PACKAGES) | sys.stdlib_module_names
     wanted = {DISTRIBUTIONS.get(name, name) for name in used} - {None}
-    assert wanted <= declared
+    assert wanted <= declared("pipeline")
 
 
 def locked(python: str) -> dict[str, list[str]]:
@@ -134,8 +132,7 @@ def test_lock_pins_every_dependency_once(python: str) -> None:
     """On each Python, every direct dependency and all that they need have one version."""
     pinned = locked(python)
     assert all(len(versions) == 1 for versions in pinned.values()), pinned
-    entries = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]
-    for entry in map(Requirement, entries):
+    for entry in requirements("test"):
         (version,) = pinned[entry.name.replace(".", "-")]
         assert entry.specifier.contains(version), entry.name
     assert pinned["jax"] == pinned["jaxlib"]

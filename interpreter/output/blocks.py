@@ -1,7 +1,7 @@
 """Blocks of a finished Jacobian in the form that the user asked for."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import jax.numpy as jnp
 import numpy as np
@@ -27,6 +27,11 @@ from elimax.interpreter.output.dense import written_out
 from elimax.interpreter.output.structured import StructuredJacobian
 from elimax.interpreter.tracing.realification import complex_block, gradient_block, real_aval
 
+Output = Literal["dense", "structured", "bcoo"]
+"""What the leaves of a Jacobian may be."""
+
+OUTPUTS: tuple[Output, ...] = get_args(Output)
+
 
 class BlockForm(NamedTuple):
     """How the blocks of a Jacobian are written.
@@ -39,10 +44,7 @@ class BlockForm(NamedTuple):
 
     is_split: bool
     is_holomorphic: bool
-    output: str
-
-
-OUTPUTS = ("dense", "structured", "bcoo")
+    output: Output
 
 
 def check_output(output: str) -> None:
@@ -88,7 +90,7 @@ def block_of(
     return EdgeJacobian(structure, SparseValue((), (), (), ()))
 
 
-def write_block(edge: EdgeJacobian, dtype: Any, output: str) -> Any:
+def write_block(edge: EdgeJacobian, dtype: Any, output: Output) -> Any:
     """One block in the wanted form; nothing is multiplied.
 
     Between real vertices only the real part counts, though complex vertices may lie between.

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,9 @@ from elimax.interpreter.algebra.labelled import Labels, is_constant
 from elimax.interpreter.algebra.sparse_value import Part, SparseValue
 from elimax.interpreter.graph.structure import EdgeStructure, Shape
 from elimax.interpreter.output.dense import written_out
+
+if TYPE_CHECKING:
+    from jax.experimental.sparse import BCOO
 
 GROUP_SIZE = 8
 """Entries up to which parts are stored in one array."""
@@ -136,7 +139,7 @@ class StructuredJacobian:
         """
         return written_out(self.layout.structure, self._value(), self.dtype)
 
-    def tobcoo(self) -> Any:
+    def tobcoo(self) -> "BCOO":
         """The block in JAX's sparse format.
 
         Returns:

@@ -32,6 +32,7 @@ WITHOUT_INFLUENCE = frozenset(
         "elimax.pipeline.command_line.cli",  # Reads the command line
         "elimax.pipeline.console",  # Prints
         "elimax.pipeline.errors",
+        "elimax.pipeline.extras",  # Words which package is missing
         "elimax.pipeline.stages.follow",  # Shows the progress of a training
         "elimax.pipeline.checkout.import_closure",  # Hashes, for the names of checkpoints
         "elimax.pipeline.checkout.process",  # Locks and signals

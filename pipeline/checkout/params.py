@@ -25,6 +25,7 @@ from elimax.pipeline.checkout.configs import (
     unknown_name,
 )
 from elimax.pipeline.errors import ParamsError
+from elimax.pipeline.extras import MissingPackageError
 
 TASK_OVERRIDES = "task"
 
@@ -40,10 +41,11 @@ def parse_yaml(text: str, source: str) -> Any:
         Plain dicts, lists and scalars.
 
     Raises:
-        ParamsError: If the text is no YAML, or no YAML reader is installed.
+        ParamsError: If the text is not YAML.
+        MissingPackageError: If no YAML reader is installed.
     """
     try:
-        # ruamel.yaml comes with DVC; a machine that only evaluates may have PyYAML instead.
+        # A machine that only evaluates may have PyYAML instead.
         from ruamel.yaml import YAML
         from ruamel.yaml.error import YAMLError
 
@@ -53,9 +55,7 @@ def parse_yaml(text: str, source: str) -> Any:
             from yaml import YAMLError  # pyright: ignore[reportMissingModuleSource]
             from yaml import safe_load as load  # pyright: ignore[reportMissingModuleSource]
         except ImportError:
-            raise ParamsError(
-                f"{source} needs a YAML reader: pip install ruamel.yaml (or PyYAML)"
-            ) from None
+            raise MissingPackageError("ruamel.yaml", f"reading {source}") from None
     try:
         return load(text)
     except YAMLError as error:

@@ -1,6 +1,8 @@
 """Checks all of params.yaml at once: every section against the config that reads it."""
 
 import copy
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from elimax.pipeline.checkout.configs import PARAMS_FILE, unknown_name
@@ -46,3 +48,23 @@ def checked_params(context: StageContext, task: str | None = None) -> dict[str, 
         params |= {name: section(params, name, task) for name in PER_TASK}
         del params[TASK_OVERRIDES]
     return params
+
+
+def as_yaml(content: Mapping[str, Any], indent: int = 0) -> str:
+    """Writes nested mappings as YAML; lists and scalars stand on one line.
+
+    Args:
+        content: Plain JSON data.
+        indent: Spaces in front of each line.
+
+    Returns:
+        The text, each line closed by a newline.
+    """
+    lines = []
+    for key, value in content.items():
+        if isinstance(value, dict) and value:
+            lines.append(f"{' ' * indent}{key}:\n{as_yaml(value, indent + 2)}")
+        else:
+            text = value if isinstance(value, str) else json.dumps(value)
+            lines.append(f"{' ' * indent}{key}: {text}\n")
+    return "".join(lines)

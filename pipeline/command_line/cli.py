@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,7 @@ from elimax.pipeline.command_line.arguments import (
     TaskName,
 )
 from elimax.pipeline.console import Console
+from elimax.pipeline.extras import missing_package
 
 if TYPE_CHECKING:
     from elimax.pipeline.checkout.context import StageContext
@@ -49,9 +50,12 @@ def run(arguments: Sequence[str] | None = None) -> None:
     try:
         app(args=None if arguments is None else list(arguments), prog_name="elimax")
     except Exception as error:
-        if os.environ.get("ELIMAX_DEBUG") or not _is_expected(error):
+        shown = error
+        if isinstance(error, ModuleNotFoundError):
+            shown = missing_package(error, "this command") or error
+        if os.environ.get("ELIMAX_DEBUG") or not _is_expected(shown):
             raise
-        text = " ".join(str(error).split())
+        text = " ".join(str(shown).split())
         sys.stderr.write(f"error: {text}\n")
         sys.exit(1)
 
@@ -189,6 +193,33 @@ def compare(task: TaskName, as_json: AsJson = False) -> None:
 
 
 @app.command(rich_help_panel=TOOLS)
+def plan(
+    task: TaskName,
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=0.001, max=1e9, help="Time of the search; as little as jacve takes."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Write the plan there, for jacve(order=).")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the order in which jacve eliminates TASK, and what it costs.
+
+    Example: elimax plan my_package.my_module:my_function --seconds 10 --out plan.json
+    """
+    from elimax.pipeline.command_line.plan import plan_task
+
+    console = Console(as_json=as_json)
+    found = plan_task(task, seconds)
+    console.say(str(found))
+    if out is not None:
+        found.save(out)
+        console.say(f"wrote {out}")
+    console.emit(found.to_dict())
+
+
+@app.command(rich_help_panel=TOOLS)
 def explain(
     task: TaskName,
     order: Annotated[
@@ -253,12 +284,12 @@ def show_params(
     as_json: AsJson = False,
 ) -> None:
     """Check params.yaml and print it, with overrides applied."""
-    from elimax.pipeline.command_line.checked_params import checked_params
+    from elimax.pipeline.command_line.checked_params import as_yaml, checked_params
 
     console = Console(as_json=as_json)
     merged = checked_params(_context(params, console), task)
     console.emit(merged)
-    console.say(_as_yaml(merged).rstrip())
+    console.say(as_yaml(merged).rstrip())
 
 
 def _context(overrides: Sequence[str] | None, console: Console) -> "StageContext":
@@ -279,17 +310,3 @@ def _run_stage(
     module = importlib.import_module(f"elimax.pipeline.stages.{stage}")
     result = module.run_stage(context) if task is None else module.run_stage(context, task)
     console.emit(result)
-
-
-def _as_yaml(content: Any, indent: int = 0) -> str:
-    """Writes nested mappings as YAML; lists and scalars stand on one line."""
-    import json
-
-    lines = []
-    for key, value in content.items():
-        if isinstance(value, dict) and value:
-            lines.append(f"{' ' * indent}{key}:\n{_as_yaml(value, indent + 2)}")
-        else:
-            text = value if isinstance(value, str) else json.dumps(value)
-            lines.append(f"{' ' * indent}{key}: {text}\n")
-    return "".join(lines)

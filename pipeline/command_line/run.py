@@ -24,6 +24,7 @@ from elimax.pipeline.checkout.process import end_with_parent
 from elimax.pipeline.checkout.profiles import copy_for_profile
 from elimax.pipeline.command_line.progress import DEFAULT_SECONDS, Progress
 from elimax.pipeline.errors import FileError, ParamsError, StageError
+from elimax.pipeline.extras import require_package
 
 Say = Callable[[str], None]
 
@@ -51,9 +52,11 @@ def run_pipeline(
 
     Raises:
         ParamsError: If a task or the profile is unknown.
+        MissingPackageError: If DVC is not installed.
         StageError: If DVC or git cannot work here.
         FileError: If a file cannot be written.
     """
+    require_package("dvc", "elimax run")
     layout = layout or Layout.find()
     say = say or _print
     work = layout if profile is None else copy_for_profile(layout, profile)

@@ -10,12 +10,11 @@ and u + i w. The sums of moment times position to the powers 0 to 3 are measured
 """
 
 import numpy as np
-from jax import lax
-from jaxtyping import Array, Float
+from jax import Array, lax
 
 from elimax.pipeline.tasks.task import Task
 
-Scalar = Float[Array, ""]
+Scalar = Array
 
 # Each of the eight measured sums. MINPACK-2 has five sets of data, the benchmark has ones.
 MEASURED = 1.0

@@ -12,12 +12,11 @@ that defines the total.
 from typing import NamedTuple
 
 import numpy as np
-from jax import lax
-from jaxtyping import Array, Float
+from jax import Array, lax
 
 from elimax.pipeline.tasks.task import Task
 
-Scalar = Float[Array, ""]
+Scalar = Array
 
 # Atoms per mole of propane, in moles.
 CARBON = 3.0

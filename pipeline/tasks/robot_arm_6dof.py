@@ -12,12 +12,11 @@ Denavit-Hartenberg parameters (joint: d, a, alpha): 1: 575, 175, 90 deg; 2: 0, 8
 from typing import NamedTuple
 
 import numpy as np
-from jax import lax
-from jaxtyping import Array, Float
+from jax import Array, lax
 
 from elimax.pipeline.tasks.task import Task
 
-Scalar = Float[Array, ""]
+Scalar = Array
 
 # Lengths in mm.
 BASE_HEIGHT = 575.0

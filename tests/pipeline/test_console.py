@@ -1,6 +1,7 @@
 """What commands print."""
 
 import json
+import sys
 
 import pytest
 
@@ -17,6 +18,21 @@ def test_plain_table_aligns_numbers_to_the_right() -> None:
     """Without a terminal a table has no colours and no frames."""
     text = plain_table(["name", "cost"], [["a", 1], ["long", 100], ["none", None]], "title")
     assert text == "title\nname  cost\na        1\nlong   100\nnone     -\n"
+
+
+def test_a_terminal_without_rich_gets_plain_tables(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frames and colours are rich's; the table is there without it, and so is progress."""
+    for stream in (sys.stdout, sys.stderr):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+    Console().table(["name", "cost"], [["a", 1]])
+    assert capsys.readouterr().out != "name  cost\na        1\n"
+    monkeypatch.setitem(sys.modules, "rich", None)
+    Console().table(["name", "cost"], [["a", 1]])
+    with Console().progress(1, "finetune") as report:
+        report(1)
+    assert capsys.readouterr() == ("name  cost\na        1\n", "finetune: 1 of 1\n")
 
 
 def test_tables_and_json_exclude_each_other(capsys: pytest.CaptureFixture[str]) -> None:

@@ -39,7 +39,7 @@ def test_help_lists_all_commands(layout: Layout) -> None:
     result = CliRunner().invoke(cli.app, ["--help"])
     assert result.exit_code == 0
     commands = ("extract", "pretrain", "finetune", "search", "evaluate", "report")
-    for name in (*commands, "run", "compare", "explain", "tasks", "params"):
+    for name in (*commands, "run", "compare", "plan", "explain", "tasks", "params"):
         assert name in result.stdout
 
 
@@ -61,6 +61,7 @@ def test_tasks_as_json(call: Callable[..., Outcome]) -> None:
     ("arguments", "message"),
     [
         (("extract", "roe_flux"), "error: there is no task 'roe_flux', did you mean roe_flux_"),
+        (("plan", "mlp", "--out", "no/plan.json"), "No such file or directory: 'no/"),
         (("compare", "nowhere:f"), "error: there is no module 'nowhere'"),
         (("explain", "mlp", "--order", "revers"), "no order and no file 'revers', did you mean"),
         (("explain", "mlp", "--order", "best"), "does not exist; write it with: elimax search mlp"),

@@ -1,0 +1,65 @@
+"""Packages that only some commands need, and what is said where one is not installed.
+
+`pip install elimax` installs what computes Jacobians and searches orders of a function. Training
+and the pipeline need more: the extras `learn` and `pipeline` of pyproject.toml.
+"""
+
+import importlib.util
+
+from elimax.pipeline.errors import PipelineError
+
+EXTRA = "pipeline"
+"""The extra with everything that a command may need."""
+
+OPTIONAL = {
+    "dvc": "dvc",
+    "equinox": "equinox",
+    "optax": "optax",
+    "rich": "rich",
+    "ruamel": "ruamel.yaml",
+    "wandb": "wandb",
+}
+"""By import name, the packages that a core installation lacks."""
+
+
+class MissingPackageError(PipelineError):
+    """Something needs a package of an extra that is not installed.
+
+    Args:
+        package: The package.
+        user: Who needs it, such as "elimax run".
+    """
+
+    def __init__(self, package: str, user: str) -> None:
+        super().__init__(
+            f"{user} needs the package {package}, which is not installed: "
+            f"pip install 'elimax[{EXTRA}]'"
+        )
+
+
+def missing_package(error: ModuleNotFoundError, user: str) -> MissingPackageError | None:
+    """Turns a failed import into an error that says what to install.
+
+    Args:
+        error: What the import raised.
+        user: Who needs the package.
+
+    Returns:
+        The error to show; None if the missing module is not one of an extra.
+    """
+    package = OPTIONAL.get((error.name or "").partition(".")[0])
+    return None if package is None else MissingPackageError(package, user)
+
+
+def require_package(name: str, user: str) -> None:
+    """Checks that an optional package is installed, without loading it.
+
+    Args:
+        name: Its import name, a key of `OPTIONAL`.
+        user: Who needs the package.
+
+    Raises:
+        MissingPackageError: If it is not installed.
+    """
+    if importlib.util.find_spec(name) is None:
+        raise MissingPackageError(OPTIONAL[name], user)
