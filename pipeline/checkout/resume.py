@@ -87,7 +87,7 @@ def checkpoint_of(
     import jax
 
     everything = {
-        "code": code_digest(f"pipeline.{stage}"),
+        "code": code_digest(f"elimax.pipeline.stages.{stage}"),
         "jax": jax.__version__,
         "platform": jax.devices()[0].platform,
         **depends_on,
