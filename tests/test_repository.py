@@ -14,7 +14,8 @@ import pytest
 from packaging.requirements import Requirement
 
 import elimax
-from elimax.pipeline.checkout.params import load_params, parse_yaml
+from elimax.pipeline.checkout.params import load_params, section
+from elimax.pipeline.checkout.yaml_text import parse_yaml
 from elimax.pipeline.pages.report_tables import count_table, markdown_table
 from elimax.pipeline.tasks import task_names
 from elimax.pipeline.xla_flags import LAST
@@ -169,7 +170,13 @@ def test_one_version_everywhere() -> None:
 def test_tasks_are_those_of_the_registry() -> None:
     """params.yaml lists every task that comes with elimax, and a place for its own values."""
     assert tuple(PARAMS["tasks"]) == task_names()
-    assert set(PARAMS["task"]) == set(task_names())
+    assert set(PARAMS["task"]) == {"default", *task_names()}
+
+
+def test_every_auto_has_a_default() -> None:
+    """A function of a user's own has no entry under `task`: what is `auto` still has a value."""
+    for name in ("finetune", "search", "evaluate"):
+        assert "auto" not in json.dumps(section(PARAMS, name, "module:function"))
 
 
 def test_pretrain_depends_on_the_graphs_of_its_tasks() -> None:

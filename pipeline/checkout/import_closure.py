@@ -28,6 +28,7 @@ WITHOUT_INFLUENCE = frozenset(
     {
         "elimax.interpreter.errors",  # Names of errors: a stage that raises one has no result
         "elimax.models.errors",
+        "elimax.models.ranges",  # Refuses parameters; those it accepts are used as they are
         "elimax.pipeline.command_line.arguments",  # Of the command line
         "elimax.pipeline.command_line.cli",  # Reads the command line
         "elimax.pipeline.console",  # Prints

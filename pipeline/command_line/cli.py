@@ -6,7 +6,7 @@ Commands import what they need when they run, so that help and listings start at
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -252,13 +252,18 @@ def show_params(
     params: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check params.yaml and print it, with overrides applied."""
-    from elimax.pipeline.command_line.checked_params import checked_params
+    """Check params.yaml and print it, with overrides applied; for TASK also where values come from.
+
+    Example: elimax params roe_flux_1d -S search.episodes=8
+    """
+    from elimax.pipeline.command_line.checked_params import checked_params, value_sources
 
     console = Console(as_json=as_json)
-    merged = checked_params(_context(params, console), task)
-    console.emit(merged)
-    console.say(_as_yaml(merged).rstrip())
+    context = _context(params, console)
+    merged = checked_params(context, task)
+    sources = value_sources(context.params, task, params or ()) if task is not None else {}
+    console.emit({**merged, "sources": sources} if task is not None else merged)
+    console.say(_as_yaml(merged, sources).rstrip())
 
 
 def _context(overrides: Sequence[str] | None, console: Console) -> "StageContext":
@@ -281,15 +286,17 @@ def _run_stage(
     console.emit(result)
 
 
-def _as_yaml(content: Any, indent: int = 0) -> str:
-    """Writes nested mappings as YAML; lists and scalars stand on one line."""
+def _as_yaml(content: Mapping[str, Any], sources: Mapping[str, str], path: str = "") -> str:
+    """Writes nested mappings as YAML, each list on one line, each source as a comment."""
     import json
 
+    indent = "  " * path.count(".")
     lines = []
     for key, value in content.items():
         if isinstance(value, dict) and value:
-            lines.append(f"{' ' * indent}{key}:\n{_as_yaml(value, indent + 2)}")
-        else:
-            text = value if isinstance(value, str) else json.dumps(value)
-            lines.append(f"{' ' * indent}{key}: {text}\n")
+            lines.append(f"{indent}{key}:\n{_as_yaml(value, sources, f'{path}{key}.')}")
+            continue
+        text = f"{indent}{key}: {value if isinstance(value, str) else json.dumps(value)}"
+        source = sources.get(f"{path}{key}")
+        lines.append(f"{text}  # {source}\n" if source else f"{text}\n")
     return "".join(lines)

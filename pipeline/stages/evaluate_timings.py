@@ -3,11 +3,12 @@
 import dataclasses
 import statistics
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import jax
 
 from elimax.interpreter.graph.order import EliminationOrder
+from elimax.models.ranges import Range
 from elimax.pipeline.checkout.context import cheapest
 from elimax.pipeline.checkout.machine import device
 from elimax.pipeline.console import Report
@@ -31,18 +32,14 @@ class EvaluateConfig:
         dense_gigabytes: Memory that the dense Jacobians of one batch may take, in 1e9 bytes.
     """
 
-    tolerance: float = 1e-10
-    batch_sizes: tuple[int, ...] = (1, 512, 65536)
+    tolerance: Annotated[float, Range(0.0, 1.0)] = 1e-10
+    batch_sizes: tuple[Annotated[int, Range(1, 2**30)], ...] = (1, 512, 65536)
     dtypes: tuple[Literal["float32", "float64"], ...] = ("float32", "float64")
     layouts: tuple[Literal["published", "packed"], ...] = ("published", "packed")
-    rounds: int = 20
-    seconds: float = 20.0
-    compile_seconds: float = 120.0
-    dense_gigabytes: float = 0.5
-
-    def __post_init__(self) -> None:
-        if self.rounds < 1 or any(batch < 1 for batch in self.batch_sizes):
-            raise ValueError("rounds and every batch size must be at least 1")
+    rounds: Annotated[int, Range(1, 1_000_000)] = 20
+    seconds: Annotated[float, Range(0.0, 1e6)] = 20.0
+    compile_seconds: Annotated[float, Range(0.0, 1e6)] = 120.0
+    dense_gigabytes: Annotated[float, Range(0.0, 1e6)] = 0.5
 
 
 def silent(done: int, text: str = "") -> None:

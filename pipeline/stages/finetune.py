@@ -31,7 +31,7 @@ from elimax.pipeline.stages.follow import Follower
 from elimax.pipeline.tracking import track
 
 
-def finetune_config(context: StageContext, task_name: str | None) -> FinetuneConfig:
+def finetune_config(context: StageContext, task_name: str) -> FinetuneConfig:
     """Reads section `finetune` with the values of a task.
 
     Raises:

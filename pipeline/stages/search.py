@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.counting import count_multiplications
@@ -13,6 +13,7 @@ from elimax.interpreter.orders.annealing.anneal import anneal
 from elimax.models.checkpoint import load_policy
 from elimax.models.game import DEFAULT_MAX_STRUCTURES
 from elimax.models.policy_search import best_sampled_order
+from elimax.models.ranges import Range
 from elimax.pipeline.checkout.context import (
     Count,
     StageContext,
@@ -46,15 +47,10 @@ class SearchConfig:
         proof_states: States that are looked at to prove that a count is the lowest.
     """
 
-    episodes: int = 64
-    max_structures: int = DEFAULT_MAX_STRUCTURES
-    annealing: int = 3_000_000
-    proof_states: int = 2000
-
-    def __post_init__(self) -> None:
-        for name, least in (("episodes", 1), ("annealing", 0), ("proof_states", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} is {getattr(self, name)}, expected at least {least}")
+    episodes: Annotated[int, Range(1, 1_000_000)] = 64
+    max_structures: Annotated[int, Range(1, 1_000_000)] = DEFAULT_MAX_STRUCTURES
+    annealing: Annotated[int, Range(0, 10**12)] = 3_000_000
+    proof_states: Annotated[int, Range(0, 10**9)] = 2000
 
 
 def choose_order(

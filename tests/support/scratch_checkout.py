@@ -22,6 +22,8 @@ COPIED = (
     "data/README.md",
     "elimax/__init__.py",
     "interpreter/errors.py",
+    "models/__init__.py",
+    "models/ranges.py",
 )
 
 STAND_IN = '''"""Writes the outputs of a stage; fails or sleeps if a file of that name is there."""
@@ -30,7 +32,7 @@ import pathlib
 import sys
 import time
 
-from elimax.pipeline.checkout.params import parse_yaml
+from elimax.pipeline.checkout.yaml_text import parse_yaml
 
 stage, task = [*sys.argv[1:], ""][:2]
 print(f"{stage} says hello", task)
@@ -66,7 +68,7 @@ def make_checkout(root: Path) -> Layout:
     (root / "params.yaml").write_text(json.dumps(params, indent=1))
     (root / "pipeline/__main__.py").write_text(STAND_IN)
     (root / "interpreter/__init__.py").touch()
-    for package in ("interpreter", "pipeline"):
+    for package in ("interpreter", "models", "pipeline"):
         (root / "elimax" / package).symlink_to(f"../{package}")
     for folder in ("stages", "tasks"):
         (root / "pipeline" / folder).mkdir()

@@ -14,7 +14,7 @@ from elimax.pipeline.checkout.code_fingerprints import (
     write_fingerprints,
 )
 from elimax.pipeline.checkout.files import Layout
-from elimax.pipeline.checkout.params import parse_yaml
+from elimax.pipeline.checkout.yaml_text import parse_yaml
 from elimax.pipeline.errors import StageError
 from support.scratch_checkout import ROOT, TASKS, commit, git
 

@@ -70,9 +70,12 @@ def test_tasks_as_json(call: Callable[..., Outcome]) -> None:
         (("evaluate", "propane_combustion"), "does not exist; write it with: elimax extract"),
         (("pretrain",), "does not exist; write it with: elimax extract toy_functions:toy"),
         (("report",), "does not exist; write it with: elimax evaluate toy_functions:toy"),
-        (("pretrain", "-S", "pretrain.updates=many"), "is 'many', expected a whole number"),
+        (("pretrain", "-S", "pretrain.updates=many"), "is 'many' but must be an integer"),
         (("params", "-S", "finetune.updatez=1"), "did you mean 'updates'?"),
-        (("params", "unknown", "-S", "x"), "is no override; write it as key.key=value"),
+        (("params", "unknown", "-S", "x"), "is not an override; write it as key.key=value"),
+        (("params", "robot_arm"), "has no task 'robot_arm'; did you mean 'robot_arm_6dof'?"),
+        (("finetune", "mlp", "-S", "finetune.updates=-3"), "finetune.updates is -3 but must be"),
+        (("params", "-S", "seeds=3"), "must be a list: write -S 'seeds=[0,1,2]'"),
     ],
 )
 def test_errors_are_one_line(
@@ -94,7 +97,7 @@ def test_a_broken_value_in_the_file(
     layout.params.write_text(text)
     code, _, err = call(command)
     assert code == 1
-    assert err == "error: params.yaml: pretrain.updates is 'many', expected a whole number\n"
+    assert err == "error: params.yaml: pretrain.updates is 'many' but must be an integer\n"
 
 
 def test_wrong_usage_exits_with_2(call: Callable[..., Outcome]) -> None:
@@ -106,14 +109,18 @@ def test_wrong_usage_exits_with_2(call: Callable[..., Outcome]) -> None:
 
 
 def test_params_prints_what_is_merged(call: Callable[..., Outcome]) -> None:
-    """Overrides, and with a task its own values, are in what is printed."""
-    overrides = ("-S", "finetune.updates=7", "-S", "task.toy_functions:toy.search.episodes=9")
+    """Overrides, and with a task its own values and their sources, are in what is printed."""
+    overrides = ("-S", "finetune.updates=7", "-S", "search.episodes=auto")
+    overrides += ("-S", "task.default.search.episodes=8", "-S")
+    overrides += ("task.toy_functions:toy.search.episodes=9",)
     code, out, _ = call("params", "--json", *overrides)
     assert code == 0
     assert json.loads(out)["finetune"]["updates"] == 7
     _, out, _ = call("params", "toy_functions:toy", *overrides)
-    assert "finetune:\n  updates: 7\n" in out
-    assert "search:\n  episodes: 9\n" in out
+    assert "finetune:\n  updates: 7  # -S\n  episodes: 2  # section finetune\n" in out
+    assert "search:\n  episodes: 9  # -S\n" in out
+    _, out, _ = call("params", "toy_functions:toy", "--json", *overrides)
+    assert json.loads(out)["sources"]["seed"] == "params.yaml"
 
 
 def test_debug_shows_the_traceback(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
