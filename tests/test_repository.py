@@ -186,9 +186,10 @@ def test_pretrain_depends_on_the_graphs_of_its_tasks() -> None:
 
 
 def test_every_learning_curve_is_plotted() -> None:
-    """`dvc plots` shows pretraining and every task; DVC cannot fill in task names there."""
+    """`dvc plots` shows pretraining and every task with seed 0; DVC fills in no names there."""
+    assert 0 in PARAMS["seeds"]
     plotted = {name for entry in PIPELINE["plots"] for name in entry}
-    tasks = {f"data/finetune/{task}.csv" for task in PARAMS["tasks"]}
+    tasks = {f"data/finetune/{task}/0.csv" for task in PARAMS["tasks"]}
     assert plotted == {"data/pretrain/curve.csv", *tasks}
 
 
@@ -217,7 +218,7 @@ def test_outputs_are_in_git_or_ignored_as_dvc_says() -> None:
     for stage, content in STAGES.items():
         for entry in content["outs"]:
             template = entry if isinstance(entry, str) else next(iter(entry))
-            path = template.replace("${item.task}", "mlp")
+            path = template.replace("${item.task}", "mlp").replace("${item.seed}", "0")
             ignored = subprocess.run(
                 ["git", "-C", str(ROOT), "check-ignore", "--quiet", path], check=False
             )
@@ -231,7 +232,8 @@ def test_every_data_file_is_described() -> None:
     for content in STAGES.values():
         for entry in content["outs"]:
             path = entry if isinstance(entry, str) else next(iter(entry))
-            name = path.replace("${item.task}", "TASK").removeprefix("data/")
+            name = path.replace("${item.task}", "TASK").replace("${item.seed}", "SEED")
+            name = name.removeprefix("data/")
             assert name.removeprefix("results/") in readme, path
 
 

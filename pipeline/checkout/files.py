@@ -68,17 +68,17 @@ class Layout:
         """Final figures of pretrain."""
         return self.root / "data/pretrain/metrics.json"
 
-    def policy(self, task: str) -> Path:
-        """The policy that finetune writes."""
-        return self.root / "data/policies" / f"{stem(task)}.eqx"
+    def policy(self, task: str, seed: int) -> Path:
+        """The policy that finetune writes for one seed."""
+        return self.root / "data/policies" / stem(task) / f"{seed}.eqx"
 
-    def finetuned(self, task: str) -> Path:
-        """The best order that finetune met."""
-        return self.root / "data/finetune" / f"{stem(task)}.json"
+    def finetuned(self, task: str, seed: int) -> Path:
+        """The best order that finetune met with one seed."""
+        return self.root / "data/finetune" / stem(task) / f"{seed}.json"
 
-    def finetune_curve(self, task: str) -> Path:
-        """Learning curve of finetune."""
-        return self.root / "data/finetune" / f"{stem(task)}.csv"
+    def finetune_curve(self, task: str, seed: int) -> Path:
+        """Learning curve of finetune with one seed."""
+        return self.root / "data/finetune" / stem(task) / f"{seed}.csv"
 
     def order(self, task: str) -> Path:
         """The best order of all, written by search."""
@@ -109,6 +109,16 @@ class Layout:
 def stem(task: str) -> str:
     """Returns a file name stem for a task; "module:function" becomes "module.function"."""
     return re.sub(r"[^A-Za-z0-9_-]+", ".", task).strip(".") or "task"
+
+
+def item_name(task: str, seed: int | None = None) -> str:
+    """Returns a file name stem for a task, or for one seed of it, as DVC names its stages.
+
+    Args:
+        task: Name of the task, or module:function.
+        seed: The seed, or None for a stage that has one run per task.
+    """
+    return stem(task) if seed is None else f"{stem(task)}-{seed}"
 
 
 def require_file(path: Path, command: str) -> Path:

@@ -33,7 +33,7 @@ from elimax.pipeline.checkout.overrides import (
     apply_overrides,
     task_value,
 )
-from elimax.pipeline.checkout.yaml_text import parse_yaml
+from elimax.pipeline.checkout.yaml_text import parse_yaml, replace_list
 from elimax.pipeline.errors import ParamsError
 
 Seed = Annotated[int, Range(0, 2**31 - 1)]
@@ -153,6 +153,25 @@ def seed_list(params: Mapping[str, Any]) -> tuple[int, ...]:
     if len(set(checked)) < len(checked):
         raise ParamsError(f"{PARAMS_FILE}: seeds is {checked} but must name each seed once")
     return tuple(checked)
+
+
+def write_seeds(path: Path, number: int) -> None:
+    """Writes the seeds 0, 1, ... to params.yaml; its comments and layout stay.
+
+    Args:
+        path: The file.
+        number: How many seeds.
+
+    Raises:
+        ParamsError: If the file has no list of seeds.
+        OSError: If it cannot be written.
+    """
+    if "seeds" not in load_params(path):
+        raise ParamsError(f"{path.name} has no list of seeds: add the line seeds: [0]")
+    text = path.read_text(encoding="utf-8")
+    changed = replace_list(text, "seeds", list(range(number)))
+    if changed != text:
+        path.write_text(changed, encoding="utf-8")
 
 
 def _filled(

@@ -1,6 +1,7 @@
 """Checks all of params.yaml at once, and tells where the values of one task come from."""
 
 import copy
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -83,6 +84,29 @@ def value_sources(
             source = "-S"
         sources[".".join(path)] = source
     return sources
+
+
+def as_yaml(content: Mapping[str, Any], sources: Mapping[str, str], path: str = "") -> str:
+    """Writes parameters as YAML, each list on one line, each source as a comment.
+
+    Args:
+        content: Nested mappings.
+        sources: Where values come from, by dotted key.
+        path: Dotted key of the content, with a dot at the end; empty for the whole.
+
+    Returns:
+        Lines, each closed by a newline.
+    """
+    indent = "  " * path.count(".")
+    lines = []
+    for key, value in content.items():
+        if isinstance(value, dict) and value:
+            lines.append(f"{indent}{key}:\n{as_yaml(value, sources, f'{path}{key}.')}")
+            continue
+        text = f"{indent}{key}: {value if isinstance(value, str) else json.dumps(value)}"
+        source = sources.get(f"{path}{key}")
+        lines.append(f"{text}  # {source}\n" if source else f"{text}\n")
+    return "".join(lines)
 
 
 def _check_task(context: StageContext, name: str | None) -> None:

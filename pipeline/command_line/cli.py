@@ -6,9 +6,9 @@ Commands import what they need when they run, so that help and listings start at
 import importlib
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -96,9 +96,17 @@ def pretrain(params: Overrides = None, as_json: AsJson = False) -> None:
 
 
 @app.command(rich_help_panel=STAGES)
-def finetune(task: TaskName, params: Overrides = None, as_json: AsJson = False) -> None:
-    """Train the policy further on TASK alone."""
-    _run_stage("finetune", task, params, as_json)
+def finetune(
+    task: TaskName,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=2**31 - 1, help="Train with this seed alone; else with all seeds."),
+    ] = None,
+    params: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train the policy further on TASK alone, once with each seed of the parameters."""
+    _run_stage("finetune", task, params, as_json, seed)
 
 
 @app.command(rich_help_panel=STAGES)
@@ -165,11 +173,15 @@ def run_all(
     profile: Annotated[
         str | None, typer.Option("--profile", help="A profile of params.yaml, such as smoke.")
     ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=1, max=1000, help="Finetune with so many seeds: changes params.yaml."),
+    ] = None,
 ) -> None:
     """Run all stages that are out of date."""
     from elimax.pipeline.command_line.run import run_pipeline
 
-    raise typer.Exit(run_pipeline(list(tasks or []), profile))
+    raise typer.Exit(run_pipeline(list(tasks or []), profile, seeds))
 
 
 @app.command(rich_help_panel=TOOLS)
@@ -256,14 +268,14 @@ def show_params(
 
     Example: elimax params roe_flux_1d -S search.episodes=8
     """
-    from elimax.pipeline.command_line.checked_params import checked_params, value_sources
+    from elimax.pipeline.command_line.checked_params import as_yaml, checked_params, value_sources
 
     console = Console(as_json=as_json)
     context = _context(params, console)
     merged = checked_params(context, task)
     sources = value_sources(context.params, task, params or ()) if task is not None else {}
     console.emit({**merged, "sources": sources} if task is not None else merged)
-    console.say(_as_yaml(merged, sources).rstrip())
+    console.say(as_yaml(merged, sources).rstrip())
 
 
 def _context(overrides: Sequence[str] | None, console: Console) -> "StageContext":
@@ -276,27 +288,15 @@ def _context(overrides: Sequence[str] | None, console: Console) -> "StageContext
 
 
 def _run_stage(
-    stage: str, task: str | None, overrides: Sequence[str] | None, as_json: bool
+    stage: str,
+    task: str | None,
+    overrides: Sequence[str] | None,
+    as_json: bool,
+    seed: int | None = None,
 ) -> None:
-    """Runs one stage: `run_stage` of the module with its name."""
+    """Runs one stage: `run_stage` of the module with its name; finetune also takes a seed."""
     console = Console(as_json=as_json)
     context = _context(overrides, console)
     module = importlib.import_module(f"elimax.pipeline.stages.{stage}")
-    result = module.run_stage(context) if task is None else module.run_stage(context, task)
-    console.emit(result)
-
-
-def _as_yaml(content: Mapping[str, Any], sources: Mapping[str, str], path: str = "") -> str:
-    """Writes nested mappings as YAML, each list on one line, each source as a comment."""
-    import json
-
-    indent = "  " * path.count(".")
-    lines = []
-    for key, value in content.items():
-        if isinstance(value, dict) and value:
-            lines.append(f"{indent}{key}:\n{_as_yaml(value, sources, f'{path}{key}.')}")
-            continue
-        text = f"{indent}{key}: {value if isinstance(value, str) else json.dumps(value)}"
-        source = sources.get(f"{path}{key}")
-        lines.append(f"{text}  # {source}\n" if source else f"{text}\n")
-    return "".join(lines)
+    arguments = [argument for argument in (task, seed) if argument is not None]
+    console.emit(module.run_stage(context, *arguments))

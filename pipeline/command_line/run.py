@@ -19,7 +19,7 @@ from types import FrameType
 from elimax.pipeline.checkout.code_fingerprints import FINGERPRINT_STAGE, changed_stages
 from elimax.pipeline.checkout.configs import PARAMS_FILE, unknown_name
 from elimax.pipeline.checkout.files import Layout, read_json, write_json
-from elimax.pipeline.checkout.params import load_params, task_list
+from elimax.pipeline.checkout.params import load_params, seed_list, task_list, write_seeds
 from elimax.pipeline.checkout.process import end_with_parent
 from elimax.pipeline.checkout.profiles import copy_for_profile
 from elimax.pipeline.command_line.progress import DEFAULT_SECONDS, Progress
@@ -34,6 +34,7 @@ FULL = "full"
 def run_pipeline(
     tasks: Sequence[str] = (),
     profile: str | None = None,
+    seeds: int | None = None,
     *,
     layout: Layout | None = None,
     say: Say | None = None,
@@ -43,6 +44,8 @@ def run_pipeline(
     Args:
         tasks: Names of tasks; none for all of params.yaml and the report over them.
         profile: Name of a profile of params.yaml, or None for a full run.
+        seeds: Number of seeds of finetuning, written to params.yaml (that of the profile's copy if
+            there is one) as 0, 1, ...; None leaves those that are there.
         layout: The checkout; None finds it.
         say: Shows a line; None prints it.
 
@@ -61,6 +64,10 @@ def run_pipeline(
     for task in tasks:
         if task not in known:
             raise ParamsError(unknown_name(f"{PARAMS_FILE} has no task", task, known))
+    if seeds is not None:
+        write_seeds(work.params, seeds)
+    # DVC's own words about a wrong list are hard to read.
+    seed_list(load_params(work.params))
     if profile is not None:
         say(f"profile {profile} runs in {layout.shown(work.root)}")
     run = _Run(work, layout.state / "durations.json", profile or FULL, say)
@@ -87,12 +94,14 @@ def print_results(layout: Layout, tasks: Sequence[str], say: Say) -> None:
     from elimax.pipeline.stages.report import summarise_task
 
     if tasks:
-        count = load_params(layout.params)["count"]
+        params = load_params(layout.params)
+        count, seeds = params["count"], seed_list(params)
         summaries = {
             task: summarise_task(
                 read_json(layout.evaluation(task), f"elimax evaluate {task}"),
                 read_json(layout.order(task), f"elimax search {task}"),
                 count,
+                seeds,
             )
             for task in tasks
         }

@@ -8,6 +8,9 @@ from elimax.pipeline.console import cell
 
 Table = tuple[list[str], list[list[Any]]]
 
+SEEDS_TITLE = "Seeds"
+SEEDS_NOTE = "Multiplications of the cheapest learned order of each seed of finetuning."
+
 
 def count_table(summaries: Mapping[str, Mapping[str, Any]]) -> Table:
     """Makes the table of multiplications, every cell "all / nontrivial".
@@ -40,6 +43,23 @@ def count_table(summaries: Mapping[str, Mapping[str, Any]]) -> Table:
         for task, summary in summaries.items()
     ]
     return columns, rows
+
+
+def seed_table(summaries: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Makes the table of what the seeds of finetuning reached; it has no rows for a single seed.
+
+    Args:
+        summaries: Summary by task.
+
+    Returns:
+        Headings and rows.
+    """
+    rows = [
+        [task, *(summary["seeds"][key] for key in ("number", "min", "median", "max"))]
+        for task, summary in summaries.items()
+        if "seeds" in summary
+    ]
+    return ["task", "seeds", "lowest", "median", "highest"], rows
 
 
 def both_counts(counts: Mapping[str, Any]) -> str:
@@ -200,6 +220,7 @@ def markdown_report(
         "`saved` is what best saves over the best classic order. No order is below `bound`; an "
         "equals sign stands before a bound that best, or fewest nontrivial, reaches.",
         markdown_table(*count_table(summaries)),
+        *_seed_section(summaries),
         "## Run time",
         *timing_notes(timings),
         markdown_table(*timing_table(timings)),
@@ -207,6 +228,13 @@ def markdown_report(
         markdown_table(*compile_table(timings)),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _seed_section(summaries: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    columns, rows = seed_table(summaries)
+    if not rows:
+        return []
+    return [f"## {SEEDS_TITLE}", SEEDS_NOTE, markdown_table(columns, rows)]
 
 
 def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -4,6 +4,7 @@ results/summary.json holds only what is the same on every machine, so that git s
 result and nothing else; run times go to results/timings.json.
 """
 
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,7 +32,10 @@ from elimax.pipeline.tracking import track
 
 
 def summarise_task(
-    evaluation: Mapping[str, Any], found: Mapping[str, Any], count: Count
+    evaluation: Mapping[str, Any],
+    found: Mapping[str, Any],
+    count: Count,
+    seeds: Sequence[int] = (0,),
 ) -> dict[str, Any]:
     """Summarises one task.
 
@@ -39,16 +43,19 @@ def summarise_task(
         evaluation: What evaluate wrote.
         found: What search wrote.
         count: Which count decides what the best classic order is.
+        seeds: The seeds of finetune in the parameters.
 
     Returns:
         `vertices`, both counts of the classical orders that are shown, of `best_classic` (the
         cheapest of the whole portfolio), `learned` (of the policy's own orders), `best` and
         `fewest_nontrivial` with `found_by`; `bounds` and whether they are reached, by count;
         `improvement` (the share of multiplications that best saves over best_classic),
-        `normaliser` (the cost that returns of training are divided by), `correct`, `error_below`.
+        `normaliser` (the cost that returns of training are divided by), `correct`, `error_below`;
+        with several seeds the spread of their cheapest learned orders, under `seeds`.
 
     Raises:
-        FileError: If the two are about different graphs, or search knew fewer classical orders.
+        FileError: If the two are about different graphs, or search knew fewer classical orders or
+            other seeds.
     """
     if evaluation["fingerprint"] != found["fingerprint"]:
         raise FileError(
@@ -61,6 +68,7 @@ def summarise_task(
             f"the candidates of {found['task']} lack {', '.join(missing)}, expected the whole "
             f"portfolio; run: {command('search', found['task'])}"
         )
+    spread = _spread(found, count, seeds)
     classic = {name: found["candidates"][name] for name in PORTFOLIO}
     best_classic = cheapest(classic, count)
     not_learned = {*PORTFOLIO, *ANNEALED.values()}
@@ -89,6 +97,32 @@ def summarise_task(
         "normaliser": max(1, min(classic[name][count] for name in CLASSIC)),
         "correct": correct,
         "error_below": max(errors) if correct else None,
+        **spread,
+    }
+
+
+def _spread(found: Mapping[str, Any], count: Count, seeds: Sequence[int]) -> dict[str, Any]:
+    """Returns the entry `seeds` of a summary, or nothing where there is one seed."""
+    by_seed = found.get("seeds")
+    wanted = None if len(seeds) == 1 else sorted(map(str, seeds))
+    if (None if by_seed is None else sorted(by_seed)) != wanted:
+        had = "one seed" if by_seed is None else f"the seeds {', '.join(by_seed)}"
+        raise FileError(
+            f"the order of {found['task']} is of {had}, expected the seeds "
+            f"{', '.join(map(str, seeds))}; run: {command('search', found['task'])}"
+        )
+    if by_seed is None:
+        return {}
+    costs = [entry[count] for entry in by_seed.values()]
+    median = statistics.median(costs)
+    return {
+        "seeds": {
+            "number": len(costs),
+            "min": min(costs),
+            # The mean of the two in the middle may be a whole number.
+            "median": int(median) if median == int(median) else median,
+            "max": max(costs),
+        }
     }
 
 
@@ -96,26 +130,31 @@ def collect(context: StageContext) -> dict[str, Any]:
     """Reads the files of all tasks.
 
     Returns:
-        `summaries`, `timings`, `curves` and `finetuned` by task, the `pretrain_curve`, and the
-        `pretrain_metrics`.
+        `summaries`, `timings` and `curves` by task, those of the seed whose best order is the
+        cheapest, the `pretrain_curve`, and the `pretrain_metrics`.
 
     Raises:
         FileError: If a file is missing or broken; the message names the command that writes it.
     """
     layout = context.layout
-    collected: dict[str, Any] = {"summaries": {}, "timings": {}, "curves": {}, "finetuned": {}}
+    seeds = context.seeds
+    collected: dict[str, Any] = {"summaries": {}, "timings": {}, "curves": {}}
     for task in task_list(context.params):
         evaluation = read_json(
             layout.evaluation(task), command("evaluate", task), keys=("orders", "vertices")
         )
         found = read_json(layout.order(task), command("search", task), keys=("candidates",))
-        collected["summaries"][task] = summarise_task(evaluation, found, context.count)
+        collected["summaries"][task] = summarise_task(evaluation, found, context.count, seeds)
         collected["timings"][task] = read_json(
             layout.timings(task), command("evaluate", task), keys=("cases", "device")
         )
         hint = command("finetune", task)
-        collected["curves"][task] = read_csv(layout.finetune_curve(task), hint)
-        collected["finetuned"][task] = read_json(layout.finetuned(task), hint)
+        counts = {
+            str(seed): read_json(layout.finetuned(task, seed), hint, keys=("all", "nontrivial"))
+            for seed in seeds
+        }
+        best_seed = int(cheapest(counts, context.count))
+        collected["curves"][task] = read_csv(layout.finetune_curve(task, best_seed), hint)
     hint = command("pretrain")
     collected["pretrain_curve"] = read_csv(layout.pretrain_curve, hint)
     collected["pretrain_metrics"] = read_json(layout.pretrain_metrics, hint)

@@ -34,8 +34,9 @@ import time
 
 from elimax.pipeline.checkout.yaml_text import parse_yaml
 
-stage, task = [*sys.argv[1:], ""][:2]
-print(f"{stage} says hello", task)
+stage, task, *rest = [*sys.argv[1:], ""]
+seed = rest[1] if rest[:1] == ["--seed"] else ""
+print(f"{stage} says hello", "-".join(filter(None, (task, seed))))
 if pathlib.Path("fail").exists():
     sys.exit(3)
 if pathlib.Path("sleep").exists():
@@ -44,7 +45,7 @@ if pathlib.Path("sleep").exists():
 value = pathlib.Path("params.yaml").stat().st_size if stage == "finetune" else 0
 for entry in parse_yaml(open("dvc.yaml").read(), "dvc.yaml")["stages"][stage]["outs"]:
     name = entry if isinstance(entry, str) else next(iter(entry))
-    path = pathlib.Path(name.replace("${item.task}", task))
+    path = pathlib.Path(name.replace("${item.task}", task).replace("${item.seed}", seed))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"{stage} {task} {value}\\n")
 '''

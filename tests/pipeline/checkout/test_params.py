@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from elimax.pipeline.checkout.params import load_params, section, seed_list, task_list
+from elimax.pipeline.checkout.params import (
+    load_params,
+    section,
+    seed_list,
+    task_list,
+    write_seeds,
+)
 from elimax.pipeline.errors import ParamsError
 
 TEXT = """
@@ -125,6 +131,15 @@ def test_wrong_seeds_are_refused(seeds: object, message: str) -> None:
     with pytest.raises(ParamsError) as caught:
         seed_list({"seeds": seeds})
     assert message in str(caught.value)
+
+
+def test_number_of_seeds_is_written(path: Path) -> None:
+    """The seeds 0, 1, ...; the rest of the file stays as it is."""
+    write_seeds(path, 3)
+    assert path.read_text() == TEXT.lstrip().replace("[0, 2]", "[0, 1, 2]")
+    path.write_text("tasks: [a]")
+    with pytest.raises(ParamsError, match=r"params\.yaml has no list of seeds: add the line seeds"):
+        write_seeds(path, 3)
 
 
 def test_exponents_are_numbers(path: Path) -> None:

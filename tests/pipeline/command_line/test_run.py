@@ -14,17 +14,20 @@ from pathlib import Path
 import pytest
 
 from elimax.pipeline.checkout.files import Layout
+from elimax.pipeline.checkout.params import load_params
 from elimax.pipeline.command_line import run
 from elimax.pipeline.errors import ParamsError, StageError
-from support.scratch_checkout import ROOT, commit, git
+from support.scratch_checkout import ROOT, TASKS, commit, git
 
 STAGES = 10
 
 
-def drive(layout: Layout, *tasks: str, profile: str | None = None) -> tuple[int, list[str]]:
+def drive(
+    layout: Layout, *tasks: str, profile: str | None = None, seeds: int | None = None
+) -> tuple[int, list[str]]:
     """Runs the pipeline; returns the exit code and the lines."""
     lines: list[str] = []
-    code = run.run_pipeline(tasks, profile, layout=layout, say=lines.append)
+    code = run.run_pipeline(tasks, profile, seeds, layout=layout, say=lines.append)
     return code, lines
 
 
@@ -106,6 +109,25 @@ def test_task_on_the_command_line_limits_the_run(finished: Layout) -> None:
     assert stages_run(drive(finished)[1]) == ["evaluate@mlp"]
 
 
+def test_more_seeds_run_only_the_new_ones(finished: Layout) -> None:
+    """Two seeds more are four trainings more; what exists is not trained again."""
+    code, lines = drive(finished, seeds=3)
+    assert code == 0
+    trained = {stage for stage in stages_run(lines) if stage.startswith("finetune")}
+    assert trained == {f"finetune@{task}-{seed}" for task in TASKS for seed in (1, 2)}
+    assert {"search@mlp", "search@lstm_rollout"} <= set(stages_run(lines))
+    assert load_params(finished.params)["seeds"] == [0, 1, 2]
+    assert (finished.root / "data/policies/mlp/2.eqx").is_file()
+
+
+def test_wrong_seeds_are_refused(finished: Layout) -> None:
+    """One line before DVC starts."""
+    params = {**load_params(finished.params), "seeds": 5}
+    finished.params.write_text(json.dumps(params))
+    with pytest.raises(ParamsError, match="seeds is 5 but must be a list of seeds, such as"):
+        drive(finished)
+
+
 def test_unknown_task_is_refused(finished: Layout) -> None:
     """A misspelled task is named with its neighbour."""
     with pytest.raises(ParamsError, match="no task 'mpl'; did you mean 'mlp'"):
@@ -149,8 +171,8 @@ def test_profile_leaves_the_checkout_alone(finished: Layout) -> None:
     assert code == 0 and len(stages_run(lines)) == 6
     assert lines[0] == "profile tiny runs in .state/tiny"
     copy = finished.root / ".state/tiny"
-    assert (copy / "data/policies/mlp.eqx").read_text() != (
-        finished.root / "data/policies/mlp.eqx"
+    assert (copy / "data/policies/mlp/0.eqx").read_text() != (
+        finished.root / "data/policies/mlp/0.eqx"
     ).read_text()
     assert set(json.loads((finished.state / "durations.json").read_text())) >= {"full", "tiny"}
 
