@@ -88,8 +88,12 @@ class Layout:
         """Counts and correctness, written by evaluate."""
         return self.root / "data/evaluations" / f"{stem(task)}.json"
 
+    def timed(self, task: str) -> Path:
+        """Which cases were timed, written by evaluate."""
+        return self.root / "data/timed" / f"{stem(task)}.json"
+
     def timings(self, task: str) -> Path:
-        """Run times, written by evaluate."""
+        """Run times, written by evaluate; not an output of DVC."""
         return self.root / "data/timings" / f"{stem(task)}.json"
 
     def results(self, name: str) -> Path:
@@ -168,12 +172,25 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         FileError: If the disk is full or the file cannot be written.
     """
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file whole or not at all.
+
+    Args:
+        path: The file to write; its folder is made.
+        content: Its content.
+
+    Raises:
+        FileError: If the disk is full or the file cannot be written.
+    """
     with write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             # mkstemp makes private files; results are for everybody that the umask allows.

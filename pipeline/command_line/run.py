@@ -27,6 +27,7 @@ from elimax.pipeline.errors import FileError, ParamsError, StageError
 
 Say = Callable[[str], None]
 
+REPORT_STAGE = "report"
 FULL = "full"
 """Name of the run without a profile in .state/durations.json."""
 
@@ -72,7 +73,7 @@ def run_pipeline(
         say(f"profile {profile} runs in {layout.shown(work.root)}")
     run = _Run(work, layout.state / "durations.json", profile or FULL, say)
     code, ran = run.bring_up_to_date([f"evaluate@{task}" for task in tasks])
-    if code == 0 and "report" not in ran:
+    if code == 0 and REPORT_STAGE not in ran:
         print_results(work, tasks, say)
     return code
 
@@ -133,6 +134,8 @@ class _Run:
         changed = set(changed_stages(self.layout))
         needs = read_dag(self._dvc("dag", "--dot"))
         scope = reachable(needs, targets or needs) - {FINGERPRINT_STAGE}
+        if not self.layout.results("report.html").is_file():
+            changed.add(REPORT_STAGE)  # DVC does not know that the stage writes it.
         if not changed & scope:
             self.say("everything is up to date")
             return 0, set()

@@ -50,7 +50,7 @@ def render_page(collected: Mapping[str, Any], count: Count) -> str:
         f'<div class="charts">{figure("pretrain", pretrain_chart(collected["pretrain_curve"]))}'
         "</div>",
         "<h2>Run time</h2>",
-        *(f"<p>{html.escape(note)}</p>" for note in timing_notes(timings)),
+        *(f"<p>{html.escape(note)}</p>" for note in timing_notes(timings, summaries)),
         table(*timing_table(timings), ratios=("forward", "reverse", "Markowitz", "best")),
         "<h2>Trace and compile time, seconds</h2>",
         table(*compile_table(timings)),

@@ -1,6 +1,6 @@
 """The tables of the report as rows, and as Markdown."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from elimax.pipeline.checkout.context import SHOWN, Count
@@ -157,8 +157,20 @@ def verdict(timings: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
     return counted
 
 
-def timing_notes(timings: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Returns the sentences that belong beside the table of run times."""
+def timing_notes(timings: Mapping[str, Mapping[str, Any]], tasks: Iterable[str]) -> list[str]:
+    """Writes the sentences above the table of run times.
+
+    Args:
+        timings: What evaluate measured, by task.
+        tasks: All tasks of the report.
+
+    Returns:
+        The sentences.
+    """
+    missing = [task for task in tasks if task not in timings]
+    absent = [f"No run times of {', '.join(missing)}: write them with elimax evaluate TASK."]
+    if not timings:
+        return absent
     counted = verdict(timings)
     total = sum(counted.values())
     lines = [
@@ -179,7 +191,7 @@ def timing_notes(timings: Mapping[str, Mapping[str, Any]]) -> list[str]:
     skipped = [f"{task} {label}" for task, timing in timings.items() for label in timing["skipped"]]
     if skipped:
         lines.append(f"Not timed because compiling took too long: {', '.join(skipped)}.")
-    return lines
+    return lines + absent if missing else lines
 
 
 def compile_table(timings: Mapping[str, Mapping[str, Any]]) -> Table:
@@ -222,7 +234,7 @@ def markdown_report(
         markdown_table(*count_table(summaries)),
         *_seed_section(summaries),
         "## Run time",
-        *timing_notes(timings),
+        *timing_notes(timings, summaries),
         markdown_table(*timing_table(timings)),
         "## Trace and compile time, seconds",
         markdown_table(*compile_table(timings)),

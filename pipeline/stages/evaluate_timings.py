@@ -89,7 +89,7 @@ def time_task(
     skipped: list[str] = []
     compiled = 0.0
     for number, (dtype, layout, batch) in enumerate(wanted):
-        label = f"{dtype} {layout} batch {batch}"
+        label = _label(dtype, layout, batch)
         report(number, label)
         if compiled > config.compile_seconds:
             skipped.append(label)
@@ -170,9 +170,13 @@ def time_case(
     }
 
 
-def number_of_cases(task: Task, config: EvaluateConfig) -> int:
-    """Returns how many combinations of dtype, layout and batch size `time_task` goes through."""
-    return len(_cases(task, config))
+def case_labels(task: Task, config: EvaluateConfig) -> list[str]:
+    """Returns the combinations of dtype, layout and batch size that `time_task` goes through."""
+    return [_label(*case) for case in _cases(task, config)]
+
+
+def _label(dtype: str, layout: str, batch: int) -> str:
+    return f"{dtype} {layout} batch {batch}"
 
 
 def _cases(task: Task, config: EvaluateConfig) -> list[tuple[str, str, int]]:

@@ -1,7 +1,8 @@
 """Stage report: merges what all stages wrote into one summary, one table and one page.
 
 results/summary.json holds only what is the same on every machine, so that git shows a change of a
-result and nothing else; run times go to results/timings.json.
+result and nothing else; run times go to results/timings.json. It is the only output of DVC: all
+others show run times.
 """
 
 import statistics
@@ -22,6 +23,7 @@ from elimax.pipeline.checkout.files import (
     write_json,
     write_text,
 )
+from elimax.pipeline.checkout.machine import file_digest
 from elimax.pipeline.checkout.params import task_list
 from elimax.pipeline.checkout.process import stage_process
 from elimax.pipeline.errors import FileError
@@ -130,8 +132,8 @@ def collect(context: StageContext) -> dict[str, Any]:
     """Reads the files of all tasks.
 
     Returns:
-        `summaries`, `timings` and `curves` by task, those of the seed whose best order is the
-        cheapest, the `pretrain_curve`, and the `pretrain_metrics`.
+        `summaries`, `timings` (of tasks that have some) and `curves` (of the seed whose best order
+        is the cheapest) by task, the `pretrain_curve`, and the `pretrain_metrics`.
 
     Raises:
         FileError: If a file is missing or broken; the message names the command that writes it.
@@ -145,9 +147,9 @@ def collect(context: StageContext) -> dict[str, Any]:
         )
         found = read_json(layout.order(task), command("search", task), keys=("candidates",))
         collected["summaries"][task] = summarise_task(evaluation, found, context.count, seeds)
-        collected["timings"][task] = read_json(
-            layout.timings(task), command("evaluate", task), keys=("cases", "device")
-        )
+        timings = read_timings(context, task)
+        if timings is not None:
+            collected["timings"][task] = timings
         hint = command("finetune", task)
         counts = {
             str(seed): read_json(layout.finetuned(task, seed), hint, keys=("all", "nontrivial"))
@@ -159,6 +161,24 @@ def collect(context: StageContext) -> dict[str, Any]:
     collected["pretrain_curve"] = read_csv(layout.pretrain_curve, hint)
     collected["pretrain_metrics"] = read_json(layout.pretrain_metrics, hint)
     return collected
+
+
+def read_timings(context: StageContext, task: str) -> dict[str, Any] | None:
+    """Reads the run times of a task.
+
+    Returns:
+        The run times, or None if there are none of the present orders: where DVC takes the outputs
+        of evaluate from its cache, nothing is timed.
+
+    Raises:
+        FileError: If the file is broken.
+    """
+    path = context.layout.timings(task)
+    if not path.is_file():
+        return None
+    timings = read_json(path, command("evaluate", task), keys=("cases", "device"))
+    current = timings.get("orders") == file_digest(context.layout.order(task))
+    return timings if current else None
 
 
 def run_stage(context: StageContext) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from elimax.pipeline.pages.report_tables import (
     markdown_report,
     markdown_table,
     seed_table,
+    timing_notes,
     timing_table,
     verdict,
 )
@@ -97,6 +98,14 @@ def test_losses_are_counted_and_shown() -> None:
     assert "no while loops" in text
     assert "Not timed because compiling took too long: loss float64 packed batch 1." in text
     assert "cpu (Test chip), JAX 1.0" in text
+
+
+def test_tasks_without_run_times_are_named() -> None:
+    """All others are shown; where there are none at all, nothing else is said."""
+    some = timing_notes(TIMINGS, ["win", "x", "y"])
+    assert some[-1] == "No run times of x, y: write them with elimax evaluate TASK."
+    assert timing_notes({}, ["x"]) == ["No run times of x: write them with elimax evaluate TASK."]
+    assert timing_notes(TIMINGS, TIMINGS) == some[:-1]
 
 
 def test_counts_as_rows() -> None:
