@@ -13,6 +13,7 @@ import pytest
 from elimax.interpreter.graph.counting import count_multiplications
 from elimax.interpreter.orders import PORTFOLIO, portfolio
 from elimax.models.checkpoint import load_policy
+from elimax.models.errors import TrainingDivergedError
 from elimax.models.training import TrainingState
 from elimax.pipeline.checkout import resume
 from elimax.pipeline.checkout.context import StageContext, read_graph
@@ -85,8 +86,8 @@ def test_every_file_is_there(finished: StageContext) -> None:
         f"data/graphs/{name}.json", "data/policies/pretrained.eqx", "data/pretrain/curve.csv",
         "data/pretrain/metrics.json", f"data/policies/{name}/0.eqx", f"data/finetune/{name}/0.json",
         f"data/finetune/{name}/0.csv", f"data/orders/{name}.json", f"data/evaluations/{name}.json",
-        f"data/timings/{name}.json", "results/summary.json", "results/timings.json",
-        "results/table.md", "results/report.html",
+        f"data/timed/{name}.json", f"data/timings/{name}.json", "results/summary.json",
+        "results/timings.json", "results/table.md", "results/report.html",
     }  # fmt: skip
     found = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
     assert {path for path in found if path.startswith(("data/", "results/"))} == expected
@@ -244,13 +245,34 @@ def test_a_killed_stage_goes_on(
     monkeypatch.setattr(follow, "save_training", killed)
     with pytest.raises(SystemExit):
         run()
-    assert not any(path.exists() for path in outputs)
+    # The old policy is put back; there is nothing to lose where it is made anew.
+    assert all(path.exists() == (stage == "pretrain") for path in outputs)
     assert len(list((layout.state / stage).glob("*.state"))) == 1
     saved = []
     monkeypatch.setattr(follow, "save_training", lambda path, state: saved.append(state.update))
     run()
     assert saved[0] == 2
     assert list((layout.state / stage).iterdir()) == []
+    for path in outputs:
+        original = finished.layout.root / path.relative_to(layout.root)
+        assert path.read_bytes() == original.read_bytes()
+
+
+def test_a_failing_training_leaves_the_old_policy(
+    copy: StageContext, finished: StageContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DVC has deleted the outputs; when the loss is no longer finite, they are there again."""
+    layout = copy.layout
+    outputs = (layout.pretrained_policy, layout.pretrain_curve, layout.pretrain_metrics)
+    for path in outputs:
+        path.unlink()
+
+    def diverge(*arguments: Any, **options: Any) -> None:
+        raise TrainingDivergedError("the loss of update 1 is nan")
+
+    monkeypatch.setattr(pretrain, "pretrain", diverge)
+    with pytest.raises(TrainingDivergedError):
+        pretrain.run_stage(copy)
     for path in outputs:
         original = finished.layout.root / path.relative_to(layout.root)
         assert path.read_bytes() == original.read_bytes()
@@ -323,6 +345,23 @@ def test_the_summary_is_complete(finished: StageContext) -> None:
     assert "seconds" not in text and "device" not in text
     timings = read_json(layout.results("timings.json"), "")["tasks"][TASK]
     assert len(timings["cases"]) == 2
+
+
+def test_run_times_need_not_be_there(copy: StageContext, finished: StageContext) -> None:
+    """Neither missing ones nor those of other orders are shown, and the summary stays the same."""
+    layout = copy.layout
+    order = read_json(layout.order(TASK), "")
+    write_json(layout.order(TASK), {**order, "more": 1})
+    report.run_stage(copy)
+    table = layout.results("table.md").read_text()
+    assert f"No run times of {TASK}: write them with elimax evaluate TASK." in table
+    layout.timings(TASK).unlink()
+    report.run_stage(copy)
+    assert layout.results("table.md").read_text() == table
+    assert read_json(layout.results("timings.json"), "")["tasks"] == {}
+    summary = finished.layout.results("summary.json")
+    assert layout.results("summary.json").read_bytes() == summary.read_bytes()
+    assert "No run times of" not in finished.layout.results("table.md").read_text()
 
 
 def test_the_page_stands_alone(finished: StageContext) -> None:
