@@ -257,6 +257,22 @@ def test_help_lists_every_target() -> None:
     assert {line.split()[0] for line in done.stdout.splitlines()} == set(phony[1].split())
 
 
+@pytest.mark.parametrize(
+    ("target", "arguments", "command"),
+    [
+        ("run", ["SEEDS=5", "TASKS=mlp kerr_metric"], "elimax run mlp kerr_metric --seeds 5\n"),
+        ("run", [], "elimax run  \n"),
+        ("smoke", ["SEEDS=2"], "elimax run --profile smoke --seeds 2\n"),
+    ],
+)
+def test_make_passes_seeds_on(target: str, arguments: list[str], command: str) -> None:
+    """`make SEEDS=5` is `elimax run --seeds 5`."""
+    done = subprocess.run(
+        ["make", "-s", "-n", "-C", str(ROOT), target, *arguments], capture_output=True, text=True
+    )
+    assert done.stdout.endswith(command), done.stdout
+
+
 def test_ci_script_is_executable_and_sound() -> None:
     """Bash reads the script, and only make targets that exist are called."""
     script = ROOT / ".ci/run"

@@ -5,14 +5,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 import elimax
+from elimax.pipeline.checkout.context import StageContext
 from elimax.pipeline.checkout.files import Layout
-from elimax.pipeline.command_line import cli
+from elimax.pipeline.command_line import cli, run
 from elimax.pipeline.errors import PipelineError
+from elimax.pipeline.stages import finetune as stage
 from elimax.pipeline.tasks import task_names
 from support.repository import ROOT
 
@@ -104,6 +107,7 @@ def test_wrong_usage_exits_with_2(call: Callable[..., Outcome]) -> None:
     """An unknown command and a missing argument are usage errors."""
     assert call("extrct")[0] == 2
     assert call("extract")[0] == 2
+    assert call("run", "--seeds", "0")[0] == call("finetune", "mlp", "--seed", "-1")[0] == 2
     code, _, err = call("explain", "mlp", "--step", "3")
     assert code == 2 and "--html" in err
 
@@ -121,6 +125,32 @@ def test_params_prints_what_is_merged(call: Callable[..., Outcome]) -> None:
     assert "search:\n  episodes: 9  # -S\n" in out
     _, out, _ = call("params", "toy_functions:toy", "--json", *overrides)
     assert json.loads(out)["sources"]["seed"] == "params.yaml"
+
+
+@pytest.mark.parametrize("seed", [None, 2])
+def test_seeds_reach_the_stage(
+    call: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch, seed: int | None
+) -> None:
+    """`finetune --seed 2` trains with that seed alone, without it the stage takes all."""
+
+    def run_stage(context: StageContext, task: str, seed: int | None = None) -> dict[str, Any]:
+        return {"task": task, "seed": seed, "seeds": context.seeds}
+
+    monkeypatch.setattr(stage, "run_stage", run_stage)
+    options = ("--seed", "2") if seed else ()
+    code, out, _ = call("finetune", "mlp", "--json", "-S", "seeds=[0,1]", *options)
+    assert code == 0
+    assert json.loads(out) == {"task": "mlp", "seed": seed, "seeds": [0, 1]}
+
+
+def test_number_of_seeds_reaches_the_run(
+    call: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`run --seeds 5` hands on how many."""
+    given: list[Any] = []
+    monkeypatch.setattr(run, "run_pipeline", lambda *arguments: given.append(arguments) or 0)
+    assert call("run", "mlp", "--seeds", "5")[0] == 0
+    assert given == [(["mlp"], None, 5)]
 
 
 def test_debug_shows_the_traceback(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
