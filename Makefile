@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 TASKS ?=
+SEEDS ?=
 ARGS ?=
 UV ?=
 NAME ?= gpu
@@ -18,11 +19,11 @@ export VIRTUAL_ENV := $(VENV)
 
 .PHONY: run smoke test test-slow test-all test-newer coverage-jax ecosystem lint types stale bench-interpreter bench-scaling bench-orders bench-gpu install clean help
 
-run: $(STAMP)  ## Run the stages that are out of date, print the results (TASKS="mlp lstm_rollout" for some)
-	@elimax run $(TASKS)
+run: $(STAMP)  ## Run the stages that are out of date, print the results (TASKS="mlp kerr_metric" for some, SEEDS=5 for five seeds)
+	@elimax run $(TASKS) $(if $(SEEDS),--seeds $(SEEDS))
 
 smoke: $(STAMP)  ## Run the whole pipeline on three tasks with small budgets, in a scratch copy
-	@elimax run --profile smoke
+	@elimax run --profile smoke $(if $(SEEDS),--seeds $(SEEDS))
 
 # --quick: no slow tests, and a third of the random examples and of the cases of tests with many.
 test: $(STAMP)  ## Run the tests but the slow ones, in under four minutes (ARGS="-k game" for some)

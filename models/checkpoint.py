@@ -5,6 +5,7 @@ either complete or absent, and equal content gives equal bytes.
 """
 
 import dataclasses
+import importlib.resources
 import io
 import json
 from collections.abc import Mapping
@@ -53,6 +54,20 @@ def load_policy(path: Path) -> tuple[Policy, dict[str, Any]]:
     header, arrays = _read(path, _POLICY)
     policy = _fill(path, make_policy(_config(path, header), seed=0), arrays)
     return policy, header.get("metadata", {})
+
+
+def pretrained_policy() -> Policy:
+    """Loads the policy that comes with elimax, from a checkout or an installed package.
+
+    Returns:
+        The policy, trained on random programs and on some of the tasks.
+
+    Raises:
+        PolicyFormatError: If the file is missing or damaged.
+    """
+    resource = importlib.resources.files("elimax.models").joinpath("pretrained.eqx")
+    with importlib.resources.as_file(resource) as path:
+        return load_policy(path)[0]
 
 
 def save_training(path: Path, state: TrainingState) -> None:

@@ -1,7 +1,7 @@
 """Finetuning: a policy learns one graph, and the cheapest order that it meets is kept."""
 
 import dataclasses
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from elimax.models.game import DEFAULT_MAX_STRUCTURES
 from elimax.models.policy import Policy
 from elimax.models.policy_search import checked_order, played_order
 from elimax.models.ppo import PPOConfig, make_optimiser
+from elimax.models.ranges import Range
 from elimax.models.rollout import Moves, join_moves, play
 from elimax.models.training import (
     Metrics,
@@ -40,10 +41,10 @@ class FinetuneConfig:
         ppo: Settings of the learning.
     """
 
-    updates: int = 20
-    episodes: int = 32
+    updates: Annotated[int, Range(1, 1_000_000)] = 20
+    episodes: Annotated[int, Range(1, 100_000)] = 32
     count: Count = "all"
-    max_structures: int = DEFAULT_MAX_STRUCTURES
+    max_structures: Annotated[int, Range(1, 1_000_000)] = DEFAULT_MAX_STRUCTURES
     ppo: PPOConfig = dataclasses.field(default_factory=PPOConfig)
 
 

@@ -13,12 +13,14 @@ as a feature.
 
 import dataclasses
 from functools import partial
+from typing import Annotated
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
 from elimax.models.features import FEATURES
+from elimax.models.ranges import Range
 
 NUM_VIEWS = 3
 
@@ -37,10 +39,10 @@ class PolicyConfig:
         expansion: Hidden width of a block's MLP, as a multiple of `width`.
     """
 
-    width: int = 48
-    heads_per_view: int = 2
-    blocks: int = 3
-    expansion: int = 2
+    width: Annotated[int, Range(1, 8192)] = 48
+    heads_per_view: Annotated[int, Range(1, 256)] = 2
+    blocks: Annotated[int, Range(1, 256)] = 3
+    expansion: Annotated[int, Range(1, 64)] = 2
 
     def __post_init__(self) -> None:
         heads = NUM_VIEWS * self.heads_per_view

@@ -9,7 +9,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,7 @@ import optax
 
 from elimax.models.errors import TrainingDivergedError
 from elimax.models.policy import Policy
+from elimax.models.ranges import Range
 from elimax.models.rollout import (
     SEGMENT,
     Observation,
@@ -42,13 +43,13 @@ class PPOConfig:
         max_gradient_norm: Gradients are clipped to this norm, before Adam.
     """
 
-    epochs: int = 2
-    minibatches: int = 4
-    clip: float = 0.2
-    entropy: float = 0.002
-    learning_rate: float = 1e-3
-    final_learning_rate: float = 5e-5
-    max_gradient_norm: float = 0.5
+    epochs: Annotated[int, Range(1, 1000)] = 2
+    minibatches: Annotated[int, Range(1, 10_000)] = 4
+    clip: Annotated[float, Range(0.0, 1.0)] = 0.2
+    entropy: Annotated[float, Range(0.0, 1.0)] = 0.002
+    learning_rate: Annotated[float, Range(0.0, 1.0)] = 1e-3
+    final_learning_rate: Annotated[float, Range(0.0, 1.0)] = 5e-5
+    max_gradient_norm: Annotated[float, Range(1e-6, 1e6)] = 0.5
 
 
 class LossSums(NamedTuple):

@@ -8,7 +8,7 @@ same: late in training a policy can still gain on random programs while it loses
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import jax
 import numpy as np
@@ -20,6 +20,7 @@ from elimax.models.game import DEFAULT_MAX_STRUCTURES, Board
 from elimax.models.policy import Policy, PolicyConfig, make_policy
 from elimax.models.ppo import PPOConfig, make_optimiser
 from elimax.models.random_programs import random_program
+from elimax.models.ranges import Range
 from elimax.models.rollout import join_moves, play
 from elimax.models.training import (
     Metrics,
@@ -59,20 +60,27 @@ class PretrainConfig:
         ppo: Settings of the learning.
     """
 
-    updates: int = 600
-    programs_per_update: int = 6
-    episodes: int = 8
+    updates: Annotated[int, Range(1, 1_000_000)] = 600
+    programs_per_update: Annotated[int, Range(1, 10_000)] = 6
+    episodes: Annotated[int, Range(1, 100_000)] = 8
     count: Count = "all"
-    min_vertices: int = 25
-    max_vertices: int = 100
-    task_share: float = 0.0
-    max_task_vertices: int = 160
-    max_structures: int = DEFAULT_MAX_STRUCTURES
-    averaging: float = 0.9
-    validation_programs: int = 16
-    validation_every: int = 10
+    min_vertices: Annotated[int, Range(1, 10_000)] = 25
+    max_vertices: Annotated[int, Range(1, 10_000)] = 100
+    task_share: Annotated[float, Range(0.0, 1.0)] = 0.0
+    max_task_vertices: Annotated[int, Range(0, 100_000)] = 160
+    max_structures: Annotated[int, Range(1, 1_000_000)] = DEFAULT_MAX_STRUCTURES
+    averaging: Annotated[float, Range(0.0, 1.0)] = 0.9
+    validation_programs: Annotated[int, Range(1, 10_000)] = 16
+    validation_every: Annotated[int, Range(1, 1_000_000)] = 10
     policy: PolicyConfig = dataclasses.field(default_factory=PolicyConfig)
     ppo: PPOConfig = dataclasses.field(default_factory=lambda: PPOConfig(epochs=1, minibatches=6))
+
+    def __post_init__(self) -> None:
+        if self.min_vertices > self.max_vertices:
+            raise ValueError(
+                f"min_vertices is {self.min_vertices} but must be at most max_vertices, which is "
+                f"{self.max_vertices}"
+            )
 
 
 class PretrainResult(NamedTuple):

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from elimax.pipeline.checkout.files import Layout, stem
+from elimax.pipeline.checkout.files import Layout, item_name, stem
 from elimax.pipeline.checkout.machine import git_commit
 
 PROJECT = "elimax"
@@ -118,7 +118,11 @@ def metric_name(column: str) -> str:
 
 @contextlib.contextmanager
 def track(
-    layout: Layout, stage: str, task: str | None = None, config: Mapping[str, Any] | None = None
+    layout: Layout,
+    stage: str,
+    task: str | None = None,
+    config: Mapping[str, Any] | None = None,
+    seed: int | None = None,
 ) -> Iterator[Tracker]:
     """Opens a run of W&B for one stage and closes it with the exit code of the stage.
 
@@ -127,11 +131,12 @@ def track(
         stage: Name of the stage, the job type of the run.
         task: Name of the task, or None.
         config: Parameters, digests of the inputs, device; plain JSON data.
+        seed: The seed in the name of the run, or None for a stage that has one run per task.
 
     Yields:
         The tracker; it does nothing where W&B is disabled, missing or broken.
     """
-    tracker = _open(layout, stage, task, dict(config or {}))
+    tracker = _open(layout, stage, task, dict(config or {}), seed)
     exit_code = 1
     try:
         yield tracker
@@ -143,7 +148,9 @@ def track(
         tracker.finish(exit_code)
 
 
-def _open(layout: Layout, stage: str, task: str | None, config: dict[str, Any]) -> Tracker:
+def _open(
+    layout: Layout, stage: str, task: str | None, config: dict[str, Any], seed: int | None
+) -> Tracker:
     mode = os.environ.get("WANDB_MODE", "offline")
     if mode == "disabled":
         return Tracker()
@@ -154,7 +161,7 @@ def _open(layout: Layout, stage: str, task: str | None, config: dict[str, Any]) 
         "project": os.environ.get("WANDB_PROJECT", PROJECT),
         "group": group or "no-commit",
         "job_type": stage,
-        "name": stage if task is None else f"{stage}-{stem(task)}",
+        "name": stage if task is None else f"{stage}-{item_name(task, seed)}",
         "tags": [stage] if task is None else [stage, stem(task)],
         "config": {"stage": stage, "task": task, "commit": commit, **config},
     }

@@ -13,7 +13,8 @@ import pytest
 from packaging.requirements import Requirement
 
 import elimax
-from elimax.pipeline.checkout.params import load_params, parse_yaml
+from elimax.pipeline.checkout.params import load_params, section
+from elimax.pipeline.checkout.yaml_text import parse_yaml
 from elimax.pipeline.pages.report_tables import count_table, markdown_table
 from elimax.pipeline.tasks import task_names
 from elimax.pipeline.xla_flags import LAST
@@ -166,7 +167,13 @@ def test_one_version_everywhere() -> None:
 def test_tasks_are_those_of_the_registry() -> None:
     """params.yaml lists every task that comes with elimax, and a place for its own values."""
     assert tuple(PARAMS["tasks"]) == task_names()
-    assert set(PARAMS["task"]) == set(task_names())
+    assert set(PARAMS["task"]) == {"default", *task_names()}
+
+
+def test_every_auto_has_a_default() -> None:
+    """A function of a user's own has no entry under `task`: what is `auto` still has a value."""
+    for name in ("finetune", "search", "evaluate"):
+        assert "auto" not in json.dumps(section(PARAMS, name, "module:function"))
 
 
 def test_pretrain_depends_on_the_graphs_of_its_tasks() -> None:
@@ -176,9 +183,10 @@ def test_pretrain_depends_on_the_graphs_of_its_tasks() -> None:
 
 
 def test_every_learning_curve_is_plotted() -> None:
-    """`dvc plots` shows pretraining and every task; DVC cannot fill in task names there."""
+    """`dvc plots` shows pretraining and every task with seed 0; DVC fills in no names there."""
+    assert 0 in PARAMS["seeds"]
     plotted = {name for entry in PIPELINE["plots"] for name in entry}
-    tasks = {f"data/finetune/{task}.csv" for task in PARAMS["tasks"]}
+    tasks = {f"data/finetune/{task}/0.csv" for task in PARAMS["tasks"]}
     assert plotted == {"data/pretrain/curve.csv", *tasks}
 
 
@@ -207,7 +215,7 @@ def test_outputs_are_in_git_or_ignored_as_dvc_says() -> None:
     for stage, content in STAGES.items():
         for entry in content["outs"]:
             template = entry if isinstance(entry, str) else next(iter(entry))
-            path = template.replace("${item.task}", "mlp")
+            path = template.replace("${item.task}", "mlp").replace("${item.seed}", "0")
             ignored = subprocess.run(
                 ["git", "-C", str(ROOT), "check-ignore", "--quiet", path], check=False
             )
@@ -221,7 +229,8 @@ def test_every_data_file_is_described() -> None:
     for content in STAGES.values():
         for entry in content["outs"]:
             path = entry if isinstance(entry, str) else next(iter(entry))
-            name = path.replace("${item.task}", "TASK").removeprefix("data/")
+            name = path.replace("${item.task}", "TASK").replace("${item.seed}", "SEED")
+            name = name.removeprefix("data/")
             assert name.removeprefix("results/") in readme, path
 
 
@@ -243,6 +252,22 @@ def test_help_lists_every_target() -> None:
     phony = re.search(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
     assert phony is not None
     assert {line.split()[0] for line in done.stdout.splitlines()} == set(phony[1].split())
+
+
+@pytest.mark.parametrize(
+    ("target", "arguments", "command"),
+    [
+        ("run", ["SEEDS=5", "TASKS=mlp kerr_metric"], "elimax run mlp kerr_metric --seeds 5\n"),
+        ("run", [], "elimax run  \n"),
+        ("smoke", ["SEEDS=2"], "elimax run --profile smoke --seeds 2\n"),
+    ],
+)
+def test_make_passes_seeds_on(target: str, arguments: list[str], command: str) -> None:
+    """`make SEEDS=5` is `elimax run --seeds 5`."""
+    done = subprocess.run(
+        ["make", "-s", "-n", "-C", str(ROOT), target, *arguments], capture_output=True, text=True
+    )
+    assert done.stdout.endswith(command), done.stdout
 
 
 def test_ci_script_is_executable_and_sound() -> None:

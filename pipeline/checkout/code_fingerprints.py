@@ -20,6 +20,8 @@ from elimax.pipeline.errors import PipelineError, StageError
 
 STAGES = ("extract", "pretrain", "finetune", "search", "evaluate", "report")
 FINGERPRINT_STAGE = "fingerprint"
+ALWAYS_CHANGED = "always changed"
+"""What `dvc status` says of a stage that runs every time, next to what differs."""
 MISSING = ("deleted", "not in cache")
 """What `dvc status` says of an output that is not there."""
 
@@ -71,7 +73,7 @@ def changed_stages(layout: Layout) -> dict[str, list[tuple[str, str]]]:
         stage: [change for entry in entries if isinstance(entry, dict) for change in _flat(entry)]
         for stage, entries in json.loads(done.stdout).items()
         # It is always changed, and what it writes counts for the stages that depend on it.
-        if stage != FINGERPRINT_STAGE
+        if stage != FINGERPRINT_STAGE and entries != [ALWAYS_CHANGED]
     }
 
 

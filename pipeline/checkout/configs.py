@@ -1,12 +1,13 @@
-"""Builds the config of a stage from plain data, and words what is wrong with it."""
+"""Builds the config of a stage from plain data, and says what is wrong with it."""
 
 import dataclasses
 import difflib
 import types
 import typing
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
+from elimax.models.ranges import Range
 from elimax.pipeline.errors import ParamsError
 
 PARAMS_FILE = "params.yaml"
@@ -15,11 +16,11 @@ Config = TypeVar("Config")
 
 
 def build(config_class: type[Config], values: Mapping[str, Any], where: str) -> Config:
-    """Builds a config dataclass from one section and checks names and types.
+    """Builds a config dataclass from one section and checks names, types and ranges.
 
     Args:
         config_class: A dataclass whose fields are typed with int, float, bool, str, tuples, lists,
-            `X | None`, Literal, or other such dataclasses.
+            `X | None`, Literal, `Annotated[X, Range(...)]`, or other such dataclasses.
         values: The section.
         where: Name of the section, for error messages.
 
@@ -27,10 +28,11 @@ def build(config_class: type[Config], values: Mapping[str, Any], where: str) -> 
         An instance of the dataclass.
 
     Raises:
-        ParamsError: If a key is unknown or missing, a type is wrong, or the class refuses a value.
+        ParamsError: If a key is unknown or missing, a value is of another type or out of its range,
+            or the class refuses a value.
     """
     fields = {field.name: field for field in dataclasses.fields(config_class) if field.init}  # pyright: ignore[reportArgumentType]
-    hints = typing.get_type_hints(config_class)
+    hints = typing.get_type_hints(config_class, include_extras=True)
     for key in values:
         if key not in fields:
             raise ParamsError(
@@ -49,7 +51,7 @@ def build(config_class: type[Config], values: Mapping[str, Any], where: str) -> 
                 field.name: getattr(default, field.name) for field in dataclasses.fields(default)
             }
             value = {**shallow, **value}
-        arguments[key] = _convert(value, hints[key], f"{where}.{key}")
+        arguments[key] = checked_value(value, hints[key], f"{where}.{key}")
     try:
         return config_class(**arguments)
     except (ValueError, TypeError) as error:
@@ -57,7 +59,7 @@ def build(config_class: type[Config], values: Mapping[str, Any], where: str) -> 
 
 
 def unknown_name(start: str, name: str, known: Iterable[str]) -> str:
-    """Words a message about an unknown name, with near names or else all names.
+    """Writes a message about an unknown name, with near names or else all names.
 
     Args:
         start: What the name was meant to be, such as "params.yaml has no section".
@@ -74,48 +76,69 @@ def unknown_name(start: str, name: str, known: Iterable[str]) -> str:
     return f"{start} {name!r}; choose one of {', '.join(sorted(names))}"
 
 
-def _convert(value: Any, annotation: Any, where: str) -> Any:
-    """Checks one value against a type annotation; lists become tuples where a tuple is wanted."""
+def checked_value(value: Any, annotation: Any, where: str) -> Any:
+    """Checks one value against a type annotation, with the ranges in it.
+
+    Args:
+        value: The value.
+        annotation: A type as in the fields of a config, see `build`.
+        where: Name of the value, for error messages.
+
+    Returns:
+        The value; a list becomes a tuple if the type is one, an integer a float likewise.
+
+    Raises:
+        ParamsError: If the value is of another type or out of its range.
+    """
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if annotation is Any:
+        return value
+    if origin is Annotated:
+        kind, *extras = arguments
+        value = checked_value(value, kind, where)
+        for extra in extras:
+            if isinstance(extra, Range) and not extra.holds(value):
+                raise ParamsError(_must_be(value, extra.describe(kind), where))
         return value
     if origin in (typing.Union, types.UnionType):
         if value is None and type(None) in arguments:
             return None
-        wanted = [entry for entry in arguments if entry is not type(None)]
-        return _convert(value, wanted[0], where)
+        other = next(entry for entry in arguments if entry is not type(None))
+        return checked_value(value, other, where)
     if origin is typing.Literal:
         if value in arguments:
             return value
-        choices = ", ".join(map(repr, arguments))
-        raise ParamsError(f"{PARAMS_FILE}: {where} is {describe(value)}, expected one of {choices}")
+        choices = " or ".join(map(repr, arguments))
+        raise ParamsError(_must_be(value, choices, where))
     if origin in (tuple, list) and isinstance(value, list | tuple):
-        return origin(_convert(entry, arguments[0], where) for entry in value)
+        return origin(checked_value(entry, arguments[0], where) for entry in value)
     if dataclasses.is_dataclass(annotation) and isinstance(value, dict):
         return build(typing.cast(type[Any], annotation), value, where)
     if annotation is float and is_number(value):
         return float(value)
     if type(value) is (origin or annotation):
         return value
-    raise ParamsError(
-        f"{PARAMS_FILE}: {where} is {describe(value)}, expected {type_name(origin or annotation)}"
-    )
+    raise ParamsError(_must_be(value, type_name(origin or annotation), where))
+
+
+def _must_be(value: Any, allowed: str, where: str) -> str:
+    return f"{PARAMS_FILE}: {where} is {describe(value)} but must be {allowed}"
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a number; true and false are none."""
+    """Whether a value is a number; true and false are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def type_name(kind: Any) -> str:
-    """Words a type: "a whole number"."""
-    names = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+    """Describes a type: "an integer"."""
+    names = {int: "an integer", float: "a number", bool: "true or false", str: "a string"}
     names |= {list: "a list", tuple: "a list", dict: "a mapping"}
     return names.get(kind, getattr(kind, "__name__", str(kind)))
 
 
 def describe(value: Any) -> str:
-    """Words a value: itself, or what it is where it is long."""
+    """Describes a value: itself, or its type if it is a mapping or a list."""
     if value is None:
         return "empty"
     return f"a {type(value).__name__}" if isinstance(value, dict | list) else repr(value)

@@ -11,12 +11,12 @@ from elimax.interpreter.graph.counting import MultiplicationCount
 from elimax.interpreter.graph.order import EliminationOrder, check_order
 from elimax.interpreter.graph.structure import Count
 from elimax.interpreter.orders import PORTFOLIO
-from elimax.pipeline.checkout.configs import PARAMS_FILE, build
+from elimax.pipeline.checkout.configs import build, checked_value
 from elimax.pipeline.checkout.files import Layout, read_json
 from elimax.pipeline.checkout.machine import file_digest
-from elimax.pipeline.checkout.params import section
+from elimax.pipeline.checkout.params import Seed, section, seed_list
 from elimax.pipeline.console import Console
-from elimax.pipeline.errors import FileError, ParamsError
+from elimax.pipeline.errors import FileError
 
 Config = TypeVar("Config")
 
@@ -53,22 +53,25 @@ class StageContext:
         Raises:
             ParamsError: If `count` is neither "all" nor "nontrivial".
         """
-        count = self.params.get("count", "all")
-        if count not in ("all", "nontrivial"):
-            raise ParamsError(f"{PARAMS_FILE}: count is {count!r}, expected 'all' or 'nontrivial'")
-        return count
+        return checked_value(self.params.get("count", "all"), Count, "count")
 
     @property
     def seed(self) -> int:
-        """The seed of all randomness.
+        """The seed of all randomness but finetuning.
 
         Raises:
-            ParamsError: If `seed` is no whole number.
+            ParamsError: If `seed` is not an integer in the range of seeds.
         """
-        seed = self.params.get("seed", 0)
-        if type(seed) is not int or seed < 0:
-            raise ParamsError(f"{PARAMS_FILE}: seed is {seed!r}, expected a whole number from 0 up")
-        return seed
+        return checked_value(self.params.get("seed", 0), Seed, "seed")
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds of finetuning, one training each.
+
+        Raises:
+            ParamsError: If `seeds` is not a list of distinct seeds.
+        """
+        return seed_list(self.params)
 
 
 def command(stage: str, task: str | None = None) -> str:

@@ -68,17 +68,17 @@ class Layout:
         """Final figures of pretrain."""
         return self.root / "data/pretrain/metrics.json"
 
-    def policy(self, task: str) -> Path:
-        """The policy that finetune writes."""
-        return self.root / "data/policies" / f"{stem(task)}.eqx"
+    def policy(self, task: str, seed: int) -> Path:
+        """The policy that finetune writes for one seed."""
+        return self.root / "data/policies" / stem(task) / f"{seed}.eqx"
 
-    def finetuned(self, task: str) -> Path:
-        """The best order that finetune met."""
-        return self.root / "data/finetune" / f"{stem(task)}.json"
+    def finetuned(self, task: str, seed: int) -> Path:
+        """The best order that finetune met with one seed."""
+        return self.root / "data/finetune" / stem(task) / f"{seed}.json"
 
-    def finetune_curve(self, task: str) -> Path:
-        """Learning curve of finetune."""
-        return self.root / "data/finetune" / f"{stem(task)}.csv"
+    def finetune_curve(self, task: str, seed: int) -> Path:
+        """Learning curve of finetune with one seed."""
+        return self.root / "data/finetune" / stem(task) / f"{seed}.csv"
 
     def order(self, task: str) -> Path:
         """The best order of all, written by search."""
@@ -88,8 +88,12 @@ class Layout:
         """Counts and correctness, written by evaluate."""
         return self.root / "data/evaluations" / f"{stem(task)}.json"
 
+    def timed(self, task: str) -> Path:
+        """Which cases were timed, written by evaluate."""
+        return self.root / "data/timed" / f"{stem(task)}.json"
+
     def timings(self, task: str) -> Path:
-        """Run times, written by evaluate."""
+        """Run times, written by evaluate; not an output of DVC."""
         return self.root / "data/timings" / f"{stem(task)}.json"
 
     def results(self, name: str) -> Path:
@@ -109,6 +113,16 @@ class Layout:
 def stem(task: str) -> str:
     """Returns a file name stem for a task; "module:function" becomes "module.function"."""
     return re.sub(r"[^A-Za-z0-9_-]+", ".", task).strip(".") or "task"
+
+
+def item_name(task: str, seed: int | None = None) -> str:
+    """Returns a file name stem for a task, or for one seed of it, as DVC names its stages.
+
+    Args:
+        task: Name of the task, or module:function.
+        seed: The seed, or None for a stage that has one run per task.
+    """
+    return stem(task) if seed is None else f"{stem(task)}-{seed}"
 
 
 def require_file(path: Path, command: str) -> Path:
@@ -158,9 +172,22 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         FileError: If the disk is full or the file cannot be written.
     """
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file whole or not at all.
+
+    Args:
+        path: The file to write; its folder is made.
+        content: Its content.
+
+    Raises:
+        FileError: If the disk is full or the file cannot be written.
+    """
     with write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, text.encode())
+        write_atomically(path, content)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -28,6 +28,7 @@ WITHOUT_INFLUENCE = frozenset(
     {
         "elimax.interpreter.errors",  # Names of errors: a stage that raises one has no result
         "elimax.models.errors",
+        "elimax.models.ranges",  # Refuses parameters; those it accepts are used as they are
         "elimax.pipeline.command_line.arguments",  # Of the command line
         "elimax.pipeline.command_line.cli",  # Reads the command line
         "elimax.pipeline.console",  # Prints
@@ -35,6 +36,7 @@ WITHOUT_INFLUENCE = frozenset(
         "elimax.pipeline.extras",  # Words which package is missing
         "elimax.pipeline.stages.follow",  # Shows the progress of a training
         "elimax.pipeline.checkout.import_closure",  # Hashes, for the names of checkpoints
+        "elimax.pipeline.checkout.kept_outputs",  # Of a stage that fails
         "elimax.pipeline.checkout.process",  # Locks and signals
         "elimax.pipeline.checkout.resume",  # Checkpoints: a resumed stage ends with the same bytes
         "elimax.pipeline.tasks",  # Finds a task's module; the task has a hash of its own

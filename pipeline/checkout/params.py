@@ -1,68 +1,42 @@
 """Reads params.yaml, the one file with every number that a stage depends on.
 
-The file is a mapping of sections, one for each stage, beside `tasks` (a list of names) and `task`
-(per task: sections whose keys replace those of the section with the same name):
+The file is a mapping of sections, one for each stage, next to `tasks` and `seeds` (lists) and
+`task`. A value in a section holds for all tasks, unless it is `auto`: then each task takes its own
+from the section `task`, and a task without one takes that of `task.default`:
 
-    tasks: [RoeFlux_1d]
-    finetune: {updates: 40}
+    tasks: [roe_flux_1d, mlp]
+    finetune: {updates: auto, episodes: 32}
     task:
-      RoeFlux_1d: {finetune: {updates: 60}}
+      default: {finetune: {updates: 8}}
+      roe_flux_1d: {finetune: {updates: 6}}
 
-`-S finetune.updates=3` on the command line replaces a value, as `dvc exp run -S` does.
+So `-S finetune.updates=3` on the command line, as with `dvc exp run -S`, is 3 for every task.
 """
 
 import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from elimax.models.ranges import Range
 from elimax.pipeline.checkout.configs import (
     PARAMS_FILE,
+    checked_value,
     describe,
-    is_number,
-    one_line,
-    type_name,
     unknown_name,
 )
+from elimax.pipeline.checkout.overrides import (
+    AUTO,
+    DEFAULT,
+    PER_TASK,
+    TASK_VALUES,
+    apply_overrides,
+    task_value,
+)
+from elimax.pipeline.checkout.yaml_text import parse_yaml, replace_list
 from elimax.pipeline.errors import ParamsError
-from elimax.pipeline.extras import MissingPackageError
 
-TASK_OVERRIDES = "task"
-
-
-def parse_yaml(text: str, source: str) -> Any:
-    """Parses YAML 1.2, in which 1e-3 is a number.
-
-    Args:
-        text: The YAML text.
-        source: Where the text is from, for error messages.
-
-    Returns:
-        Plain dicts, lists and scalars.
-
-    Raises:
-        ParamsError: If the text is not YAML.
-        MissingPackageError: If no YAML reader is installed.
-    """
-    try:
-        # A machine that only evaluates may have PyYAML instead.
-        from ruamel.yaml import YAML
-        from ruamel.yaml.error import YAMLError
-
-        load = YAML(typ="safe", pure=True).load
-    except ImportError:
-        try:
-            from yaml import YAMLError  # pyright: ignore[reportMissingModuleSource]
-            from yaml import safe_load as load  # pyright: ignore[reportMissingModuleSource]
-        except ImportError:
-            raise MissingPackageError("ruamel.yaml", f"reading {source}") from None
-    try:
-        return load(text)
-    except YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" at line {mark.line + 1}" if mark is not None else ""
-        problem = getattr(error, "problem", None) or "no valid YAML"
-        raise ParamsError(f"{source} cannot be read{line}: {one_line(problem)}") from None
+Seed = Annotated[int, Range(0, 2**31 - 1)]
 
 
 def load_params(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
@@ -76,8 +50,8 @@ def load_params(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
         The mapping of the file with the overrides applied.
 
     Raises:
-        ParamsError: If the file is missing or malformed, or an override names an unknown key or
-            gives a value of another type than the file's.
+        ParamsError: If the file is missing or malformed, or an override names an unknown key, gives
+            a value of another type than the file's, or has no effect.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -91,40 +65,55 @@ def load_params(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
     params = parse_yaml(text, path.name)
     if not isinstance(params, dict):
         raise ParamsError(f"{path.name} holds {describe(params)}, expected a mapping of sections")
-    params = copy.deepcopy(params)
-    for override in overrides:
-        _apply_override(params, override)
-    return params
+    return apply_overrides(params, overrides)
 
 
 def section(params: Mapping[str, Any], name: str, task: str | None = None) -> dict[str, Any]:
-    """Returns one section with the values of one task merged over it.
+    """Returns one section, with the values of one task in the place of each `auto`.
 
     Args:
         params: The mapping that `load_params` returned.
         name: Name of the section, such as "finetune".
-        task: Name of the task whose own values replace the section's, or None.
+        task: Name of the task, or None for the default values.
 
     Returns:
         The section as a new dict.
 
     Raises:
-        ParamsError: If there is no such section, or the task sets a key that it lacks.
+        ParamsError: If there is no such section, the task has a key that the section lacks, or
+            there is no value for an `auto`.
     """
     values = params.get(name)
     if values is None:
         raise ParamsError(unknown_name(f"{PARAMS_FILE} has no section", name, params))
     if not isinstance(values, dict):
-        raise ParamsError(f"{PARAMS_FILE}: {name} is {describe(values)}, expected a mapping")
-    if task is None:
-        return copy.deepcopy(values)
-    own = _child(_child(params, TASK_OVERRIDES, ""), task, TASK_OVERRIDES)
-    changes = _child(own, name, f"{TASK_OVERRIDES}.{task}")
-    for key in changes:
-        if key not in values:
-            where = f"{PARAMS_FILE}: {TASK_OVERRIDES}.{task}.{name} has the unknown key"
-            raise ParamsError(unknown_name(where, str(key), values))
-    return copy.deepcopy({**values, **changes})
+        raise ParamsError(f"{PARAMS_FILE}: {name} is {describe(values)} but must be a mapping")
+    for owner in (DEFAULT, task):
+        if owner is not None:
+            own = task_section(params, owner, name)
+            _check_keys(own, values, f"{TASK_VALUES}.{owner}.{name}")
+    return _filled(params, values, (name,), task)
+
+
+def task_section(params: Mapping[str, Any], task: str, name: str) -> Mapping[str, Any]:
+    """Returns the values that a task has for one section, empty if there are none.
+
+    Args:
+        params: The mapping that `load_params` returned.
+        task: Name of the task, or "default".
+        name: Name of the section.
+
+    Raises:
+        ParamsError: If something that must be a mapping is not, or the task has a section that no
+            task may have.
+    """
+    tasks = _child(params, TASK_VALUES, "")
+    own = _child(tasks, task, TASK_VALUES)
+    for key in own:
+        if key not in PER_TASK:
+            where = f"{PARAMS_FILE}: {TASK_VALUES}.{task} has the unknown section"
+            raise ParamsError(unknown_name(where, str(key), PER_TASK))
+    return _child(own, name, f"{TASK_VALUES}.{task}")
 
 
 def task_list(params: Mapping[str, Any], where: str = "tasks") -> tuple[str, ...]:
@@ -135,53 +124,80 @@ def task_list(params: Mapping[str, Any], where: str = "tasks") -> tuple[str, ...
         where: What the list is called in error messages.
 
     Raises:
-        ParamsError: If `tasks` is no list of names.
+        ParamsError: If `tasks` is not a list of names.
     """
     tasks = params.get("tasks")
     if not isinstance(tasks, list) or not all(isinstance(name, str) for name in tasks):
-        raise ParamsError(f"{PARAMS_FILE}: {where} is {describe(tasks)}, expected a list of names")
+        raise ParamsError(
+            f"{PARAMS_FILE}: {where} is {describe(tasks)} but must be a list of names"
+        )
     return tuple(tasks)
 
 
-def _apply_override(params: dict[str, Any], override: str) -> None:
-    """Replaces one value in place."""
-    name, separator, text = override.partition("=")
-    keys = name.strip().split(".")
-    if not separator or not all(keys):
-        raise ParamsError(f"-S {override!r} is no override; write it as key.key=value")
-    value = parse_yaml(text, f"the value of -S {name}")
-    is_task_value = len(keys) == 4 and keys[0] == TASK_OVERRIDES
-    # The value of one task need not be in the file: its section tells the name and the type.
-    old = _look_up(params, keys[2:] if is_task_value else keys, name)
-    _check_type(old, value, f"-S {name}")
-    place = params
-    for key in keys[:-1]:
-        if is_task_value and place.get(key) is None:
-            place[key] = {}
-        place = place[key]
-    place[keys[-1]] = value
+def seed_list(params: Mapping[str, Any]) -> tuple[int, ...]:
+    """Returns the seeds of finetuning, the list under the key `seeds`.
+
+    Args:
+        params: The whole mapping.
+
+    Raises:
+        ParamsError: If `seeds` is not a list of distinct seeds with at least one entry.
+    """
+    seeds = params.get("seeds")
+    if not isinstance(seeds, list) or not seeds:
+        what = "empty" if seeds == [] else describe(seeds)
+        raise ParamsError(
+            f"{PARAMS_FILE}: seeds is {what} but must be a list of seeds, such as [0, 1, 2]"
+        )
+    checked = [checked_value(seed, Seed, "seeds") for seed in seeds]
+    if len(set(checked)) < len(checked):
+        raise ParamsError(f"{PARAMS_FILE}: seeds is {checked} but must name each seed once")
+    return tuple(checked)
 
 
-def _look_up(params: Mapping[str, Any], keys: Sequence[str], name: str) -> Any:
-    """Returns the value at a path of keys, or names the first key that is wrong."""
-    place: Any = params
-    for depth, key in enumerate(keys):
-        if not isinstance(place, dict) or key not in place:
-            where = f"in {'.'.join(keys[:depth])}" if depth else f"in {PARAMS_FILE}"
-            known = place if isinstance(place, dict) else ()
-            if not known:
-                raise ParamsError(f"-S {name}: there is no key {key!r} {where}")
-            raise ParamsError(unknown_name(f"-S {name}: {where} there is no key", key, known))
-        place = place[key]
-    return place
+def write_seeds(path: Path, number: int) -> None:
+    """Writes the seeds 0, 1, ... to params.yaml; its comments and layout stay.
+
+    Args:
+        path: The file.
+        number: How many seeds.
+
+    Raises:
+        ParamsError: If the file has no list of seeds.
+        OSError: If it cannot be written.
+    """
+    if "seeds" not in load_params(path):
+        raise ParamsError(f"{path.name} has no list of seeds: add the line seeds: [0]")
+    text = path.read_text(encoding="utf-8")
+    changed = replace_list(text, "seeds", list(range(number)))
+    if changed != text:
+        path.write_text(changed, encoding="utf-8")
 
 
-def _check_type(old: Any, new: Any, where: str) -> None:
-    """Refuses a value whose type is another one than the file's."""
-    if old is None or (isinstance(old, float) and is_number(new)):
-        return
-    if type(old) is not type(new):
-        raise ParamsError(f"{where} is {describe(new)}, expected {type_name(type(old))}")
+def _filled(
+    params: Mapping[str, Any], values: Mapping[str, Any], path: tuple[str, ...], task: str | None
+) -> dict[str, Any]:
+    """Returns a section, or a mapping in it, without `auto`."""
+    filled = {}
+    for key, value in values.items():
+        place = (*path, key)
+        if value == AUTO:
+            value = task_value(params, place, task)[1]
+        elif isinstance(value, dict):
+            value = _filled(params, value, place, task)
+        filled[key] = copy.deepcopy(value)
+    return filled
+
+
+def _check_keys(own: Mapping[str, Any], known: Mapping[str, Any], where: str) -> None:
+    """Refuses keys that the section lacks: no stage would read them."""
+    for key, value in own.items():
+        if key not in known:
+            raise ParamsError(
+                unknown_name(f"{PARAMS_FILE}: {where} has the unknown key", str(key), known)
+            )
+        if isinstance(value, dict) and isinstance(known[key], dict):
+            _check_keys(value, known[key], f"{where}.{key}")
 
 
 def _child(mapping: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:
@@ -191,5 +207,5 @@ def _child(mapping: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any
         return {}
     if not isinstance(value, dict):
         name = f"{where}.{key}" if where else key
-        raise ParamsError(f"{PARAMS_FILE}: {name} is {describe(value)}, expected a mapping")
+        raise ParamsError(f"{PARAMS_FILE}: {name} is {describe(value)} but must be a mapping")
     return value

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from types import FrameType
 
 from elimax.interpreter.orders.order_cache import isolated_cache
-from elimax.pipeline.checkout.files import Layout, stem
+from elimax.pipeline.checkout.files import Layout, item_name
 from elimax.pipeline.errors import StageError
 
 PR_SET_PDEATHSIG = 1
@@ -25,19 +25,22 @@ PLAYING_STAGES = frozenset({"pretrain", "finetune", "search"})
 
 
 @contextlib.contextmanager
-def stage_process(layout: Layout, stage: str, task: str | None = None) -> Iterator[None]:
+def stage_process(
+    layout: Layout, stage: str, task: str | None = None, seed: int | None = None
+) -> Iterator[None]:
     """Makes this process a well-behaved stage while the context is open.
 
     Args:
         layout: Where the lock file lies.
         stage: Name of the stage.
         task: Name of the task, or None for a stage without one.
+        seed: The seed, or None for a stage that has one run per task.
 
     Yields:
         Nothing.
 
     Raises:
-        StageError: If another process runs the same stage on the same task.
+        StageError: If another process runs the same stage on the same task and seed.
     """
     if "DVC_STAGE" in os.environ:
         # Only below DVC: a stage started from a shell may outlive it (nohup, tmux).
@@ -45,8 +48,9 @@ def stage_process(layout: Layout, stage: str, task: str | None = None) -> Iterat
         if stage in PLAYING_STAGES:
             _share_compiled_functions(layout)
     previous = signal.signal(signal.SIGTERM, _exit_on_signal)
+    name = stage if task is None else f"{stage}@{item_name(task, seed)}"
     try:
-        with _lock(layout, stage, task), isolated_cache():
+        with _lock(layout, name), isolated_cache():
             yield
     finally:
         signal.signal(signal.SIGTERM, previous)
@@ -74,13 +78,12 @@ def _exit_on_signal(number: int, frame: FrameType | None) -> None:
 
 
 @contextlib.contextmanager
-def _lock(layout: Layout, stage: str, task: str | None) -> Iterator[None]:
+def _lock(layout: Layout, name: str) -> Iterator[None]:
     try:
         import fcntl
     except ImportError:  # No file locks outside POSIX systems; one user starts one stage there.
         yield
         return
-    name = stage if task is None else f"{stage}@{stem(task)}"
     path = layout.state / "locks" / f"{name}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as file:

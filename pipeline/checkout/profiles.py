@@ -11,7 +11,8 @@ from typing import Any
 
 from elimax.pipeline.checkout.configs import PARAMS_FILE, unknown_name
 from elimax.pipeline.checkout.files import Layout, write_text
-from elimax.pipeline.checkout.params import load_params, parse_yaml
+from elimax.pipeline.checkout.params import load_params
+from elimax.pipeline.checkout.yaml_text import parse_yaml
 from elimax.pipeline.errors import ParamsError, StageError
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from elimax.pipeline.checkout.files import Layout, stem, write_errors
+from elimax.pipeline.checkout.files import Layout, item_name, write_errors
 from elimax.pipeline.checkout.machine import code_digest, content_digest
 
 SAVE_INTERVAL = 15.0
@@ -64,14 +64,20 @@ class Checkpoint:
         self._last = time.monotonic()
 
     def remove(self) -> None:
-        """Deletes the checkpoint, and those of the same stage and task with other parameters."""
+        """Deletes the checkpoint, and those of the same stage and item with other parameters."""
         name = self.path.name.rpartition("-")[0]
         for path in self.path.parent.glob(f"{name}-*.state"):
-            path.unlink(missing_ok=True)
+            # "mlp-1-*" also finds the checkpoints of a task called "mlp-1-b".
+            if path.name.rpartition("-")[0] == name:
+                path.unlink(missing_ok=True)
 
 
 def checkpoint_of(
-    layout: Layout, stage: str, task: str | None, depends_on: Mapping[str, Any]
+    layout: Layout,
+    stage: str,
+    task: str | None,
+    depends_on: Mapping[str, Any],
+    seed: int | None = None,
 ) -> Checkpoint:
     """Returns the checkpoint of a stage.
 
@@ -79,7 +85,8 @@ def checkpoint_of(
         layout: Where .state/ is.
         stage: Name of the stage.
         task: Name of the task, or None.
-        depends_on: Parameters and digests of the inputs, plain data.
+        depends_on: Parameters, seed and digests of the inputs, plain data.
+        seed: The seed in the name of the file, or None for a stage that has one run per task.
 
     Returns:
         The checkpoint; its file may or may not exist.
@@ -92,5 +99,5 @@ def checkpoint_of(
         "platform": jax.devices()[0].platform,
         **depends_on,
     }
-    name = stem(task) if task is not None else stage
+    name = item_name(task, seed) if task is not None else stage
     return Checkpoint(layout.state / stage / f"{name}-{content_digest(everything)}.state")

@@ -100,9 +100,17 @@ def pretrain(params: Overrides = None, as_json: AsJson = False) -> None:
 
 
 @app.command(rich_help_panel=STAGES)
-def finetune(task: TaskName, params: Overrides = None, as_json: AsJson = False) -> None:
-    """Train the policy further on TASK alone."""
-    _run_stage("finetune", task, params, as_json)
+def finetune(
+    task: TaskName,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=2**31 - 1, help="Train with this seed alone; else with all seeds."),
+    ] = None,
+    params: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train the policy further on TASK alone, once with each seed of the parameters."""
+    _run_stage("finetune", task, params, as_json, seed)
 
 
 @app.command(rich_help_panel=STAGES)
@@ -169,11 +177,15 @@ def run_all(
     profile: Annotated[
         str | None, typer.Option("--profile", help="A profile of params.yaml, such as smoke.")
     ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=1, max=1000, help="Finetune with so many seeds: changes params.yaml."),
+    ] = None,
 ) -> None:
     """Run all stages that are out of date."""
     from elimax.pipeline.command_line.run import run_pipeline
 
-    raise typer.Exit(run_pipeline(list(tasks or []), profile))
+    raise typer.Exit(run_pipeline(list(tasks or []), profile, seeds))
 
 
 @app.command(rich_help_panel=TOOLS)
@@ -283,13 +295,18 @@ def show_params(
     params: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check params.yaml and print it, with overrides applied."""
-    from elimax.pipeline.command_line.checked_params import as_yaml, checked_params
+    """Check params.yaml and print it, with overrides applied; for TASK also where values come from.
+
+    Example: elimax params roe_flux_1d -S search.episodes=8
+    """
+    from elimax.pipeline.command_line.checked_params import as_yaml, checked_params, value_sources
 
     console = Console(as_json=as_json)
-    merged = checked_params(_context(params, console), task)
-    console.emit(merged)
-    console.say(as_yaml(merged).rstrip())
+    context = _context(params, console)
+    merged = checked_params(context, task)
+    sources = value_sources(context.params, task, params or ()) if task is not None else {}
+    console.emit({**merged, "sources": sources} if task is not None else merged)
+    console.say(as_yaml(merged, sources).rstrip())
 
 
 def _context(overrides: Sequence[str] | None, console: Console) -> "StageContext":
@@ -302,11 +319,15 @@ def _context(overrides: Sequence[str] | None, console: Console) -> "StageContext
 
 
 def _run_stage(
-    stage: str, task: str | None, overrides: Sequence[str] | None, as_json: bool
+    stage: str,
+    task: str | None,
+    overrides: Sequence[str] | None,
+    as_json: bool,
+    seed: int | None = None,
 ) -> None:
-    """Runs one stage: `run_stage` of the module with its name."""
+    """Runs one stage: `run_stage` of the module with its name; finetune also takes a seed."""
     console = Console(as_json=as_json)
     context = _context(overrides, console)
     module = importlib.import_module(f"elimax.pipeline.stages.{stage}")
-    result = module.run_stage(context) if task is None else module.run_stage(context, task)
-    console.emit(result)
+    arguments = [argument for argument in (task, seed) if argument is not None]
+    console.emit(module.run_stage(context, *arguments))

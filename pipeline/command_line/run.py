@@ -19,7 +19,7 @@ from types import FrameType
 from elimax.pipeline.checkout.code_fingerprints import FINGERPRINT_STAGE, changed_stages
 from elimax.pipeline.checkout.configs import PARAMS_FILE, unknown_name
 from elimax.pipeline.checkout.files import Layout, read_json, write_json
-from elimax.pipeline.checkout.params import load_params, task_list
+from elimax.pipeline.checkout.params import load_params, seed_list, task_list, write_seeds
 from elimax.pipeline.checkout.process import end_with_parent
 from elimax.pipeline.checkout.profiles import copy_for_profile
 from elimax.pipeline.command_line.progress import DEFAULT_SECONDS, Progress
@@ -28,6 +28,7 @@ from elimax.pipeline.extras import require_package
 
 Say = Callable[[str], None]
 
+REPORT_STAGE = "report"
 FULL = "full"
 """Name of the run without a profile in .state/durations.json."""
 
@@ -35,6 +36,7 @@ FULL = "full"
 def run_pipeline(
     tasks: Sequence[str] = (),
     profile: str | None = None,
+    seeds: int | None = None,
     *,
     layout: Layout | None = None,
     say: Say | None = None,
@@ -44,6 +46,8 @@ def run_pipeline(
     Args:
         tasks: Names of tasks; none for all of params.yaml and the report over them.
         profile: Name of a profile of params.yaml, or None for a full run.
+        seeds: Number of seeds of finetuning, written to params.yaml (that of the profile's copy if
+            there is one) as 0, 1, ...; None leaves those that are there.
         layout: The checkout; None finds it.
         say: Shows a line; None prints it.
 
@@ -64,11 +68,15 @@ def run_pipeline(
     for task in tasks:
         if task not in known:
             raise ParamsError(unknown_name(f"{PARAMS_FILE} has no task", task, known))
+    if seeds is not None:
+        write_seeds(work.params, seeds)
+    # DVC's own words about a wrong list are hard to read.
+    seed_list(load_params(work.params))
     if profile is not None:
         say(f"profile {profile} runs in {layout.shown(work.root)}")
     run = _Run(work, layout.state / "durations.json", profile or FULL, say)
     code, ran = run.bring_up_to_date([f"evaluate@{task}" for task in tasks])
-    if code == 0 and "report" not in ran:
+    if code == 0 and REPORT_STAGE not in ran:
         print_results(work, tasks, say)
     return code
 
@@ -90,12 +98,14 @@ def print_results(layout: Layout, tasks: Sequence[str], say: Say) -> None:
     from elimax.pipeline.stages.report import summarise_task
 
     if tasks:
-        count = load_params(layout.params)["count"]
+        params = load_params(layout.params)
+        count, seeds = params["count"], seed_list(params)
         summaries = {
             task: summarise_task(
                 read_json(layout.evaluation(task), f"elimax evaluate {task}"),
                 read_json(layout.order(task), f"elimax search {task}"),
                 count,
+                seeds,
             )
             for task in tasks
         }
@@ -127,6 +137,8 @@ class _Run:
         changed = set(changed_stages(self.layout))
         needs = read_dag(self._dvc("dag", "--dot"))
         scope = reachable(needs, targets or needs) - {FINGERPRINT_STAGE}
+        if not self.layout.results("report.html").is_file():
+            changed.add(REPORT_STAGE)  # DVC does not know that the stage writes it.
         if not changed & scope:
             self.say("everything is up to date")
             return 0, set()

@@ -7,8 +7,11 @@ from typing import Any
 from elimax.pipeline.checkout.context import Count
 from elimax.pipeline.pages.html_page import figure, page, table
 from elimax.pipeline.pages.report_tables import (
+    SEEDS_NOTE,
+    SEEDS_TITLE,
     compile_table,
     count_table,
+    seed_table,
     timing_notes,
     timing_table,
 )
@@ -32,12 +35,14 @@ def render_page(collected: Mapping[str, Any], count: Count) -> str:
         figure(task, finetune_chart(collected["curves"][task], summaries[task], count))
         for task in summaries
     ]
+    seeds = seed_table(summaries)
     sections = [
         "<h2>Multiplications, all / nontrivial</h2>",
         "<p>The best order of each task against the classical ones, exact Jacobians checked "
         "against jax.jacrev in float64. All counts come from one rule, which also gives the number "
         "of multiplications that the interpreter emits.</p>",
         table(*count_table(summaries)),
+        *([f"<h2>{SEEDS_TITLE}</h2>", f"<p>{SEEDS_NOTE}</p>", table(*seeds)] if seeds[1] else []),
         "<h2>Finetuning</h2>",
         "<p>Cost of the orders against the number of eliminations played.</p>",
         f'<div class="charts">{"".join(charts)}</div>',
@@ -45,7 +50,7 @@ def render_page(collected: Mapping[str, Any], count: Count) -> str:
         f'<div class="charts">{figure("pretrain", pretrain_chart(collected["pretrain_curve"]))}'
         "</div>",
         "<h2>Run time</h2>",
-        *(f"<p>{html.escape(note)}</p>" for note in timing_notes(timings)),
+        *(f"<p>{html.escape(note)}</p>" for note in timing_notes(timings, summaries)),
         table(*timing_table(timings), ratios=("forward", "reverse", "Markowitz", "best")),
         "<h2>Trace and compile time, seconds</h2>",
         table(*compile_table(timings)),

@@ -1,12 +1,15 @@
 """The tables of the report as rows, and as Markdown."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from elimax.pipeline.checkout.context import SHOWN, Count
 from elimax.pipeline.console import cell
 
 Table = tuple[list[str], list[list[Any]]]
+
+SEEDS_TITLE = "Seeds"
+SEEDS_NOTE = "Multiplications of the cheapest learned order of each seed of finetuning."
 
 
 def count_table(summaries: Mapping[str, Mapping[str, Any]]) -> Table:
@@ -40,6 +43,23 @@ def count_table(summaries: Mapping[str, Mapping[str, Any]]) -> Table:
         for task, summary in summaries.items()
     ]
     return columns, rows
+
+
+def seed_table(summaries: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Makes the table of what the seeds of finetuning reached; it has no rows for a single seed.
+
+    Args:
+        summaries: Summary by task.
+
+    Returns:
+        Headings and rows.
+    """
+    rows = [
+        [task, *(summary["seeds"][key] for key in ("number", "min", "median", "max"))]
+        for task, summary in summaries.items()
+        if "seeds" in summary
+    ]
+    return ["task", "seeds", "lowest", "median", "highest"], rows
 
 
 def both_counts(counts: Mapping[str, Any]) -> str:
@@ -137,8 +157,20 @@ def verdict(timings: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
     return counted
 
 
-def timing_notes(timings: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Returns the sentences that belong beside the table of run times."""
+def timing_notes(timings: Mapping[str, Mapping[str, Any]], tasks: Iterable[str]) -> list[str]:
+    """Writes the sentences above the table of run times.
+
+    Args:
+        timings: What evaluate measured, by task.
+        tasks: All tasks of the report.
+
+    Returns:
+        The sentences.
+    """
+    missing = [task for task in tasks if task not in timings]
+    absent = [f"No run times of {', '.join(missing)}: write them with elimax evaluate TASK."]
+    if not timings:
+        return absent
     counted = verdict(timings)
     total = sum(counted.values())
     lines = [
@@ -159,7 +191,7 @@ def timing_notes(timings: Mapping[str, Mapping[str, Any]]) -> list[str]:
     skipped = [f"{task} {label}" for task, timing in timings.items() for label in timing["skipped"]]
     if skipped:
         lines.append(f"Not timed because compiling took too long: {', '.join(skipped)}.")
-    return lines
+    return lines + absent if missing else lines
 
 
 def compile_table(timings: Mapping[str, Mapping[str, Any]]) -> Table:
@@ -200,13 +232,21 @@ def markdown_report(
         "`saved` is what best saves over the best classic order. No order is below `bound`; an "
         "equals sign stands before a bound that best, or fewest nontrivial, reaches.",
         markdown_table(*count_table(summaries)),
+        *_seed_section(summaries),
         "## Run time",
-        *timing_notes(timings),
+        *timing_notes(timings, summaries),
         markdown_table(*timing_table(timings)),
         "## Trace and compile time, seconds",
         markdown_table(*compile_table(timings)),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _seed_section(summaries: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    columns, rows = seed_table(summaries)
+    if not rows:
+        return []
+    return [f"## {SEEDS_TITLE}", SEEDS_NOTE, markdown_table(columns, rows)]
 
 
 def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -1,5 +1,8 @@
 """Stage evaluate: checks the Jacobian of every order of a task in float64, then times them.
 
+Run times differ from run to run, so that their file is not an output of DVC. The output that makes
+DVC run this stage in a fresh clone is the list of the cases that were timed.
+
 Works without DVC and W&B, so that it also runs where only JAX is installed.
 """
 
@@ -22,11 +25,12 @@ from elimax.pipeline.checkout.context import (
     two_counts,
 )
 from elimax.pipeline.checkout.files import read_json, write_json
+from elimax.pipeline.checkout.machine import file_digest
 from elimax.pipeline.checkout.process import stage_process
 from elimax.pipeline.errors import StageError
 from elimax.pipeline.stages.evaluate_timings import (
     EvaluateConfig,
-    number_of_cases,
+    case_labels,
     time_task,
     timed_orders,
 )
@@ -90,14 +94,14 @@ def orders_of(
 
 
 def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
-    """Runs evaluate: writes data/evaluations/TASK.json and data/timings/TASK.json.
+    """Runs evaluate: writes data/evaluations, data/timings and data/timed, a file per task each.
 
     Args:
         context: Files, parameters, console.
         task_name: Name of the task, or module:function.
 
     Returns:
-        The evaluation, and the timings under "timings".
+        The evaluation, and the run times under "timings".
 
     Raises:
         StageError: If an order gives a wrong Jacobian; the files are written all the same.
@@ -130,11 +134,12 @@ def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
         }
         write_json(layout.evaluation(task_name), evaluation)
         _require_correct(task_name, results)
-        with context.console.progress(
-            number_of_cases(task, config), f"timing {task_name}"
-        ) as report:
+        labels = case_labels(task, config)
+        with context.console.progress(len(labels), f"timing {task_name}") as report:
             timings = time_task(task, timed_orders(orders, counts), config, context.seed, report)
-        write_json(layout.timings(task_name), {"task": task_name, **timings})
+        timed = {"task": task_name, "orders": file_digest(path)}
+        write_json(layout.timings(task_name), {**timings, **timed})
+        write_json(layout.timed(task_name), {**timed, "cases": labels})
         with track(layout, "evaluate", task_name, {"device": timings["device"]}) as tracker:
             tracker.summary({"orders": results, **timings})
     return {**evaluation, "timings": timings}

@@ -3,11 +3,12 @@
 import dataclasses
 import statistics
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import jax
 
 from elimax.interpreter.graph.order import EliminationOrder
+from elimax.models.ranges import Range
 from elimax.pipeline.checkout.context import cheapest
 from elimax.pipeline.checkout.machine import device
 from elimax.pipeline.console import Report
@@ -31,18 +32,14 @@ class EvaluateConfig:
         dense_gigabytes: Memory that the dense Jacobians of one batch may take, in 1e9 bytes.
     """
 
-    tolerance: float = 1e-10
-    batch_sizes: tuple[int, ...] = (1, 512, 65536)
+    tolerance: Annotated[float, Range(0.0, 1.0)] = 1e-10
+    batch_sizes: tuple[Annotated[int, Range(1, 2**30)], ...] = (1, 512, 65536)
     dtypes: tuple[Literal["float32", "float64"], ...] = ("float32", "float64")
     layouts: tuple[Literal["published", "packed"], ...] = ("published", "packed")
-    rounds: int = 20
-    seconds: float = 20.0
-    compile_seconds: float = 120.0
-    dense_gigabytes: float = 0.5
-
-    def __post_init__(self) -> None:
-        if self.rounds < 1 or any(batch < 1 for batch in self.batch_sizes):
-            raise ValueError("rounds and every batch size must be at least 1")
+    rounds: Annotated[int, Range(1, 1_000_000)] = 20
+    seconds: Annotated[float, Range(0.0, 1e6)] = 20.0
+    compile_seconds: Annotated[float, Range(0.0, 1e6)] = 120.0
+    dense_gigabytes: Annotated[float, Range(0.0, 1e6)] = 0.5
 
 
 def silent(done: int, text: str = "") -> None:
@@ -92,7 +89,7 @@ def time_task(
     skipped: list[str] = []
     compiled = 0.0
     for number, (dtype, layout, batch) in enumerate(wanted):
-        label = f"{dtype} {layout} batch {batch}"
+        label = _label(dtype, layout, batch)
         report(number, label)
         if compiled > config.compile_seconds:
             skipped.append(label)
@@ -173,9 +170,13 @@ def time_case(
     }
 
 
-def number_of_cases(task: Task, config: EvaluateConfig) -> int:
-    """Returns how many combinations of dtype, layout and batch size `time_task` goes through."""
-    return len(_cases(task, config))
+def case_labels(task: Task, config: EvaluateConfig) -> list[str]:
+    """Returns the combinations of dtype, layout and batch size that `time_task` goes through."""
+    return [_label(*case) for case in _cases(task, config)]
+
+
+def _label(dtype: str, layout: str, batch: int) -> str:
+    return f"{dtype} {layout} batch {batch}"
 
 
 def _cases(task: Task, config: EvaluateConfig) -> list[tuple[str, str, int]]:

@@ -1,4 +1,7 @@
-"""Stage finetune: trains the policy on one task and keeps the cheapest order that it meets."""
+"""Stage finetune: trains the policy on one task and keeps the cheapest order that it meets.
+
+One training per task and seed.
+"""
 
 import dataclasses
 from pathlib import Path
@@ -18,6 +21,7 @@ from elimax.pipeline.checkout.context import (
     two_counts,
 )
 from elimax.pipeline.checkout.files import (
+    item_name,
     require_file,
     write_csv,
     write_errors,
@@ -31,7 +35,7 @@ from elimax.pipeline.stages.follow import Follower
 from elimax.pipeline.tracking import track
 
 
-def finetune_config(context: StageContext, task_name: str | None) -> FinetuneConfig:
+def finetune_config(context: StageContext, task_name: str) -> FinetuneConfig:
     """Reads section `finetune` with the values of a task.
 
     Raises:
@@ -68,48 +72,56 @@ def describe_result(
     }
 
 
-def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
+def run_stage(context: StageContext, task_name: str, seed: int | None = None) -> dict[str, Any]:
     """Runs finetune: writes the policy of the task, its best order and its learning curve.
 
     Args:
         context: Files, parameters, console.
         task_name: Name of the task, or module:function.
+        seed: The seed of the training; None for one training with each of the parameters' seeds.
 
     Returns:
-        What stands in data/finetune/TASK.json.
+        The content of data/finetune/TASK/SEED.json; without a seed, these contents by seed.
 
     Raises:
         ElimaxError: If an input is missing or broken, the training diverges, or a file cannot be
             written.
     """
+    if seed is not None:
+        return _run_seed(context, task_name, seed)
+    return {str(each): _run_seed(context, task_name, each) for each in context.seeds}
+
+
+def _run_seed(context: StageContext, task_name: str, seed: int) -> dict[str, Any]:
     layout = context.layout
-    with stage_process(layout, "finetune", task_name):
+    with stage_process(layout, "finetune", task_name, seed):
         config, graph = finetune_config(context, task_name), read_graph(layout, task_name)
         pretrained = require_file(layout.pretrained_policy, command("pretrain"))
         policy, _ = load_policy(pretrained)
         depends_on = {
             "params": dataclasses.asdict(config),
-            "seed": context.seed,
+            "seed": seed,
             "inputs": input_digests(layout, layout.graph(task_name), pretrained),
         }
-        checkpoint = checkpoint_of(layout, "finetune", task_name, depends_on)
-        state = checkpoint.load(lambda path: load_training(path, policy.config, seed=context.seed))
+        checkpoint = checkpoint_of(layout, "finetune", task_name, depends_on, seed)
+        state = checkpoint.load(lambda path: load_training(path, policy.config, seed=seed))
+        run_config = {**depends_on, "device": device()}
         with (
-            track(layout, "finetune", task_name, {**depends_on, "device": device()}) as tracker,
+            track(layout, "finetune", task_name, run_config, seed) as tracker,
             context.console.progress(config.updates, f"finetune {task_name}") as report,
         ):
             result = finetune(
                 policy,
                 graph,
                 config,
-                seed=context.seed,
+                seed=seed,
                 on_update=Follower(tracker, report, checkpoint, state),
                 resume=state,
             )
             content = describe_result(task_name, graph, result, config)
-            path = _write(context, task_name, result, content)
+            path = _write(context, task_name, seed, result, content)
             tracker.summary({key: content[key] for key in ("all", "nontrivial", "eliminations")})
-            tracker.artifact(path, f"policy-{path.stem}", "policy")
+            tracker.artifact(path, f"policy-{item_name(task_name, seed)}", "policy")
         checkpoint.remove()
     rows = [
         [name, counts["all"], counts["nontrivial"]]
@@ -119,19 +131,24 @@ def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
             ("finetuned best", content),
         )
     ]
-    context.console.table(["order", "all", "nontrivial"], rows, task_name)
+    title = f"{task_name}, seed {seed}"
+    context.console.table(["order", "all", "nontrivial"], rows, title)
     return content
 
 
 def _write(
-    context: StageContext, task_name: str, result: FinetuneResult, content: dict[str, Any]
+    context: StageContext,
+    task_name: str,
+    seed: int,
+    result: FinetuneResult,
+    content: dict[str, Any],
 ) -> Path:
     """Writes the three files of the stage and returns the path of the policy."""
     layout = context.layout
-    path = layout.policy(task_name)
+    path = layout.policy(task_name, seed)
     with write_errors(path):
         metadata = {"stage": "finetune", "task": task_name, "fingerprint": content["fingerprint"]}
         save_policy(path, result.policy, metadata)
-    write_csv(layout.finetune_curve(task_name), result.curve)
-    write_json(layout.finetuned(task_name), content)
+    write_csv(layout.finetune_curve(task_name, seed), result.curve)
+    write_json(layout.finetuned(task_name, seed), content)
     return path

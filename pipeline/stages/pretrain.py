@@ -8,6 +8,7 @@ from elimax.models.pretraining import PretrainConfig, PretrainResult, pretrain
 from elimax.pipeline.checkout.configs import build
 from elimax.pipeline.checkout.context import StageContext, input_digests, read_graph
 from elimax.pipeline.checkout.files import write_csv, write_errors, write_json
+from elimax.pipeline.checkout.kept_outputs import kept_outputs
 from elimax.pipeline.checkout.machine import device
 from elimax.pipeline.checkout.params import section, task_list
 from elimax.pipeline.checkout.process import stage_process
@@ -33,6 +34,8 @@ def pretrain_config(context: StageContext) -> tuple[PretrainConfig, tuple[str, .
 def run_stage(context: StageContext) -> dict[str, Any]:
     """Runs pretrain: writes the policy, its learning curve and its metrics.
 
+    If it fails, the files of before are there again, although DVC has deleted them.
+
     Args:
         context: Files, parameters, console.
 
@@ -44,27 +47,34 @@ def run_stage(context: StageContext) -> dict[str, Any]:
             written.
     """
     layout = context.layout
-    with stage_process(layout, "pretrain"):
-        config, names = pretrain_config(context)
-        graphs = {name: read_graph(layout, name) for name in names}
-        depends_on = {
-            "params": dataclasses.asdict(config),
-            "seed": context.seed,
-            "inputs": input_digests(layout, *(layout.graph(name) for name in names)),
-        }
-        checkpoint = checkpoint_of(layout, "pretrain", None, depends_on)
-        state = checkpoint.load(lambda path: load_training(path, config.policy, seed=context.seed))
-        with (
-            track(layout, "pretrain", config={**depends_on, "device": device()}) as tracker,
-            context.console.progress(config.updates, "pretrain") as report,
-        ):
-            on_update = Follower(tracker, report, checkpoint, state)
-            result = pretrain(config, graphs, seed=context.seed, on_update=on_update, resume=state)
-            metrics = _write(context, result, config)
-            tracker.summary(metrics)
-            tracker.artifact(layout.pretrained_policy, "policy-pretrained", "policy")
-        checkpoint.remove()
+    outputs = (layout.pretrained_policy, layout.pretrain_curve, layout.pretrain_metrics)
+    with stage_process(layout, "pretrain"), kept_outputs(layout, "pretrain", outputs):
+        metrics = _train(context)
     context.console.say(f"wrote {layout.shown(layout.pretrained_policy)}")
+    return metrics
+
+
+def _train(context: StageContext) -> dict[str, Any]:
+    layout = context.layout
+    config, names = pretrain_config(context)
+    graphs = {name: read_graph(layout, name) for name in names}
+    depends_on = {
+        "params": dataclasses.asdict(config),
+        "seed": context.seed,
+        "inputs": input_digests(layout, *(layout.graph(name) for name in names)),
+    }
+    checkpoint = checkpoint_of(layout, "pretrain", None, depends_on)
+    state = checkpoint.load(lambda path: load_training(path, config.policy, seed=context.seed))
+    with (
+        track(layout, "pretrain", config={**depends_on, "device": device()}) as tracker,
+        context.console.progress(config.updates, "pretrain") as report,
+    ):
+        on_update = Follower(tracker, report, checkpoint, state)
+        result = pretrain(config, graphs, seed=context.seed, on_update=on_update, resume=state)
+        metrics = _write(context, result, config)
+        tracker.summary(metrics)
+        tracker.artifact(layout.pretrained_policy, "policy-pretrained", "policy")
+    checkpoint.remove()
     return metrics
 
 

@@ -1,9 +1,11 @@
 """Stage report: merges what all stages wrote into one summary, one table and one page.
 
 results/summary.json holds only what is the same on every machine, so that git shows a change of a
-result and nothing else; run times go to results/timings.json.
+result and nothing else; run times go to results/timings.json. It is the only output of DVC: all
+others show run times.
 """
 
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +23,7 @@ from elimax.pipeline.checkout.files import (
     write_json,
     write_text,
 )
+from elimax.pipeline.checkout.machine import file_digest
 from elimax.pipeline.checkout.params import task_list
 from elimax.pipeline.checkout.process import stage_process
 from elimax.pipeline.errors import FileError
@@ -31,7 +34,10 @@ from elimax.pipeline.tracking import track
 
 
 def summarise_task(
-    evaluation: Mapping[str, Any], found: Mapping[str, Any], count: Count
+    evaluation: Mapping[str, Any],
+    found: Mapping[str, Any],
+    count: Count,
+    seeds: Sequence[int] = (0,),
 ) -> dict[str, Any]:
     """Summarises one task.
 
@@ -39,16 +45,19 @@ def summarise_task(
         evaluation: What evaluate wrote.
         found: What search wrote.
         count: Which count decides what the best classic order is.
+        seeds: The seeds of finetune in the parameters.
 
     Returns:
         `vertices`, both counts of the classical orders that are shown, of `best_classic` (the
         cheapest of the whole portfolio), `learned` (of the policy's own orders), `best` and
         `fewest_nontrivial` with `found_by`; `bounds` and whether they are reached, by count;
         `improvement` (the share of multiplications that best saves over best_classic),
-        `normaliser` (the cost that returns of training are divided by), `correct`, `error_below`.
+        `normaliser` (the cost that returns of training are divided by), `correct`, `error_below`;
+        with several seeds the spread of their cheapest learned orders, under `seeds`.
 
     Raises:
-        FileError: If the two are about different graphs, or search knew fewer classical orders.
+        FileError: If the two are about different graphs, or search knew fewer classical orders or
+            other seeds.
     """
     if evaluation["fingerprint"] != found["fingerprint"]:
         raise FileError(
@@ -61,6 +70,7 @@ def summarise_task(
             f"the candidates of {found['task']} lack {', '.join(missing)}, expected the whole "
             f"portfolio; run: {command('search', found['task'])}"
         )
+    spread = _spread(found, count, seeds)
     classic = {name: found["candidates"][name] for name in PORTFOLIO}
     best_classic = cheapest(classic, count)
     not_learned = {*PORTFOLIO, *ANNEALED.values()}
@@ -89,6 +99,32 @@ def summarise_task(
         "normaliser": max(1, min(classic[name][count] for name in CLASSIC)),
         "correct": correct,
         "error_below": max(errors) if correct else None,
+        **spread,
+    }
+
+
+def _spread(found: Mapping[str, Any], count: Count, seeds: Sequence[int]) -> dict[str, Any]:
+    """Returns the entry `seeds` of a summary, or nothing where there is one seed."""
+    by_seed = found.get("seeds")
+    wanted = None if len(seeds) == 1 else sorted(map(str, seeds))
+    if (None if by_seed is None else sorted(by_seed)) != wanted:
+        had = "one seed" if by_seed is None else f"the seeds {', '.join(by_seed)}"
+        raise FileError(
+            f"the order of {found['task']} is of {had}, expected the seeds "
+            f"{', '.join(map(str, seeds))}; run: {command('search', found['task'])}"
+        )
+    if by_seed is None:
+        return {}
+    costs = [entry[count] for entry in by_seed.values()]
+    median = statistics.median(costs)
+    return {
+        "seeds": {
+            "number": len(costs),
+            "min": min(costs),
+            # The mean of the two in the middle may be a whole number.
+            "median": int(median) if median == int(median) else median,
+            "max": max(costs),
+        }
     }
 
 
@@ -96,30 +132,53 @@ def collect(context: StageContext) -> dict[str, Any]:
     """Reads the files of all tasks.
 
     Returns:
-        `summaries`, `timings`, `curves` and `finetuned` by task, the `pretrain_curve`, and the
-        `pretrain_metrics`.
+        `summaries`, `timings` (of tasks that have some) and `curves` (of the seed whose best order
+        is the cheapest) by task, the `pretrain_curve`, and the `pretrain_metrics`.
 
     Raises:
         FileError: If a file is missing or broken; the message names the command that writes it.
     """
     layout = context.layout
-    collected: dict[str, Any] = {"summaries": {}, "timings": {}, "curves": {}, "finetuned": {}}
+    seeds = context.seeds
+    collected: dict[str, Any] = {"summaries": {}, "timings": {}, "curves": {}}
     for task in task_list(context.params):
         evaluation = read_json(
             layout.evaluation(task), command("evaluate", task), keys=("orders", "vertices")
         )
         found = read_json(layout.order(task), command("search", task), keys=("candidates",))
-        collected["summaries"][task] = summarise_task(evaluation, found, context.count)
-        collected["timings"][task] = read_json(
-            layout.timings(task), command("evaluate", task), keys=("cases", "device")
-        )
+        collected["summaries"][task] = summarise_task(evaluation, found, context.count, seeds)
+        timings = read_timings(context, task)
+        if timings is not None:
+            collected["timings"][task] = timings
         hint = command("finetune", task)
-        collected["curves"][task] = read_csv(layout.finetune_curve(task), hint)
-        collected["finetuned"][task] = read_json(layout.finetuned(task), hint)
+        counts = {
+            str(seed): read_json(layout.finetuned(task, seed), hint, keys=("all", "nontrivial"))
+            for seed in seeds
+        }
+        best_seed = int(cheapest(counts, context.count))
+        collected["curves"][task] = read_csv(layout.finetune_curve(task, best_seed), hint)
     hint = command("pretrain")
     collected["pretrain_curve"] = read_csv(layout.pretrain_curve, hint)
     collected["pretrain_metrics"] = read_json(layout.pretrain_metrics, hint)
     return collected
+
+
+def read_timings(context: StageContext, task: str) -> dict[str, Any] | None:
+    """Reads the run times of a task.
+
+    Returns:
+        The run times, or None if there are none of the present orders: where DVC takes the outputs
+        of evaluate from its cache, nothing is timed.
+
+    Raises:
+        FileError: If the file is broken.
+    """
+    path = context.layout.timings(task)
+    if not path.is_file():
+        return None
+    timings = read_json(path, command("evaluate", task), keys=("cases", "device"))
+    current = timings.get("orders") == file_digest(context.layout.order(task))
+    return timings if current else None
 
 
 def run_stage(context: StageContext) -> dict[str, Any]:

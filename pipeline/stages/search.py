@@ -1,8 +1,9 @@
 """Stage search: gathers every order that is known for a task and keeps the cheapest."""
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+import os
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.counting import count_multiplications
@@ -13,6 +14,7 @@ from elimax.interpreter.orders.annealing.anneal import anneal
 from elimax.models.checkpoint import load_policy
 from elimax.models.game import DEFAULT_MAX_STRUCTURES
 from elimax.models.policy_search import best_sampled_order
+from elimax.models.ranges import Range
 from elimax.pipeline.checkout.context import (
     Count,
     StageContext,
@@ -25,10 +27,10 @@ from elimax.pipeline.checkout.context import (
     table_names,
     two_counts,
 )
-from elimax.pipeline.checkout.files import read_json, require_file, write_json
+from elimax.pipeline.checkout.files import Layout, read_json, require_file, write_json
 from elimax.pipeline.checkout.machine import device
 from elimax.pipeline.checkout.process import stage_process
-from elimax.pipeline.tracking import track
+from elimax.pipeline.tracking import Tracker, track
 
 COUNTS: tuple[Count, ...] = ("all", "nontrivial")
 ANNEALED: dict[Count, str] = {"all": "annealing", "nontrivial": "annealing_nontrivial"}
@@ -39,22 +41,17 @@ class SearchConfig:
     """Section `search` of params.yaml.
 
     Attributes:
-        episodes: Orders that the finetuned policy samples.
+        episodes: Orders that each finetuned policy samples.
         max_structures: The most edge structures that the graph may reach.
         annealing: Orders that annealing evaluates for each count; none where the best one that is
             known already is proven to be the best of all.
         proof_states: States that are looked at to prove that a count is the lowest.
     """
 
-    episodes: int = 64
-    max_structures: int = DEFAULT_MAX_STRUCTURES
-    annealing: int = 3_000_000
-    proof_states: int = 2000
-
-    def __post_init__(self) -> None:
-        for name, least in (("episodes", 1), ("annealing", 0), ("proof_states", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} is {getattr(self, name)}, expected at least {least}")
+    episodes: Annotated[int, Range(1, 1_000_000)] = 64
+    max_structures: Annotated[int, Range(1, 1_000_000)] = DEFAULT_MAX_STRUCTURES
+    annealing: Annotated[int, Range(0, 10**12)] = 3_000_000
+    proof_states: Annotated[int, Range(0, 10**9)] = 2000
 
 
 def choose_order(
@@ -129,28 +126,33 @@ def annealed_orders(
     return found
 
 
-def gather_candidates(
-    context: StageContext, task_name: str, graph: ComputationalGraph
+def learned_orders(
+    context: StageContext, task_name: str, graph: ComputationalGraph, seed: int
 ) -> dict[str, EliminationOrder]:
-    """Returns every known order: classical, of finetune, newly sampled, annealed from all of those.
+    """Returns what the policy of one seed knows: orders of finetune, and newly sampled ones.
 
-    Classical orders come first and annealed ones last, so that a learned order is named only where
-    it is cheaper than the classical ones, and an annealed one only where it is cheaper than all.
+    Args:
+        context: Files, parameters.
+        task_name: Name of the task.
+        graph: Its graph.
+        seed: The seed of finetune.
+
+    Returns:
+        The best and the greedy order of finetune, the greedy one before it, and the best sample.
 
     Raises:
-        FileError: If finetune has not run, or its files are broken.
+        FileError: If finetune has not run with this seed, or its files are broken.
         PolicyFormatError: If the policy cannot be read.
     """
     config = context.config(SearchConfig, "search", task_name)
-    layout, hint = context.layout, command("finetune", task_name)
-    path = layout.finetuned(task_name)
+    layout, hint = context.layout, f"{command('finetune', task_name)} --seed {seed}"
+    path = layout.finetuned(task_name, seed)
     content = read_json(path, hint, keys=("greedy", "pretrained_greedy"))
     finetuned = read_order(path, graph, hint, "finetuned")
-    candidates = {**portfolio(graph), finetuned.name: finetuned}
+    orders = {finetuned.name: finetuned}
     for key, name in (("greedy", "finetuned_greedy"), ("pretrained_greedy", "pretrained_greedy")):
-        order = order_from(content[key], graph, path, hint, name)
-        candidates[name] = order
-    policy, _ = load_policy(require_file(layout.policy(task_name), hint))
+        orders[name] = order_from(content[key], graph, path, hint, name)
+    policy, _ = load_policy(require_file(layout.policy(task_name, seed), hint))
     sampled = best_sampled_order(
         policy,
         graph,
@@ -159,13 +161,44 @@ def gather_candidates(
         count=context.count,
         max_structures=config.max_structures,
     )
-    candidates[sampled.name] = sampled
-    annealed = annealed_orders(graph, candidates, config.annealing, context.seed)
-    return {**candidates, **annealed}
+    return {**orders, sampled.name: sampled}
+
+
+def cheapest_of_seeds(
+    graph: ComputationalGraph, by_seed: Mapping[int, Mapping[str, EliminationOrder]], count: Count
+) -> tuple[dict[str, EliminationOrder], dict[str, dict[str, Any]]]:
+    """Keeps the cheapest order of all seeds under each name.
+
+    Args:
+        graph: The graph that all of them are for.
+        by_seed: What `learned_orders` returned, by seed, the same names for each.
+        count: Which count decides; equals go to the first seed.
+
+    Returns:
+        The cheapest orders by name; and by seed both counts of its cheapest order, and its name
+        under `found_by`.
+    """
+    counts = {
+        seed: {
+            name: two_counts(count_multiplications(graph, order)) for name, order in orders.items()
+        }
+        for seed, orders in by_seed.items()
+    }
+    best = {}
+    for name in next(iter(by_seed.values())):
+        of_name = {str(seed): counts[seed][name] for seed in by_seed}
+        best[name] = by_seed[int(cheapest(of_name, count))][name]
+    seeds = {}
+    for seed, of_seed in counts.items():
+        name = cheapest(of_seed, count)
+        seeds[str(seed)] = {**of_seed[name], "found_by": name}
+    return best, seeds
 
 
 def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
-    """Runs search: reads graph, policy and finetune's orders, writes data/orders/TASK.json.
+    """Runs search: reads graph, policies and finetune's orders, writes data/orders/TASK.json.
+
+    Of several seeds the file also tells how far each one came, under `seeds`.
 
     Args:
         context: Files, parameters, console.
@@ -177,31 +210,64 @@ def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
     Raises:
         ElimaxError: If an input is missing or broken, or the result cannot be written.
     """
-    layout = context.layout
+    layout, seeds = context.layout, context.seeds
     with stage_process(layout, "search", task_name):
+        remove_other_seeds(layout, task_name, seeds)
+        search = context.config(SearchConfig, "search", task_name)
         graph = read_graph(layout, task_name)
-        candidates = gather_candidates(context, task_name, graph)
-        inputs = input_digests(
-            layout,
-            layout.graph(task_name),
-            layout.policy(task_name),
-            layout.finetuned(task_name),
-        )
-        config = {"params": dict(context.params.get("search") or {}), "inputs": inputs}
+        by_seed = {seed: learned_orders(context, task_name, graph, seed) for seed in seeds}
+        learned, of_seeds = cheapest_of_seeds(graph, by_seed, context.count)
+        # A learned order is named only where it is cheaper than the classical ones, which come
+        # first, and an annealed one only where it is cheaper than all.
+        candidates = {**portfolio(graph), **learned}
+        candidates |= annealed_orders(graph, candidates, search.annealing, context.seed)
+        paths = [f(task_name, seed) for seed in seeds for f in (layout.policy, layout.finetuned)]
+        inputs = input_digests(layout, layout.graph(task_name), *paths)
+        config = {"params": dataclasses.asdict(search), "seeds": list(seeds), "inputs": inputs}
         with track(layout, "search", task_name, {**config, **device()}) as tracker:
-            states = context.config(SearchConfig, "search", task_name).proof_states
-            content = {"task": task_name, **choose_order(graph, candidates, context.count, states)}
+            best = choose_order(graph, candidates, context.count, search.proof_states)
+            content = {"task": task_name, **best}
+            if len(seeds) > 1:
+                content["seeds"] = of_seeds
             write_json(layout.order(task_name), content)
-            tracker.summary({key: content[key] for key in ("all", "nontrivial", "found_by")})
-            for which, best in content["by_count"].items():
-                shown = ("all", "nontrivial", "found_by", "bound", "optimal")
-                tracker.summary({f"fewest_{which}": {key: best[key] for key in shown}})
             rows = _rows(content["candidates"], context.count)
-            tracker.table("candidates", ["order", "all", "nontrivial"], rows)
+            _mirror(tracker, content, rows)
             tracker.artifact(layout.order(task_name), f"order-{graph.fingerprint}", "order")
     title = f"{task_name}: best by {content['found_by']}"
     context.console.table(["order", "all", "nontrivial"], rows, title)
     return content
+
+
+def remove_other_seeds(layout: Layout, task_name: str, seeds: Sequence[int]) -> None:
+    """Deletes what finetune wrote for seeds that are no longer in the parameters, under DVC alone.
+
+    The stage depends on the folders of the task. DVC notes their hashes when the stage has ended,
+    and leftovers in them would never come about again in a fresh clone.
+
+    Args:
+        layout: Paths of all files.
+        task_name: Name of the task.
+        seeds: The seeds of the parameters.
+    """
+    if "DVC_STAGE" not in os.environ:
+        return  # Somebody may be trying a seed by hand.
+    kept = {
+        path(task_name, seed)
+        for seed in seeds
+        for path in (layout.policy, layout.finetuned, layout.finetune_curve)
+    }
+    for folder in {path.parent for path in kept}:
+        for path in folder.glob("[0-9]*.*"):
+            if path not in kept:
+                path.unlink()
+
+
+def _mirror(tracker: Tracker, content: Mapping[str, Any], rows: Sequence[Sequence[Any]]) -> None:
+    tracker.summary({key: content[key] for key in ("all", "nontrivial", "found_by")})
+    for which, best in content["by_count"].items():
+        shown = ("all", "nontrivial", "found_by", "bound", "optimal")
+        tracker.summary({f"fewest_{which}": {key: best[key] for key in shown}})
+    tracker.table("candidates", ["order", "all", "nontrivial"], rows)
 
 
 def _rows(counts: Mapping[str, Mapping[str, int]], count: Count) -> list[list[Any]]:

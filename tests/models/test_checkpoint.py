@@ -11,6 +11,7 @@ from elimax.interpreter.errors import ElimaxError
 from elimax.models.checkpoint import (
     load_policy,
     load_training,
+    pretrained_policy,
     save_policy,
     save_training,
 )
@@ -19,6 +20,7 @@ from elimax.models.policy import PolicyConfig, make_policy
 from elimax.models.ppo import PPOConfig
 from elimax.models.training import start_training
 from support.model_graphs import TINY, tiny_policy
+from support.repository import ROOT
 
 
 def training_state(seed: int = 4):
@@ -173,3 +175,10 @@ def test_default_policy_file_is_small(tmp_path):
 
 def _fail(*_) -> None:
     raise OSError("disk full")
+
+
+def test_the_shipped_policy_is_that_of_the_pipeline() -> None:
+    """The package leads to the file that pretraining writes."""
+    policy, metadata = load_policy(ROOT / "data/policies/pretrained.eqx")
+    assert metadata["stage"] == "pretrain"
+    assert same_arrays(pretrained_policy(), policy)

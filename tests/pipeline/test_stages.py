@@ -13,6 +13,7 @@ import pytest
 from elimax.interpreter.graph.counting import count_multiplications
 from elimax.interpreter.orders import PORTFOLIO, portfolio
 from elimax.models.checkpoint import load_policy
+from elimax.models.errors import TrainingDivergedError
 from elimax.models.training import TrainingState
 from elimax.pipeline.checkout import resume
 from elimax.pipeline.checkout.context import StageContext, read_graph
@@ -22,7 +23,7 @@ from elimax.pipeline.checkout.files import (
     read_json,
     write_json,
 )
-from elimax.pipeline.checkout.params import load_params
+from elimax.pipeline.checkout.params import load_params, write_seeds
 from elimax.pipeline.console import Console
 from elimax.pipeline.errors import FileError
 from elimax.pipeline.stages import (
@@ -83,10 +84,10 @@ def test_every_file_is_there(finished: StageContext) -> None:
     name = "toy_functions.toy"
     expected = {
         f"data/graphs/{name}.json", "data/policies/pretrained.eqx", "data/pretrain/curve.csv",
-        "data/pretrain/metrics.json", f"data/policies/{name}.eqx", f"data/finetune/{name}.json",
-        f"data/finetune/{name}.csv", f"data/orders/{name}.json", f"data/evaluations/{name}.json",
-        f"data/timings/{name}.json", "results/summary.json", "results/timings.json",
-        "results/table.md", "results/report.html",
+        "data/pretrain/metrics.json", f"data/policies/{name}/0.eqx", f"data/finetune/{name}/0.json",
+        f"data/finetune/{name}/0.csv", f"data/orders/{name}.json", f"data/evaluations/{name}.json",
+        f"data/timed/{name}.json", f"data/timings/{name}.json", "results/summary.json",
+        "results/timings.json", "results/table.md", "results/report.html",
     }  # fmt: skip
     found = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
     assert {path for path in found if path.startswith(("data/", "results/"))} == expected
@@ -96,11 +97,11 @@ def test_every_file_is_there(finished: StageContext) -> None:
 def test_curves_and_policies(finished: StageContext) -> None:
     """One row per update, on an axis that grows; policies say where they are from."""
     layout = finished.layout
-    for path, updates in ((layout.pretrain_curve, 2), (layout.finetune_curve(TASK), 3)):
+    for path, updates in ((layout.pretrain_curve, 2), (layout.finetune_curve(TASK, 0), 3)):
         curve = read_csv(path, "")
         steps = [row[STEP] for row in curve]
         assert len(steps) == updates and steps == sorted(set(steps))
-    _, metadata = load_policy(layout.policy(TASK))
+    _, metadata = load_policy(layout.policy(TASK, 0))
     graph = read_graph(layout, TASK)
     assert metadata["task"] == TASK and metadata["fingerprint"] == graph.fingerprint
 
@@ -133,6 +134,81 @@ def test_what_is_proven_is_not_annealed() -> None:
     assert search.annealed_orders(graph, dear, 0, 0) == {}
 
 
+@pytest.fixture(scope="module")
+def with_seeds(
+    finished: StageContext, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[StageContext, dict[str, Any]]:
+    """A copy of the finished checkout with two seeds more, and what finetune returned."""
+    root = tmp_path_factory.mktemp("seeds") / "copy"
+    shutil.copytree(finished.layout.root, root, symlinks=True)
+    write_seeds(root / "params.yaml", 3)
+    context = context_of(root)
+    trained = finetune.run_stage(context, TASK)
+    search.run_stage(context, TASK)
+    report.run_stage(context)
+    return context, trained
+
+
+def test_each_seed_is_a_training(
+    with_seeds: tuple[StageContext, dict[str, Any]], finished: StageContext
+) -> None:
+    """Without a seed all are trained; that of before gives the same bytes, others do not."""
+    context, trained = with_seeds
+    layout = context.layout
+    assert list(trained) == ["0", "1", "2"]
+    for seed in (0, 1, 2):
+        assert read_json(layout.finetuned(TASK, seed), "") == {"schema": 1, **trained[str(seed)]}
+    for path in (layout.policy, layout.finetuned, layout.finetune_curve):
+        original = finished.layout.root / path(TASK, 0).relative_to(layout.root)
+        assert path(TASK, 0).read_bytes() == original.read_bytes()
+    assert len({layout.finetune_curve(TASK, seed).read_bytes() for seed in (0, 1, 2)}) == 3
+
+
+def test_candidates_are_the_cheapest_of_all_seeds(
+    with_seeds: tuple[StageContext, dict[str, Any]],
+) -> None:
+    """Under each name the lowest count of the seeds; the spread is of the best of each seed."""
+    context, trained = with_seeds
+    found = read_json(context.layout.order(TASK), "")
+    cheapest = min(content["all"] for content in trained.values())
+    assert found["candidates"]["finetuned"]["all"] == cheapest
+    greedy = min(content["greedy"]["all"] for content in trained.values())
+    assert found["candidates"]["finetuned_greedy"]["all"] == greedy
+    assert set(found["seeds"]) == set(trained)
+    costs = sorted(entry["all"] for entry in found["seeds"].values())
+    for seed, entry in found["seeds"].items():
+        assert entry["all"] <= trained[seed]["all"]
+    summary = read_json(context.layout.results("summary.json"), "")["tasks"][TASK]
+    spread = {"number": 3, "min": costs[0], "median": costs[1], "max": costs[2]}
+    assert summary["seeds"] == spread
+    assert summary["learned"]["all"] == costs[0]
+
+
+def test_fewer_seeds_leave_no_trace(
+    with_seeds: tuple[StageContext, dict[str, Any]],
+    finished: StageContext,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """From three seeds to one: what lies in the folders is not read, and DVC's stage removes it."""
+    shutil.copytree(with_seeds[0].layout.root, tmp_path / "copy")
+    layout = Layout(tmp_path / "copy")
+    write_seeds(layout.params, 1)
+    # Reading it would be an error.
+    layout.finetuned(TASK, 2).write_text("torn")
+    search.run_stage(context_of(layout.root), TASK)
+    report.run_stage(context_of(layout.root))
+    for path in (layout.order(TASK), layout.results("summary.json")):
+        original = finished.layout.root / path.relative_to(layout.root)
+        assert path.read_bytes() == original.read_bytes()
+    assert layout.policy(TASK, 1).is_file()
+    monkeypatch.setenv("DVC_STAGE", "search@toy")
+    search.remove_other_seeds(layout, TASK, (0,))
+    left = {path.name for path in layout.policy(TASK, 0).parent.iterdir()}
+    left |= {path.name for path in layout.finetuned(TASK, 0).parent.iterdir()}
+    assert left == {"0.eqx", "0.json", "0.csv"}
+
+
 def test_equal_results_are_equal_bytes(copy: StageContext, finished: StageContext) -> None:
     """A stage that runs again writes the same bytes."""
     pretrain.run_stage(copy)
@@ -140,8 +216,8 @@ def test_equal_results_are_equal_bytes(copy: StageContext, finished: StageContex
     search.run_stage(copy, TASK)
     report.run_stage(copy)
     for folder in ("data/policies", "data/pretrain", "data/finetune", "data/orders", "results"):
-        for path in (copy.layout.root / folder).iterdir():
-            original = finished.layout.root / folder / path.name
+        for path in filter(Path.is_file, (copy.layout.root / folder).rglob("*")):
+            original = finished.layout.root / path.relative_to(copy.layout.root)
             assert path.read_bytes() == original.read_bytes(), path.name
 
 
@@ -151,8 +227,11 @@ def test_a_killed_stage_goes_on(
 ) -> None:
     """Killed after its first checkpoint and started again, it ends with the same bytes."""
     layout = copy.layout
-    first = layout.pretrained_policy if stage == "pretrain" else layout.policy(TASK)
-    outputs = [first, layout.pretrain_curve if stage == "pretrain" else layout.finetune_curve(TASK)]
+    first = layout.pretrained_policy if stage == "pretrain" else layout.policy(TASK, 0)
+    outputs = [
+        first,
+        layout.pretrain_curve if stage == "pretrain" else layout.finetune_curve(TASK, 0),
+    ]
     for path in outputs:
         path.unlink()
     run = _runner(copy, stage)
@@ -166,13 +245,34 @@ def test_a_killed_stage_goes_on(
     monkeypatch.setattr(follow, "save_training", killed)
     with pytest.raises(SystemExit):
         run()
-    assert not any(path.exists() for path in outputs)
+    # The old policy is put back; there is nothing to lose where it is made anew.
+    assert all(path.exists() == (stage == "pretrain") for path in outputs)
     assert len(list((layout.state / stage).glob("*.state"))) == 1
     saved = []
     monkeypatch.setattr(follow, "save_training", lambda path, state: saved.append(state.update))
     run()
     assert saved[0] == 2
     assert list((layout.state / stage).iterdir()) == []
+    for path in outputs:
+        original = finished.layout.root / path.relative_to(layout.root)
+        assert path.read_bytes() == original.read_bytes()
+
+
+def test_a_failing_training_leaves_the_old_policy(
+    copy: StageContext, finished: StageContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DVC has deleted the outputs; when the loss is no longer finite, they are there again."""
+    layout = copy.layout
+    outputs = (layout.pretrained_policy, layout.pretrain_curve, layout.pretrain_metrics)
+    for path in outputs:
+        path.unlink()
+
+    def diverge(*arguments: Any, **options: Any) -> None:
+        raise TrainingDivergedError("the loss of update 1 is nan")
+
+    monkeypatch.setattr(pretrain, "pretrain", diverge)
+    with pytest.raises(TrainingDivergedError):
+        pretrain.run_stage(copy)
     for path in outputs:
         original = finished.layout.root / path.relative_to(layout.root)
         assert path.read_bytes() == original.read_bytes()
@@ -212,10 +312,10 @@ def test_wandb_mirrors_the_curve(copy: StageContext, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("WANDB_DIR", str(root))
     for name in ("DATA", "CACHE", "CONFIG"):
         monkeypatch.setenv(f"WANDB_{name}_DIR", str(root / "wandb" / name.lower()))
-    finetune.run_stage(copy, TASK)
+    finetune.run_stage(copy, TASK, 0)
     records = read_run(root)
     rows = [record["item"] for record in of_type(records, "history")]
-    curve = read_csv(copy.layout.finetune_curve(TASK), "")
+    curve = read_csv(copy.layout.finetune_curve(TASK, 0), "")
     assert [{key: row[key] for key in curve[0]} for row in rows] == curve
     (run,) = of_type(records, "run")
     config = run["config"]["update"]
@@ -225,7 +325,7 @@ def test_wandb_mirrors_the_curve(copy: StageContext, monkeypatch: pytest.MonkeyP
     }
     assert config["params"]["updates"] == 3 and config["device"]["platform"] == "cpu"
     artifacts = [record["name"] for record in of_type(records, "artifact")]
-    assert artifacts == ["policy-toy_functions.toy"]
+    assert artifacts == ["policy-toy_functions.toy-0"]
     assert [record["exit_code"] for record in of_type(records, "exit")] == [0]
 
 
@@ -247,6 +347,23 @@ def test_the_summary_is_complete(finished: StageContext) -> None:
     assert len(timings["cases"]) == 2
 
 
+def test_run_times_need_not_be_there(copy: StageContext, finished: StageContext) -> None:
+    """Neither missing ones nor those of other orders are shown, and the summary stays the same."""
+    layout = copy.layout
+    order = read_json(layout.order(TASK), "")
+    write_json(layout.order(TASK), {**order, "more": 1})
+    report.run_stage(copy)
+    table = layout.results("table.md").read_text()
+    assert f"No run times of {TASK}: write them with elimax evaluate TASK." in table
+    layout.timings(TASK).unlink()
+    report.run_stage(copy)
+    assert layout.results("table.md").read_text() == table
+    assert read_json(layout.results("timings.json"), "")["tasks"] == {}
+    summary = finished.layout.results("summary.json")
+    assert layout.results("summary.json").read_bytes() == summary.read_bytes()
+    assert "No run times of" not in finished.layout.results("table.md").read_text()
+
+
 def test_the_page_stands_alone(finished: StageContext) -> None:
     """No script and nothing from the net; one curve per task and one for pretraining."""
     page = finished.layout.results("report.html").read_text()
@@ -261,8 +378,8 @@ def test_the_page_stands_alone(finished: StageContext) -> None:
     ("folder", "message"),
     [
         ("data/graphs", "does not exist; write it with: elimax extract toy_functions:toy"),
-        ("data/policies", "does not exist; write it with: elimax finetune toy_functions:toy"),
-        ("data/finetune", "does not exist; write it with: elimax finetune toy_functions:toy"),
+        ("data/policies", "write it with: elimax finetune toy_functions:toy --seed 0"),
+        ("data/finetune", "write it with: elimax finetune toy_functions:toy --seed 0"),
     ],
 )
 def test_search_names_what_is_missing(copy: StageContext, folder: str, message: str) -> None:
@@ -285,7 +402,7 @@ def test_search_refuses_orders_that_do_not_fit(
     copy: StageContext, change: dict[str, Any], message: str
 ) -> None:
     """Orders are checked when they are read."""
-    path = copy.layout.finetuned(TASK)
+    path = copy.layout.finetuned(TASK, 0)
     write_json(path, {**json.loads(path.read_text()), **change})
     with pytest.raises(FileError, match=message):
         search.run_stage(copy, TASK)

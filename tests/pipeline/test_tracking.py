@@ -26,7 +26,7 @@ def test_an_offline_run_holds_curves_config_and_artifacts(layout: Layout) -> Non
         from elimax.pipeline.checkout.files import Layout
         from elimax.pipeline.tracking import track
         layout = Layout(Path(sys.argv[1]))
-        with track(layout, "finetune", "a:b", {"params": {"updates": 2}}) as tracker:
+        with track(layout, "finetune", "a:b", {"params": {"updates": 2}}, 3) as tracker:
             for number in range(3):
                 row = {"eliminations": 10 * number, "orders/best": 9 - number}
                 tracker.log({**row, "losses/entropy": 0.5})
@@ -46,7 +46,7 @@ def test_an_offline_run_holds_curves_config_and_artifacts(layout: Layout) -> Non
     assert done.returncode == 143, done.stderr
     records = read_run(layout.root)
     (run,) = of_type(records, "run")
-    assert run["display_name"] == "finetune-a.b"
+    assert run["display_name"] == "finetune-a.b-3"
     assert (run["run_group"], run["job_type"], run["project"]) == ("exp-1", "finetune", "elimax")
     assert run["tags"] == ["finetune", "a.b"]
     assert run["config"]["update"]["params"] == {"updates": 2}

@@ -9,6 +9,7 @@ from typing import Any
 PARAMS = """
 tasks: ["toy_functions:toy"]
 seed: 0
+seeds: [0]
 count: all
 pretrain:
   tasks: ["toy_functions:toy"]

@@ -22,6 +22,8 @@ COPIED = (
     "data/README.md",
     "elimax/__init__.py",
     "interpreter/errors.py",
+    "models/__init__.py",
+    "models/ranges.py",
 )
 
 STAND_IN = '''"""Writes the outputs of a stage; fails or sleeps if a file of that name is there."""
@@ -30,10 +32,11 @@ import pathlib
 import sys
 import time
 
-from elimax.pipeline.checkout.params import parse_yaml
+from elimax.pipeline.checkout.yaml_text import parse_yaml
 
-stage, task = [*sys.argv[1:], ""][:2]
-print(f"{stage} says hello", task)
+stage, task, *rest = [*sys.argv[1:], ""]
+seed = rest[1] if rest[:1] == ["--seed"] else ""
+print(f"{stage} says hello", "-".join(filter(None, (task, seed))))
 if pathlib.Path("fail").exists():
     sys.exit(3)
 if pathlib.Path("sleep").exists():
@@ -42,9 +45,15 @@ if pathlib.Path("sleep").exists():
 value = pathlib.Path("params.yaml").stat().st_size if stage == "finetune" else 0
 for entry in parse_yaml(open("dvc.yaml").read(), "dvc.yaml")["stages"][stage]["outs"]:
     name = entry if isinstance(entry, str) else next(iter(entry))
-    path = pathlib.Path(name.replace("${item.task}", task))
+    path = pathlib.Path(name.replace("${item.task}", task).replace("${item.seed}", seed))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"{stage} {task} {value}\\n")
+# Files that are not outputs, with what differs from run to run
+others = {"evaluate": f"data/timings/{task}.json", "report": "results/report.html"}
+if stage in others:
+    path = pathlib.Path(others[stage])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(str(time.time_ns()))
 '''
 
 
@@ -66,7 +75,7 @@ def make_checkout(root: Path) -> Layout:
     (root / "params.yaml").write_text(json.dumps(params, indent=1))
     (root / "pipeline/__main__.py").write_text(STAND_IN)
     (root / "interpreter/__init__.py").touch()
-    for package in ("interpreter", "pipeline"):
+    for package in ("interpreter", "models", "pipeline"):
         (root / "elimax" / package).symlink_to(f"../{package}")
     for folder in ("stages", "tasks"):
         (root / "pipeline" / folder).mkdir()

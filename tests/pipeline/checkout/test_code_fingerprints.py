@@ -14,7 +14,7 @@ from elimax.pipeline.checkout.code_fingerprints import (
     write_fingerprints,
 )
 from elimax.pipeline.checkout.files import Layout
-from elimax.pipeline.checkout.params import parse_yaml
+from elimax.pipeline.checkout.yaml_text import parse_yaml
 from elimax.pipeline.errors import StageError
 from support.scratch_checkout import ROOT, TASKS, commit, git
 
@@ -77,17 +77,17 @@ def test_fresh_clone_is_not_stale(checkout: Layout) -> None:
 def test_edits_are_stale(checkout: Layout) -> None:
     """Program text, a parameter, and a committed result are each named with their stage."""
     (checkout.root / "pipeline/stages/search.py").write_text("VALUE = 2")
-    (checkout.root / "data/finetune/mlp.json").write_text("edited")
+    (checkout.root / "data/finetune/mlp/0.json").write_text("edited")
     params = checkout.params.read_text()
     checkout.params.write_text(params.replace('"evaluate": {', '"evaluate": {"more": 1,', 1))
     stale = stale_stages(checkout)
     assert stale["search@mlp"] == [
         "data/code/search.json modified",
-        "data/finetune/mlp.json modified",
+        "data/finetune/mlp modified",
     ]
-    assert stale["finetune@mlp"] == ["data/finetune/mlp.json modified"]
+    assert stale["finetune@mlp-0"] == ["data/finetune/mlp/0.json modified"]
     assert stale["evaluate@lstm_rollout"] == ["params.yaml: evaluate modified"]
-    assert not {"extract@mlp", "pretrain", "finetune@lstm_rollout"} & set(stale)
+    assert not {"extract@mlp", "pretrain", "finetune@lstm_rollout-0"} & set(stale)
 
 
 def test_lost_committed_result_is_stale(checkout: Layout) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from elimax.pipeline.checkout.files import (
     Layout,
+    item_name,
     read_csv,
     read_json,
     stem,
@@ -123,3 +124,9 @@ def test_layout_is_found_upwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("ELIMAX_ROOT", str(tmp_path / "a"))
     assert Layout.find() == Layout(tmp_path / "a")
     assert Layout.find().shown(tmp_path / "a/b/c") == "b/c"
+
+
+def test_items_are_named_as_dvc_names_its_stages() -> None:
+    """The task, and the seed behind a dash."""
+    assert item_name("mlp") == "mlp"
+    assert item_name("package.module:f", 3) == "package.module.f-3"

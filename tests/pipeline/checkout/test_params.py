@@ -1,49 +1,27 @@
-"""Reading, overriding and checking params.yaml."""
+"""Reading and checking params.yaml."""
 
-import dataclasses
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
-from elimax.pipeline.checkout.configs import build
-from elimax.pipeline.checkout.params import load_params, section, task_list
+from elimax.pipeline.checkout.params import (
+    load_params,
+    section,
+    seed_list,
+    task_list,
+    write_seeds,
+)
 from elimax.pipeline.errors import ParamsError
 
 TEXT = """
 tasks: [a, b]
-finetune: {updates: 40, rate: 0.001, name: x, on: true, sizes: [1, 2], free: null}
+seeds: [0, 2]
+finetune: {updates: auto, rate: 0.001, free: null, inner: {clip: auto, epochs: 3}}
 task:
-  a: {finetune: {updates: 60}}
+  default: {finetune: {updates: 40, inner: {clip: 0.2}}}
+  a: {finetune: {updates: 60, rate: 0.5}}
   b: {}
 """
-
-
-@dataclasses.dataclass(frozen=True)
-class Inner:
-    """A nested section."""
-
-    clip: float = 0.2
-    epochs: int = 2
-
-
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """A section of every type."""
-
-    updates: int
-    rate: float = 0.1
-    name: str = ""
-    on: bool = False
-    sizes: tuple[int, ...] = ()
-    kind: Literal["x", "y"] = "x"
-    free: int | None = None
-    inner: Inner = Inner(epochs=5)
-
-    def __post_init__(self) -> None:
-        """Refuses no updates."""
-        if self.updates < 1:
-            raise ValueError("updates must be at least 1")
 
 
 @pytest.fixture
@@ -54,54 +32,37 @@ def path(tmp_path: Path) -> Path:
     return file
 
 
-def test_values_of_a_task_replace_those_of_the_section(path: Path) -> None:
-    """Only the named key changes, and only for that task."""
+def test_auto_is_the_value_of_the_task(path: Path) -> None:
+    """Each task has its own, those without one the default; what is not auto holds for all."""
     params = load_params(path)
-    assert section(params, "finetune")["updates"] == 40
-    assert section(params, "finetune", "a") == {**params["finetune"], "updates": 60}
-    assert section(params, "finetune", "b")["updates"] == 40
-    assert section(params, "finetune", "module:function")["updates"] == 40
+    default = {"updates": 40, "rate": 0.001, "free": None, "inner": {"clip": 0.2, "epochs": 3}}
+    assert section(params, "finetune") == default
+    assert section(params, "finetune", "a") == {**default, "updates": 60}
+    assert section(params, "finetune", "b") == default
+    assert section(params, "finetune", "module:function") == default
+    assert params["finetune"]["updates"] == "auto"
 
 
-def test_overrides_replace_values_in_their_order(path: Path) -> None:
-    """The last override of a key wins; lists and whole numbers for floats are fine."""
-    params = load_params(
-        path, ["finetune.updates=3", "finetune.updates=4", "finetune.rate=1", "tasks=[c]"]
-    )
-    assert section(params, "finetune")["updates"] == 4
-    assert section(params, "finetune")["rate"] == 1
-    assert task_list(params) == ("c",)
+def test_number_in_the_section_holds_for_all_tasks(path: Path) -> None:
+    """What `-S` writes into a section wins over the values of tasks."""
+    params = load_params(path, ["finetune.updates=3"])
+    for task in (None, "a", "b", "module:function"):
+        assert section(params, "finetune", task)["updates"] == 3
 
 
-def test_override_of_one_task(path: Path) -> None:
-    """A value of a task that is not in the file yet has the type of the section's."""
-    params = load_params(path, ["task.b.finetune.updates=7", "task.new.finetune.on=false"])
-    assert section(params, "finetune", "b")["updates"] == 7
-    assert section(params, "finetune", "new")["on"] is False
-    with pytest.raises(ParamsError, match=r"-S task\.b\.finetune\.rate is 'fast', expected a num"):
-        load_params(path, ["task.b.finetune.rate=fast"])
-
-
-@pytest.mark.parametrize(
-    ("override", "message"),
-    [
-        ("finetune.update=3", "in finetune there is no key 'update'; did you mean 'updates'?"),
-        ("fintune.updates=3", "in params.yaml there is no key 'fintune'; did you mean 'finetune'?"),
-        ("finetune.updates=many", "-S finetune.updates is 'many', expected a whole number"),
-        ("finetune.updates=2.5", "-S finetune.updates is 2.5, expected a whole number"),
-        ("finetune.on=1", "-S finetune.on is 1, expected true or false"),
-        ("finetune.updates", "'finetune.updates' is no override; write it as key.key=value"),
-        ("finetune=3", "-S finetune is 3, expected a mapping"),
-        ("finetune.updates.x=3", "there is no key 'x' in finetune.updates"),
-        ("tasks=[a", "the value of -S tasks cannot be read"),
-    ],
-)
-def test_wrong_overrides_are_refused(path: Path, override: str, message: str) -> None:
-    """Every wrong override gives one line that says what is wrong."""
+def test_auto_without_a_value_is_an_error(path: Path) -> None:
+    """The message names the key and where a value belongs."""
+    params = load_params(path)
+    del params["task"]["default"]
+    assert section(load_params(path), "finetune", "a")["updates"] == 60
     with pytest.raises(ParamsError) as caught:
-        load_params(path, [override])
-    assert message in str(caught.value)
-    assert "\n" not in str(caught.value)
+        section(params, "finetune", "b")
+    assert str(caught.value) == (
+        "params.yaml: finetune.updates is auto, but neither task.b nor task.default has a value "
+        "for it: add task.default.finetune.updates"
+    )
+    with pytest.raises(ParamsError, match=r"is auto, but task\.default has no value for it: add"):
+        section(params, "finetune")
 
 
 @pytest.mark.parametrize(
@@ -132,46 +93,56 @@ def test_unknown_sections_and_keys_of_tasks(path: Path) -> None:
     params = load_params(path)
     with pytest.raises(ParamsError, match="has no section 'finetun'; did you mean 'finetune'"):
         section(params, "finetun")
-    params["task"]["a"]["finetune"] = {"update": 1}
-    with pytest.raises(ParamsError, match=r"task\.a\.finetune has the unknown key 'update'; did"):
-        section(params, "finetune", "a")
+    for own, message in (
+        ({"finetune": {"update": 1}}, r"task\.a\.finetune has the unknown key 'update'; did you"),
+        (
+            {"finetune": {"inner": {"klip": 1}}},
+            r"task\.a\.finetune\.inner has the unknown key 'klip'",
+        ),
+        ({"finetun": {}}, r"task\.a has the unknown section 'finetun'; did you mean 'finetune'"),
+        ({"finetune": 3}, r"task\.a\.finetune is 3 but must be a mapping"),
+    ):
+        params["task"]["a"] = own
+        with pytest.raises(ParamsError, match=message):
+            section(params, "finetune", "a")
     params["tasks"] = "a"
-    with pytest.raises(ParamsError, match="tasks is 'a', expected a list of names"):
+    with pytest.raises(ParamsError, match="tasks is 'a' but must be a list of names"):
         task_list(params)
 
 
-def test_exponents_are_numbers(path: Path) -> None:
-    """YAML 1.2 reads 1e-3 as a number, which YAML 1.1 reads as a text."""
-    path.write_text("a: {rate: 1e-3}", encoding="utf-8")
-    assert load_params(path)["a"]["rate"] == 0.001
-
-
-def test_build_makes_a_config() -> None:
-    """Lists become tuples, whole numbers floats, mappings change the nested default."""
-    values = {"updates": 3, "rate": 1, "sizes": [1, 2], "free": None, "inner": {"clip": 1}}
-    settings = build(Settings, values, "finetune")
-    assert settings == Settings(updates=3, rate=1.0, sizes=(1, 2), inner=Inner(1.0, 5))
-    assert isinstance(settings.rate, float)
+def test_seeds_are_a_list(path: Path) -> None:
+    """The seeds of the file in their order."""
+    assert seed_list(load_params(path)) == (0, 2)
 
 
 @pytest.mark.parametrize(
-    ("values", "message"),
+    ("seeds", "message"),
     [
-        ({"updates": "many"}, "finetune.updates is 'many', expected a whole number"),
-        ({"updates": True}, "finetune.updates is True, expected a whole number"),
-        ({"updates": 1, "sizes": 3}, "finetune.sizes is 3, expected a list"),
-        ({"updates": 1, "sizes": ["x"]}, "finetune.sizes is 'x', expected a whole number"),
-        ({"updates": 1, "kind": "z"}, "finetune.kind is 'z', expected one of 'x', 'y'"),
-        ({"updates": 1, "free": "z"}, "finetune.free is 'z', expected a whole number"),
-        ({"updates": 1, "rat": 1.0}, "finetune has the unknown key 'rat'; did you mean 'rate'?"),
-        ({"updates": 1, "inner": {"klip": 1}}, "finetune.inner has the unknown key 'klip'"),
-        ({"rate": 1.0}, "finetune lacks the key 'updates'; add it"),
-        ({"updates": 0}, "finetune: updates must be at least 1"),
+        (5, "seeds is 5 but must be a list of seeds, such as [0, 1, 2]"),
+        (None, "seeds is empty but must be a list of seeds"),
+        ([], "seeds is empty but must be a list of seeds"),
+        ([0, -1], "seeds is -1 but must be an integer from 0 to 2,147,483,647"),
+        ([0, 1.5], "seeds is 1.5 but must be an integer"),
+        ([1, 0, 1], "seeds is [1, 0, 1] but must name each seed once"),
     ],
 )
-def test_build_refuses_wrong_values(values: dict[str, object], message: str) -> None:
-    """Names, types and values are checked, each with one line."""
+def test_wrong_seeds_are_refused(seeds: object, message: str) -> None:
+    """No list, nothing in it, no seed, a seed twice."""
     with pytest.raises(ParamsError) as caught:
-        build(Settings, values, "finetune")
+        seed_list({"seeds": seeds})
     assert message in str(caught.value)
-    assert "\n" not in str(caught.value)
+
+
+def test_number_of_seeds_is_written(path: Path) -> None:
+    """The seeds 0, 1, ...; the rest of the file stays as it is."""
+    write_seeds(path, 3)
+    assert path.read_text() == TEXT.lstrip().replace("[0, 2]", "[0, 1, 2]")
+    path.write_text("tasks: [a]")
+    with pytest.raises(ParamsError, match=r"params\.yaml has no list of seeds: add the line seeds"):
+        write_seeds(path, 3)
+
+
+def test_exponents_are_numbers(path: Path) -> None:
+    """YAML 1.2 reads 1e-3 as a number, which YAML 1.1 reads as a string."""
+    path.write_text("a: {rate: 1e-3}", encoding="utf-8")
+    assert load_params(path)["a"]["rate"] == 0.001

@@ -42,15 +42,18 @@ def _wait_for(path: Path) -> None:
 
 
 def test_a_stage_runs_once_at_a_time(layout: Layout) -> None:
-    """A second process of the same stage and task is refused; another task is not."""
+    """A second process of the same stage and task is refused; another task or seed is not."""
     with stage_process(layout, "finetune", "x"):
-        with stage_process(layout, "finetune", "y"):
-            pass
+        for other in (("y",), ("x", 0)):
+            with stage_process(layout, "finetune", *other):
+                pass
         message = rf"finetune@x is already running as process {os.getpid()}: wait until it ends"
         with pytest.raises(StageError, match=message), stage_process(layout, "finetune", "x"):
             pass
-    with stage_process(layout, "finetune", "x"):
-        pass
+    with stage_process(layout, "finetune", "x", 3):
+        message = r"finetune@x-3 is already running"
+        with pytest.raises(StageError, match=message), stage_process(layout, "finetune", "x", 3):
+            pass
 
 
 def test_a_stage_sees_no_order_cache(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:

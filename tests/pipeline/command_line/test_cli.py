@@ -5,14 +5,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 import elimax
+from elimax.pipeline.checkout.context import StageContext
 from elimax.pipeline.checkout.files import Layout
-from elimax.pipeline.command_line import cli
+from elimax.pipeline.command_line import cli, run
 from elimax.pipeline.errors import PipelineError
+from elimax.pipeline.stages import finetune as stage
 from elimax.pipeline.tasks import task_names
 from support.repository import ROOT
 
@@ -71,9 +74,12 @@ def test_tasks_as_json(call: Callable[..., Outcome]) -> None:
         (("evaluate", "propane_combustion"), "does not exist; write it with: elimax extract"),
         (("pretrain",), "does not exist; write it with: elimax extract toy_functions:toy"),
         (("report",), "does not exist; write it with: elimax evaluate toy_functions:toy"),
-        (("pretrain", "-S", "pretrain.updates=many"), "is 'many', expected a whole number"),
+        (("pretrain", "-S", "pretrain.updates=many"), "is 'many' but must be an integer"),
         (("params", "-S", "finetune.updatez=1"), "did you mean 'updates'?"),
-        (("params", "unknown", "-S", "x"), "is no override; write it as key.key=value"),
+        (("params", "unknown", "-S", "x"), "is not an override; write it as key.key=value"),
+        (("params", "robot_arm"), "has no task 'robot_arm'; did you mean 'robot_arm_6dof'?"),
+        (("finetune", "mlp", "-S", "finetune.updates=-3"), "finetune.updates is -3 but must be"),
+        (("params", "-S", "seeds=3"), "must be a list: write -S 'seeds=[0,1,2]'"),
     ],
 )
 def test_errors_are_one_line(
@@ -95,26 +101,57 @@ def test_a_broken_value_in_the_file(
     layout.params.write_text(text)
     code, _, err = call(command)
     assert code == 1
-    assert err == "error: params.yaml: pretrain.updates is 'many', expected a whole number\n"
+    assert err == "error: params.yaml: pretrain.updates is 'many' but must be an integer\n"
 
 
 def test_wrong_usage_exits_with_2(call: Callable[..., Outcome]) -> None:
     """An unknown command and a missing argument are usage errors."""
     assert call("extrct")[0] == 2
     assert call("extract")[0] == 2
+    assert call("run", "--seeds", "0")[0] == call("finetune", "mlp", "--seed", "-1")[0] == 2
     code, _, err = call("explain", "mlp", "--step", "3")
     assert code == 2 and "--html" in err
 
 
 def test_params_prints_what_is_merged(call: Callable[..., Outcome]) -> None:
-    """Overrides, and with a task its own values, are in what is printed."""
-    overrides = ("-S", "finetune.updates=7", "-S", "task.toy_functions:toy.search.episodes=9")
+    """Overrides, and with a task its own values and their sources, are in what is printed."""
+    overrides = ("-S", "finetune.updates=7", "-S", "search.episodes=auto")
+    overrides += ("-S", "task.default.search.episodes=8", "-S")
+    overrides += ("task.toy_functions:toy.search.episodes=9",)
     code, out, _ = call("params", "--json", *overrides)
     assert code == 0
     assert json.loads(out)["finetune"]["updates"] == 7
     _, out, _ = call("params", "toy_functions:toy", *overrides)
-    assert "finetune:\n  updates: 7\n" in out
-    assert "search:\n  episodes: 9\n" in out
+    assert "finetune:\n  updates: 7  # -S\n  episodes: 2  # section finetune\n" in out
+    assert "search:\n  episodes: 9  # -S\n" in out
+    _, out, _ = call("params", "toy_functions:toy", "--json", *overrides)
+    assert json.loads(out)["sources"]["seed"] == "params.yaml"
+
+
+@pytest.mark.parametrize("seed", [None, 2])
+def test_seeds_reach_the_stage(
+    call: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch, seed: int | None
+) -> None:
+    """`finetune --seed 2` trains with that seed alone, without it the stage takes all."""
+
+    def run_stage(context: StageContext, task: str, seed: int | None = None) -> dict[str, Any]:
+        return {"task": task, "seed": seed, "seeds": context.seeds}
+
+    monkeypatch.setattr(stage, "run_stage", run_stage)
+    options = ("--seed", "2") if seed else ()
+    code, out, _ = call("finetune", "mlp", "--json", "-S", "seeds=[0,1]", *options)
+    assert code == 0
+    assert json.loads(out) == {"task": "mlp", "seed": seed, "seeds": [0, 1]}
+
+
+def test_number_of_seeds_reaches_the_run(
+    call: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`run --seeds 5` hands on how many."""
+    given: list[Any] = []
+    monkeypatch.setattr(run, "run_pipeline", lambda *arguments: given.append(arguments) or 0)
+    assert call("run", "mlp", "--seeds", "5")[0] == 0
+    assert given == [(["mlp"], None, 5)]
 
 
 def test_debug_shows_the_traceback(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,17 +14,20 @@ from pathlib import Path
 import pytest
 
 from elimax.pipeline.checkout.files import Layout
+from elimax.pipeline.checkout.params import load_params
 from elimax.pipeline.command_line import run
 from elimax.pipeline.errors import ParamsError, StageError
-from support.scratch_checkout import ROOT, commit, git
+from support.scratch_checkout import ROOT, TASKS, commit, git
 
 STAGES = 10
 
 
-def drive(layout: Layout, *tasks: str, profile: str | None = None) -> tuple[int, list[str]]:
+def drive(
+    layout: Layout, *tasks: str, profile: str | None = None, seeds: int | None = None
+) -> tuple[int, list[str]]:
     """Runs the pipeline; returns the exit code and the lines."""
     lines: list[str] = []
-    code = run.run_pipeline(tasks, profile, layout=layout, say=lines.append)
+    code = run.run_pipeline(tasks, profile, seeds, layout=layout, say=lines.append)
     return code, lines
 
 
@@ -86,14 +89,16 @@ def test_docstring_reruns_nothing(finished: Layout) -> None:
 def test_edit_reruns_what_depends_on_it(finished: Layout) -> None:
     """A stage whose program changed runs again; what reads its equal outputs does not."""
     (finished.root / "pipeline/stages/search.py").write_text("VALUE = 2")
-    assert stages_run(drive(finished)[1]) == ["search@mlp", "search@lstm_rollout"]
+    ran = stages_run(drive(finished)[1])
+    # The report runs whenever DVC does.
+    assert ran == ["search@mlp", "search@lstm_rollout", "report"]
 
 
 @pytest.mark.slow
 def test_edit_of_one_task_reruns_that_task(finished: Layout) -> None:
     """Other tasks stay as they are, and so does pretraining."""
     (finished.root / "pipeline/tasks/mlp.py").write_text("VALUE = 2")
-    assert stages_run(drive(finished)[1]) == ["extract@mlp", "evaluate@mlp"]
+    assert stages_run(drive(finished)[1]) == ["extract@mlp", "evaluate@mlp", "report"]
 
 
 @pytest.mark.slow
@@ -103,7 +108,26 @@ def test_task_on_the_command_line_limits_the_run(finished: Layout) -> None:
     code, lines = drive(finished, "lstm_rollout")
     assert code == 0 and stages_run(lines) == ["evaluate@lstm_rollout"]
     assert lines[-1] == "table of lstm_rollout in checkout"
-    assert stages_run(drive(finished)[1]) == ["evaluate@mlp"]
+    assert stages_run(drive(finished)[1]) == ["evaluate@mlp", "report"]
+
+
+def test_more_seeds_run_only_the_new_ones(finished: Layout) -> None:
+    """Two seeds more are four trainings more; what exists is not trained again."""
+    code, lines = drive(finished, seeds=3)
+    assert code == 0
+    trained = {stage for stage in stages_run(lines) if stage.startswith("finetune")}
+    assert trained == {f"finetune@{task}-{seed}" for task in TASKS for seed in (1, 2)}
+    assert {"search@mlp", "search@lstm_rollout"} <= set(stages_run(lines))
+    assert load_params(finished.params)["seeds"] == [0, 1, 2]
+    assert (finished.root / "data/policies/mlp/2.eqx").is_file()
+
+
+def test_wrong_seeds_are_refused(finished: Layout) -> None:
+    """One line before DVC starts."""
+    params = {**load_params(finished.params), "seeds": 5}
+    finished.params.write_text(json.dumps(params))
+    with pytest.raises(ParamsError, match="seeds is 5 but must be a list of seeds, such as"):
+        drive(finished)
 
 
 def test_unknown_task_is_refused(finished: Layout) -> None:
@@ -122,12 +146,32 @@ def test_fresh_clone_does_not_pretrain(finished: Layout, tmp_path: Path) -> None
     assert kinds == {"extract", "finetune", "evaluate", "report"}
 
 
+def test_lost_page_is_written_again(finished: Layout) -> None:
+    """DVC does not know of the page, but the run does."""
+    (finished.root / "results/report.html").unlink()
+    assert stages_run(drive(finished)[1]) == ["report"]
+    assert (finished.root / "results/report.html").is_file()
+
+
+def test_equal_results_leave_no_change(finished: Layout) -> None:
+    """Everything runs again and takes other times: git has nothing to commit, dvc.lock included."""
+    commit(finished.root)
+    page, times = finished.root / "results/report.html", finished.root / "data/timings/mlp.json"
+    before = page.read_text(), times.read_text()
+    command = [sys.executable, "-m", "dvc", "repro", "--force", "--quiet"]
+    environment = {**os.environ, "PYTHONPATH": str(finished.root)}
+    subprocess.run(command, cwd=finished.root, env=environment, check=True)
+    assert page.read_text() != before[0] and times.read_text() != before[1]
+    status = ["git", "-C", str(finished.root), "status", "--porcelain"]
+    assert subprocess.run(status, capture_output=True, text=True, check=True).stdout == ""
+
+
 @pytest.mark.slow
 def test_lost_output_is_taken_from_the_cache(finished: Layout) -> None:
     """DVC restores what it knows, and the run says so."""
     shutil.rmtree(finished.root / "data/graphs")
     lines = drive(finished)[1]
-    assert stages_run(lines) == []
+    assert stages_run(lines) == ["report"]
     assert "stage 1 of 10 extract@mlp, taken from the cache of earlier runs" in lines
 
 
@@ -149,8 +193,8 @@ def test_profile_leaves_the_checkout_alone(finished: Layout) -> None:
     assert code == 0 and len(stages_run(lines)) == 6
     assert lines[0] == "profile tiny runs in .state/tiny"
     copy = finished.root / ".state/tiny"
-    assert (copy / "data/policies/mlp.eqx").read_text() != (
-        finished.root / "data/policies/mlp.eqx"
+    assert (copy / "data/policies/mlp/0.eqx").read_text() != (
+        finished.root / "data/policies/mlp/0.eqx"
     ).read_text()
     assert set(json.loads((finished.state / "durations.json").read_text())) >= {"full", "tiny"}
 

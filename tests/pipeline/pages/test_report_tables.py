@@ -13,6 +13,8 @@ from elimax.pipeline.pages.report_tables import (
     count_table,
     markdown_report,
     markdown_table,
+    seed_table,
+    timing_notes,
     timing_table,
     verdict,
 )
@@ -98,6 +100,14 @@ def test_losses_are_counted_and_shown() -> None:
     assert "cpu (Test chip), JAX 1.0" in text
 
 
+def test_tasks_without_run_times_are_named() -> None:
+    """All others are shown; where there are none at all, nothing else is said."""
+    some = timing_notes(TIMINGS, ["win", "x", "y"])
+    assert some[-1] == "No run times of x, y: write them with elimax evaluate TASK."
+    assert timing_notes({}, ["x"]) == ["No run times of x: write them with elimax evaluate TASK."]
+    assert timing_notes(TIMINGS, TIMINGS) == some[:-1]
+
+
 def test_counts_as_rows() -> None:
     """One row per task; a wrong Jacobian cannot be overlooked."""
     columns, rows = count_table({"a": summary(), "b": summary(correct=False)})
@@ -119,6 +129,40 @@ def test_a_summary_needs_one_graph() -> None:
     """Evaluation and order of different graphs are not mixed."""
     with pytest.raises(FileError, match=r"t are for different graphs; run: elimax evaluate t"):
         summarise_task({"fingerprint": "1"}, {"fingerprint": "2", "task": "t"}, "all")
+
+
+@pytest.mark.parametrize(
+    ("found", "seeds", "message"),
+    [
+        (
+            {},
+            (0, 1),
+            "the order of t is of one seed, expected the seeds 0, 1; run: elimax search t",
+        ),
+        (
+            {"seeds": {"0": BOTH, "1": BOTH}},
+            (0,),
+            "is of the seeds 0, 1, expected the seeds 0; run",
+        ),
+        ({"seeds": {"0": BOTH, "1": BOTH}}, (0, 2), "the seeds 0, 1, expected the seeds 0, 2;"),
+    ],
+)
+def test_a_summary_needs_the_seeds_of_the_parameters(
+    found: dict[str, Any], seeds: tuple[int, ...], message: str
+) -> None:
+    """What search found with other seeds is not reported."""
+    found = {"fingerprint": "1", "task": "t", "candidates": dict.fromkeys(PORTFOLIO, BOTH), **found}
+    with pytest.raises(FileError, match=message):
+        summarise_task({"fingerprint": "1"}, found, "all", seeds)
+
+
+def test_seeds_have_a_table_where_there_are_several() -> None:
+    """Lowest, median and highest cost; nothing is shown for one seed."""
+    spread = {"number": 3, "min": 7, "median": 8, "max": 12}
+    summaries = {"a": summary(), "b": summary(seeds=spread)}
+    assert seed_table(summaries)[1] == [["b", 3, 7, 8, 12]]
+    assert "| b | 3 | 7 | 8 | 12 |" in markdown_report(summaries, TIMINGS, "all")
+    assert "Seeds" not in markdown_report({"a": summary()}, TIMINGS, "all")
 
 
 def test_a_summary_needs_the_whole_portfolio() -> None:

@@ -66,10 +66,13 @@ def test_the_stage_writes_counts_and_timings(
         assert case["null"]["low"] <= case["null"]["median"] <= case["null"]["high"]
         assert all(seconds > 0 for seconds in case["compile_seconds"].values())
         assert case["rounds"] == 3 and case["failed"] == {}
-    text = layout.evaluation(NAME).read_bytes()
-    monkeypatch.setattr(evaluate, "time_task", lambda *arguments: timings)
+    timed = read_json(layout.timed(NAME), "")
+    assert timed["cases"] == ["float32 published batch 4", "float32 packed batch 4"]
+    assert timed["orders"] == timings["orders"]
+    before = layout.evaluation(NAME).read_bytes(), layout.timed(NAME).read_bytes()
+    monkeypatch.setattr(evaluate, "time_task", lambda *arguments: {**timings, "cases": []})
     evaluate.run_stage(context, NAME)
-    assert layout.evaluation(NAME).read_bytes() == text
+    assert (layout.evaluation(NAME).read_bytes(), layout.timed(NAME).read_bytes()) == before
 
 
 def test_a_wrong_jacobian_fails_the_stage(
