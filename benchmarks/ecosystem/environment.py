@@ -13,8 +13,8 @@ import platformdirs
 
 PACKAGES = Path(__file__).with_name("packages.txt")
 
-NOT_NEEDED = {"dvc", "wandb"}
-"""Dependencies of the pipeline, which computing Jacobians does not import."""
+EXTRA = "learn"
+"""The extra that `filter_jacve` needs."""
 
 
 def cache_folder() -> Path:
@@ -35,10 +35,13 @@ def pinned_dependencies() -> list[str]:
     Raises:
         PackageNotFoundError: If elimax is not installed.
     """
-    entries = importlib.metadata.requires("elimax") or []
-    names = [re.split(r"[<>=!~;\[ ]", entry)[0] for entry in entries if "extra ==" not in entry]
-    needed = sorted(set(names) - NOT_NEEDED)
-    return [f"{name}=={importlib.metadata.version(name)}" for name in needed]
+    names = set()
+    for entry in importlib.metadata.requires("elimax") or []:
+        requirement, _, marker = entry.partition(";")
+        extra = re.search(r"extra == [\"'](.*?)[\"']", marker)
+        if extra is None or extra[1] == EXTRA:
+            names.add(re.split(r"[<>=!~\[ ]", requirement)[0])
+    return [f"{name}=={importlib.metadata.version(name)}" for name in sorted(names)]
 
 
 def requirements() -> list[str]:

@@ -21,6 +21,15 @@ def test_own_dependencies_keep_their_versions() -> None:
     assert "blackjax" in names
 
 
+def test_own_dependencies_are_the_core_and_equinox(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What pyproject.toml asks for in the core and in one extra; nothing of the pipeline."""
+    entries = ["jax>=0.10", "numpy >=2", "equinox>=0.13; extra == 'learn'"]
+    entries += ['dvc>=3.66; extra == "pipeline"', "elimax[learn]; extra == 'pipeline'"]
+    monkeypatch.setattr(metadata, "requires", lambda name: entries)
+    names = [line.partition("==")[0] for line in environment.pinned_dependencies()]
+    assert names == ["equinox", "jax", "numpy"]
+
+
 def test_installed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second call finds what the first one made; other packages are another environment."""
     calls: list[Any] = []
