@@ -25,6 +25,7 @@ from elimax.pipeline.checkout.configs import (
     describe,
     unknown_name,
 )
+from elimax.pipeline.checkout.files import write_text
 from elimax.pipeline.checkout.overrides import (
     AUTO,
     DEFAULT,
@@ -164,14 +165,14 @@ def write_seeds(path: Path, number: int) -> None:
 
     Raises:
         ParamsError: If the file has no list of seeds.
-        OSError: If it cannot be written.
+        FileError: If it cannot be written.
     """
     if "seeds" not in load_params(path):
         raise ParamsError(f"{path.name} has no list of seeds: add the line seeds: [0]")
     text = path.read_text(encoding="utf-8")
     changed = replace_list(text, "seeds", list(range(number)))
     if changed != text:
-        path.write_text(changed, encoding="utf-8")
+        write_text(path, changed)
 
 
 def _filled(
