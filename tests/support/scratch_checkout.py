@@ -21,6 +21,7 @@ COPIED = (
     ".dvc/.gitignore",
     "data/README.md",
     "elimax/__init__.py",
+    "interpreter/atomic_files.py",
     "interpreter/errors.py",
     "models/__init__.py",
     "models/ranges.py",
