@@ -3,7 +3,7 @@
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 
 from elimax.interpreter.errors import StructureLimitError
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
@@ -81,7 +81,10 @@ def eliminate(edges: np.ndarray, node: int, is_output: bool, tables: StructureTa
 @settings(max_examples=60)
 def test_tables_hold_what_any_order_meets(data, graph):
     """Eliminating by tables costs what is counted, and meets no pair that is not in them."""
-    tables = tabulate_structures([graph])
+    try:
+        tables = tabulate_structures([graph])
+    except StructureLimitError:  # A random graph may reach more than tables hold.
+        reject()
     order = data.draw(orders(graph))
     edges, cost = edge_numbers(graph, tables), 0
     for vertex in check_order(graph, order):
