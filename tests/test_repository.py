@@ -74,17 +74,40 @@ def test_packages_import_only_what_they_may(package: str) -> None:
     assert not wrong
 
 
-def test_folders_have_no_cycle() -> None:
-    """Modules import each other across folders in one direction only."""
+def folder_imports() -> dict[str, set[str]]:
+    """By folder or lone module of the package, the other ones that it imports."""
     edges: dict[str, set[str]] = {}
     for package in ("interpreter", "models", "pipeline"):
         for path, name in imports(package):
             here = "elimax." + path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
             if name.startswith("elimax."):
                 edges.setdefault(folder_of(here), set()).add(folder_of(name))
-    for folder, others in edges.items():
-        others.discard(folder)
-    assert tuple(graphlib.TopologicalSorter(edges).static_order())
+    return {folder: others - {folder} for folder, others in edges.items()}
+
+
+def test_folders_have_no_cycle() -> None:
+    """Modules import each other across folders in one direction only."""
+    assert tuple(graphlib.TopologicalSorter(folder_imports()).static_order())
+
+
+def test_the_picture_of_folders_is_true() -> None:
+    """What interpreter/README.md draws is imported, and all else that is follows from it."""
+    readme = (ROOT / "interpreter/README.md").read_text()
+    picture = re.search(r"```mermaid\n(.+?)```", readme, flags=re.DOTALL)
+    assert picture is not None
+    drawn: dict[str, set[str]] = {}
+    # Mermaid keeps the word "graph" for itself.
+    for folder, other in re.findall(r"(\w+) --> (\w+)", picture[1].replace("graph_", "graph")):
+        drawn.setdefault(folder, set()).add(other)
+    prefix = "elimax.interpreter."
+    names = {path.parent.name for path in (ROOT / "interpreter").glob("*/__init__.py")}
+    for name in names:
+        real = {x.removeprefix(prefix) for x in folder_imports().get(prefix + name, set())} & names
+        reached = set(drawn.get(name, set()))
+        assert reached <= real
+        for _ in names:
+            reached |= {y for x in reached for y in drawn.get(x, set())}
+        assert real <= reached
 
 
 def folder_of(name: str) -> str:
