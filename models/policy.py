@@ -188,8 +188,3 @@ def make_policy(config: PolicyConfig, *, seed: int) -> Policy:
 def _draw(config: PolicyConfig, key: jax.Array) -> Policy:
     """Compiled whole, which is faster than weight by weight."""
     return Policy(config, key=key)
-
-
-def num_weights(policy: Policy) -> int:
-    """Number of trainable numbers."""
-    return sum(array.size for array in jax.tree.leaves(eqx.filter(policy, eqx.is_array)))

@@ -74,6 +74,49 @@ def test_packages_import_only_what_they_may(package: str) -> None:
     assert not wrong
 
 
+TESTED_IN = {
+    "benchmarks/ecosystem/__main__.py": "benchmarks/ecosystem/test_main.py",
+    "benchmarks/ecosystem/stages.py": "benchmarks/ecosystem/test_measure.py",
+    "elimax/api.py": "test_elimax.py",
+    "interpreter/execution/jax_modes.py": "interpreter/execution/test_emission.py",
+    "interpreter/graph/independent_labels.py": "interpreter/graph/test_independent_count.py",
+    "interpreter/graph/independent_parts.py": "interpreter/graph/test_independent_count.py",
+    "interpreter/orders/annealing/state.py": "interpreter/orders/annealing/test_chain.py",
+    "interpreter/tracing/rules/masks.py": "interpreter/tracing/test_linearisation.py",
+    "models/errors.py": "models/test_checkpoint.py",
+    "models/training.py": "models/test_checkpoint.py",
+    "pipeline/__main__.py": "pipeline/command_line/test_cli.py",
+    "pipeline/checkout/machine.py": "pipeline/checkout/test_resume.py",
+    "pipeline/command_line/arguments.py": "pipeline/command_line/test_cli.py",
+    "pipeline/errors.py": "pipeline/command_line/test_cli.py",
+    "pipeline/pages/report_html.py": "pipeline/test_stages.py",
+    "pipeline/stages/evaluate_timings.py": "pipeline/stages/test_evaluate.py",
+    "pipeline/stages/finetune.py": "pipeline/test_stages.py",
+    "pipeline/stages/follow.py": "pipeline/test_stages.py",
+    "pipeline/stages/pretrain.py": "pipeline/test_stages.py",
+    "pipeline/stages/report.py": "pipeline/test_stages.py",
+    "pipeline/stages/search.py": "pipeline/test_stages.py",
+    "pipeline/tasks/loading.py": "pipeline/tasks/test_registry.py",
+    "pipeline/tasks/task.py": "pipeline/tasks/test_registry.py",
+}
+"""Where modules are tested that have no test file of their name."""
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_module_has_its_test(package: str) -> None:
+    """At the same place below tests/ under the same name, or where `TESTED_IN` says."""
+    for path in sorted((ROOT / package).rglob("*.py")):
+        module = path.relative_to(ROOT)
+        if module.name == "__init__.py" or "fields" in module.parts:
+            continue  # The fields of `make ecosystem` need its packages, and are its cases.
+        if module.parts[1] in PACKAGES:
+            continue  # A link in elimax/
+        mirrored = ROOT / "tests" / module.with_name(f"test_{module.name}")
+        elsewhere = TESTED_IN.get(str(module))
+        assert mirrored.is_file() != (elsewhere is not None), module
+        assert elsewhere is None or (ROOT / "tests" / elsewhere).is_file(), module
+
+
 def folder_imports() -> dict[str, set[str]]:
     """By folder or lone module of the package, the other ones that it imports."""
     edges: dict[str, set[str]] = {}

@@ -28,8 +28,6 @@ from benchmarks.ecosystem.stages import MARK, MODES, REFERENCES  # noqa: E402
 RUN_SECONDS = 0.3
 RUNS = 30
 
-Transform = Callable[..., Callable[..., Any]]
-
 
 def transform_of(stage: str, problem: Problem) -> Callable[..., Any]:
     """The function whose values a stage compares.
