@@ -85,7 +85,7 @@ class Case:
         return f"{self.kind} {self.dtype} {self.layout} batch {self.batch}"
 
 
-def plan(tasks: Sequence[str], settings: Settings) -> list[Case]:
+def all_cases(tasks: Sequence[str], settings: Settings) -> list[Case]:
     """Lists all cases: values, then run times batch by batch, then training.
 
     Args:

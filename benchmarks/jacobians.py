@@ -14,7 +14,7 @@ from typing import Any
 
 import jax
 
-from benchmarks.cases import Case, Settings, plan
+from benchmarks.cases import Case, Settings, all_cases
 from benchmarks.measuring import measure_case
 from benchmarks.programs import reason
 from benchmarks.records import TaskFile, collect, environment
@@ -63,7 +63,7 @@ class Benchmark:
         """Measures what is not there yet; writes the file of a task after every case.
 
         Args:
-            cases: What `plan` returned.
+            cases: What `all_cases` returned.
 
         Returns:
             What `records.collect` returns.
@@ -203,7 +203,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         ends, layout = start + given.seconds, Layout.find()
         benchmark = Benchmark(given.out, given.settings, ends, layout=layout)
-        tasks = benchmark.run(plan(given.tasks or task_names(), given.settings))
+        tasks = benchmark.run(all_cases(given.tasks or task_names(), given.settings))
         text = markdown_text(tasks, benchmark.where)
         write_text(given.out / "table.md", text)
     except ElimaxError as error:

@@ -39,7 +39,7 @@ def environment() -> dict[str, str]:
     """Environment variables of a process that measures.
 
     Returns:
-        Those of this process, with this checkout first and no plan cache.
+        Those of this process, with this checkout first and no cache of orders.
     """
     own = {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", "ELIMAX_CACHE_DIR": "off"}
     return {**os.environ, **own}

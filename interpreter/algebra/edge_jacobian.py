@@ -77,7 +77,7 @@ class EdgeJacobian(NamedTuple):
         return labelled(self.value, self.structure.carried)
 
 
-class _Plan(NamedTuple):
+class _ProductForm(NamedTuple):
     """What a product of two structures asks for, whatever the values are.
 
     Attributes:
@@ -98,7 +98,7 @@ class _Plan(NamedTuple):
 
 
 @functools.lru_cache(maxsize=1 << 16)
-def _plan(later: EdgeStructure, earlier: EdgeStructure) -> _Plan:
+def _form_of(later: EdgeStructure, earlier: EdgeStructure) -> _ProductForm:
     names = unify(later, earlier)
     sizes = {names.later[label]: later.size(label) for label in later.labels}
     sizes |= {names.earlier[label]: earlier.size(label) for label in earlier.labels}
@@ -106,7 +106,7 @@ def _plan(later: EdgeStructure, earlier: EdgeStructure) -> _Plan:
     carried = {names.later[x] for x in later.carried} | {names.earlier[x] for x in earlier.carried}
     repeats = int(np.prod([sizes[x] for x in contracted - carried], dtype=np.int64))
     structure = multiply(later, earlier).structure
-    return _Plan(structure, names, sizes, contracted, repeats, not carried)
+    return _ProductForm(structure, names, sizes, contracted, repeats, not carried)
 
 
 def multiply_edges(later: EdgeJacobian, earlier: EdgeJacobian) -> EdgeJacobian:
@@ -119,25 +119,27 @@ def multiply_edges(later: EdgeJacobian, earlier: EdgeJacobian) -> EdgeJacobian:
     Returns:
         The product; its structure is that of `graph.structure.multiply`.
     """
-    plan = _plan(later.structure, earlier.structure)
+    form = _form_of(later.structure, earlier.structure)
     kinds = later.structure.kind, earlier.structure.kind
-    first = later.labelled.renamed(plan.names.later)
-    second = earlier.labelled.renamed(plan.names.earlier)
-    if not plan.is_scalar:
+    first = later.labelled.renamed(form.names.later)
+    second = earlier.labelled.renamed(form.names.earlier)
+    if not form.is_scalar:
         first, second = (
-            _sum_lonely(first, second.labels, plan),
-            _sum_lonely(second, first.labels, plan),
+            _sum_lonely(first, second.labels, form),
+            _sum_lonely(second, first.labels, form),
         )
     drops = later.drops, earlier.drops
-    value = _multiply_values(kinds, first, second, plan, drops)
-    if plan.repeats != 1:
-        value = scaled_value(value, plan.repeats)
-    return EdgeJacobian(plan.structure, value, any(drops))
+    value = _multiply_values(kinds, first, second, form, drops)
+    if form.repeats != 1:
+        value = scaled_value(value, form.repeats)
+    return EdgeJacobian(form.structure, value, any(drops))
 
 
-def _sum_lonely(factor: LabelledValue, others: tuple[int, ...], plan: _Plan) -> LabelledValue:
+def _sum_lonely(
+    factor: LabelledValue, others: tuple[int, ...], form: _ProductForm
+) -> LabelledValue:
     """Sums over the contracted labels that only this factor carries."""
-    lonely = {x for x in factor.labels if x in plan.contracted and x not in others}
+    lonely = {x for x in factor.labels if x in form.contracted and x not in others}
     if not lonely:
         return factor
     if isinstance(factor, SparseValue):
@@ -151,16 +153,16 @@ def _multiply_values(
     kinds: tuple[Kind, Kind],
     first: LabelledValue,
     second: LabelledValue,
-    plan: _Plan,
+    form: _ProductForm,
     drops: tuple[bool, bool],
 ) -> Value:
     """The value of a product; lonely labels are summed already."""
-    labels = plan.structure.carried
+    labels = form.structure.carried
     if kinds[1] != Kind.GENERAL and (kinds[0] == Kind.GENERAL or second.is_constant):
-        return move(second, first, labels, plan.sizes)
+        return move(second, first, labels, form.sizes)
     if kinds[0] != Kind.GENERAL:
-        return move(first, second, labels, plan.sizes)
-    first, second = array_of(first, plan.sizes), array_of(second, plan.sizes)
+        return move(first, second, labels, form.sizes)
+    first, second = array_of(first, form.sizes), array_of(second, form.sizes)
     if first.is_constant and second.is_constant:
         return fold(*cleared(first, second, drops, labels), labels)
     with jax.named_scope(PRODUCT_SCOPE):

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from benchmarks.cases import DIFFERENT, EPISODES, Settings, batch_of, plan
+from benchmarks.cases import DIFFERENT, EPISODES, Settings, all_cases, batch_of
 from elimax.pipeline.tasks import load_task
 
 
 def test_the_most_valuable_cases_come_first() -> None:
     """Values of all tasks, then run times batch by batch, then training of some tasks."""
     settings = Settings(batch=(64, 8), check_batch=4, values=True, training=True)
-    cases = plan(["mlp", "kerr_metric"], settings)
+    cases = all_cases(["mlp", "kerr_metric"], settings)
     assert [case.label for case in cases if case.task == "mlp"] == [
         "values float64 published batch 4",
         "times float32 published batch 64",
@@ -23,8 +23,8 @@ def test_the_most_valuable_cases_come_first() -> None:
 
 def test_only_what_is_wanted() -> None:
     """By default run times in float32; dtypes and layouts are chosen."""
-    assert {case.kind for case in plan(["mlp"], Settings())} == {"times"}
-    some = plan(["mlp"], Settings(batch=[2], dtype=["float64"], layouts=["packed"]))
+    assert {case.kind for case in all_cases(["mlp"], Settings())} == {"times"}
+    some = all_cases(["mlp"], Settings(batch=[2], dtype=["float64"], layouts=["packed"]))
     assert [case.label for case in some] == ["times float64 packed batch 2"]
 
 

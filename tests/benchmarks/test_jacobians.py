@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks import jacobians
-from benchmarks.cases import Case, Settings, plan
+from benchmarks.cases import Case, Settings, all_cases
 from benchmarks.subjects import Subject
 from elimax.pipeline.checkout.files import Layout
 from support import jacobian_records
@@ -134,7 +134,7 @@ def test_time_limit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(jacobians, "measure_case", slow)
-        cases = plan(["mlp"], SETTINGS)
+        cases = all_cases(["mlp"], SETTINGS)
         result = benchmark.run(cases)["mlp"]
     assert set(result["cases"]) == {case.label for case in cases[:2]}
     assert list(result["left_out"]) == [cases[2].label]
