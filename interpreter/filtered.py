@@ -35,16 +35,16 @@ def filter_jacve(
 
     Returns:
         A function with the arguments of `fun` that returns the Jacobian: the tree of the outputs
-        with, at every leaf, the first argument with a block in the place of every floating-point
-        array and None in the place of every other leaf. With `has_aux` a pair of that and the
+        with, at every leaf, the first argument with a block for every floating-point
+        array and None for every other leaf. With `has_aux` a pair of that and the
         auxiliary data.
 
     Raises:
         ModuleNotFoundError: When called, if Equinox is not installed.
         InvalidOrderError: When called, if the order does not fit the graph of `fun`.
         TracingError: When called, as `jacve` does.
-        TypeError: If `fun` is no function; when called, if there is no positional argument, or the
-            first one holds a sparse array of JAX, whose entries have no place of their own.
+        TypeError: If `fun` is not a function; when called, if there is no positional argument, or
+            the first one holds a sparse array of JAX, whose entries have no place of their own.
         ValueError: When called, if the first argument holds no floating-point array.
     """
     check_callable(fun)

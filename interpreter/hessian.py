@@ -64,7 +64,7 @@ def hessve(
     Raises:
         InvalidOrderError: When called, if the order does not fit the graph of the gradient.
         TracingError: When called, as `jacve` does.
-        TypeError: If `fun` is no function; when called, if inputs or outputs cannot be
+        TypeError: If `fun` is not a function; when called, if inputs or outputs cannot be
             differentiated.
         ValueError: If there is no such `output`.
     """
@@ -99,8 +99,8 @@ def _check_real(arguments: CallArguments) -> None:
     for name, leaf in arguments.named.items():
         if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
             raise TypeError(
-                f"a Hessian wants real inputs, but {name} is {leaf.dtype}: pass holomorphic=True "
-                "if the function is holomorphic, or its real and imaginary parts"
+                f"the inputs of a Hessian must be real, but {name} is {leaf.dtype}: pass "
+                "holomorphic=True if the function is holomorphic, or its real and imaginary parts"
             )
 
 

@@ -44,7 +44,7 @@ def jacve(
             Jacobian is the derivative along the real axis, as that of `jax.jacfwd`. Without it,
             the block of a real output and a complex input z is the J with dy = Re(J dz).
         allow_int: Whether to accept integer inputs, whose Jacobian is zero.
-        order: "auto" (the order with the lowest price, see `orders.price`, that `orders.auto`
+        order: "auto" (the order with the lowest price, see `graph.price`, that `orders.auto`
             finds, or, if the output is dense, one of JAX's modes where its program promises to be
             quicker, see `emission`; the same every time), "best_classic" (the one of the
             portfolio with the fewest nontrivial multiplications), the name of one of the
@@ -61,7 +61,7 @@ def jacve(
     Raises:
         InvalidOrderError: When called, if the order does not fit the graph of `fun`.
         TracingError: When called, if `fun` has side effects other than those of `jax.debug`.
-        TypeError: If `fun` is no function; when called, if inputs or outputs cannot be
+        TypeError: If `fun` is not a function; when called, if inputs or outputs cannot be
             differentiated, or if `fun` asks for the value of something that depends on a
             differentiated argument, as a Python `if` does. That is the one thing that
             `jax.jacrev` can do outside of `jax.jit` and `jacve` cannot; arguments that are not

@@ -17,12 +17,12 @@ def read_json(path: Path) -> Any:
         Its content.
 
     Raises:
-        GraphFormatError: If it is no JSON.
+        GraphFormatError: If it is not JSON.
         OSError: If it cannot be read.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise GraphFormatError(
-            f"{path} is torn or no JSON ({error}): write the file again"
+            f"{path} is truncated or not JSON ({error}): write the file again"
         ) from error

@@ -29,7 +29,7 @@ class Plan:
         all: Scalar multiplications, those by +1 and -1 included.
         nontrivial: Scalar multiplications without those by +1 and -1: what `jacve` executes.
         additions: Scalar additions.
-        price: What the order is expected to take in time, see `orders.price`.
+        price: What the order is expected to take in time, see `graph.price`.
         num_vertices: V, the number of vertices of the graph, eliminated or not.
         forward: What forward elimination costs, the order of `jax.jacfwd`.
         reverse: What reverse elimination costs, the order of `jax.jacrev`.
@@ -155,11 +155,11 @@ class Plan:
             The plan, not yet checked against a graph.
 
         Raises:
-            GraphFormatError: If the data is no plan of this schema.
+            GraphFormatError: If the data is not a plan of this schema.
         """
         try:
             if content["schema"] != PLAN_SCHEMA:
-                raise ValueError(f"schema {content['schema']!r}, schema {PLAN_SCHEMA} is wanted")
+                raise ValueError(f"schema {content['schema']!r}, expected schema {PLAN_SCHEMA}")
             order = EliminationOrder.from_dict(content["order"])
             numbers = {name: _whole_number(name, content[name]) for name in _WHOLE_NUMBERS}
             forward, reverse = (
@@ -168,7 +168,7 @@ class Plan:
             )
             bound, optimal = content["bound"], content["optimal"]
             if not (optimal is None or isinstance(optimal, bool)):
-                raise ValueError(f"optimal is {optimal!r}, true, false or null is wanted")
+                raise ValueError(f"optimal is {optimal!r} but must be true, false or null")
             bound = None if bound is None else _whole_number("bound", bound)
             return cls(
                 order, **numbers, forward=forward, reverse=reverse, bound=bound, optimal=optimal
@@ -212,7 +212,7 @@ _COUNTS = ("forward", "reverse")
 
 def _whole_number(name: str, value: Any) -> int:
     if type(value) is not int or value < 0:
-        raise ValueError(f"{name} is {value!r}, a whole number from 0 up is wanted")
+        raise ValueError(f"{name} is {value!r} but must be a non-negative integer")
     return value
 
 

@@ -81,7 +81,7 @@ def save_training(path: Path, state: TrainingState) -> None:
         "seed": state.seed,
         "update": state.update,
         "eliminations": state.eliminations,
-        # Infinity is no JSON.
+        # Infinity is not JSON.
         "best_value": repr(state.best_value),
         "orders": {name: list(order) for name, order in state.orders.items()},
         "curve": list(state.curve),
@@ -161,15 +161,13 @@ def _read(path: Path, what: str) -> tuple[dict[str, Any], io.BytesIO]:
     try:
         header = json.loads(content.readline())
     except ValueError as error:
-        raise _damaged(path, "its first line is no JSON") from error
+        raise _damaged(path, "its first line is not JSON") from error
     if not isinstance(header, dict) or header.get("what") != what:
         given = header.get("what") if isinstance(header, dict) else None
-        raise PolicyFormatError(
-            f"{path} holds a {given!r}, a {what!r} is wanted: name another file"
-        )
+        raise PolicyFormatError(f"{path} holds a {given!r}, expected a {what!r}: name another file")
     if header.get("schema") != POLICY_SCHEMA:
         raise PolicyFormatError(
-            f"{path} has schema {header.get('schema')!r}, schema {POLICY_SCHEMA} is wanted: train "
+            f"{path} has schema {header.get('schema')!r}, expected schema {POLICY_SCHEMA}: train "
             "it again with this version of elimax"
         )
     return header, content

@@ -112,7 +112,7 @@ def checked_order(
         The order.
 
     Raises:
-        InvalidOrderError: If it is no permutation of the eliminable vertices.
+        InvalidOrderError: If it is not a permutation of the eliminable vertices.
         BrokenGameError: If the interpreter counts something else.
     """
     is_played = set(played)

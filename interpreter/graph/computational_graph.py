@@ -59,7 +59,7 @@ class ComputationalGraph:
         for node in self.outputs:
             if not -1 <= node < self.num_nodes:
                 raise GraphFormatError(
-                    f"output {node} is no node of a graph with {self.num_nodes} nodes"
+                    f"output {node} is not a node of a graph with {self.num_nodes} nodes"
                 )
         for (pred, succ), structure in self.edges.items():
             if not (0 <= pred < succ < self.num_nodes and succ >= self.num_inputs):
@@ -176,7 +176,7 @@ class ComputationalGraph:
         if not isinstance(content, dict) or content.get("schema") != GRAPH_SCHEMA:
             given = content.get("schema") if isinstance(content, dict) else type(content).__name__
             raise GraphFormatError(
-                f"cannot read a graph of schema {given!r}; schema {GRAPH_SCHEMA} is wanted: "
+                f"cannot read a graph of schema {given!r}; expected schema {GRAPH_SCHEMA}: "
                 "extract the graph again with this version of elimax"
             )
         try:

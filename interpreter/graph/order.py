@@ -51,7 +51,7 @@ class EliminationOrder:
         """
         try:
             if content["schema"] != ORDER_SCHEMA:
-                raise ValueError(f"schema {content['schema']!r}, schema {ORDER_SCHEMA} is wanted")
+                raise ValueError(f"schema {content['schema']!r}, expected schema {ORDER_SCHEMA}")
             vertices = tuple(operator.index(vertex) for vertex in content["vertices"])
             return cls(vertices, str(content["fingerprint"]), str(content["name"]))
         except (KeyError, TypeError, ValueError) as error:

@@ -86,7 +86,7 @@ def forget_orders() -> None:
 
 @contextlib.contextmanager
 def isolated_cache() -> Iterator[None]:
-    """Neither uses nor keeps what is found elsewhere, so that results can be had again.
+    """Neither uses nor keeps what is found elsewhere, so that results are reproducible.
 
     Yields:
         Nothing; in the context there are no files, and the memory is empty at first.

@@ -23,8 +23,8 @@ def check_callable(fun: Any) -> None:
     """
     if not callable(fun):
         raise TypeError(
-            f"a function is wanted, but was given {described(fun)}: pass the function itself, and "
-            "call the result with its arguments, as in jacve(f)(x)"
+            f"the first argument must be a function, but is {described(fun)}: pass the function "
+            "itself, and call the result with its arguments, as in jacve(f)(x)"
         )
 
 
@@ -39,7 +39,7 @@ def positions_of(argnums: int | Iterable[int], num_args: int) -> list[int]:
         The positions as a list.
 
     Raises:
-        TypeError: If one is no whole number.
+        TypeError: If one is not an integer.
         ValueError: If one is out of range.
     """
     try:
@@ -50,7 +50,7 @@ def positions_of(argnums: int | Iterable[int], num_args: int) -> list[int]:
         positions = [operator.index(position) for position in given]
     except TypeError as error:
         raise TypeError(
-            f"argnums wants a position, a whole number from 0, or several, but was given "
+            f"argnums must be the position of an argument, an integer, or several of them, but is "
             f"{argnums!r:.60}"
         ) from error
     for position in positions:
@@ -104,8 +104,8 @@ def check_inputs(leaves: Mapping[str, jax.Array], holomorphic: bool, allow_int: 
     for name, leaf in leaves.items():
         if holomorphic and not jnp.issubdtype(leaf.dtype, jnp.complexfloating):
             raise TypeError(
-                f"holomorphic=True wants complex inputs, but {name} is {leaf.dtype}: convert it, "
-                "or leave holomorphic=True out"
+                f"with holomorphic=True inputs must be complex, but {name} is {leaf.dtype}: "
+                "convert it, or leave holomorphic=True out"
             )
         if jnp.issubdtype(leaf.dtype, jnp.inexact):
             continue

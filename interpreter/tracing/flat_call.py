@@ -168,14 +168,15 @@ class CallResult:
             The result, and its arrays: all outputs, then the arrays among the auxiliary data.
 
         Raises:
-            TypeError: If an output is no array, or the function should return a pair and does not.
+            TypeError: If an output is not an array, or the function should return a pair and does
+                not.
             ValueError: If there is no output.
         """
         out, aux = returned, ()
         if has_aux:
             if not (isinstance(returned, tuple | list) and len(returned) == 2):
                 raise TypeError(
-                    "has_aux=True wants a function that returns a pair (output, auxiliary data), "
+                    "with has_aux=True the function must return a pair (output, auxiliary data), "
                     f"but it returned {described(returned)}"
                 )
             out, aux = returned

@@ -217,8 +217,8 @@ def check_effects(effects: Iterable[Any]) -> None:
     if "NamedAxisEffect" in listed:
         raise TracingError(
             f"the function exchanges values with other devices, or looks at its own place ({listed}"
-            "), and so is no function of its inputs alone: take the Jacobian of the whole, as in "
-            "jacve(jax.vmap(f, axis_name=...)), or use jax.jacrev"
+            "), and so is not a function of its inputs alone: take the Jacobian of the whole, as "
+            "in jacve(jax.vmap(f, axis_name=...)), or use jax.jacrev"
         )
     if listed:
         raise TracingError(

@@ -223,10 +223,10 @@ def read_json(path: Path, command: str, keys: Sequence[str] = ()) -> dict[str, A
         content = json.loads(_read_text(path, hint))
     except json.JSONDecodeError as error:
         raise FileError(
-            f"{path} is torn or no JSON (line {error.lineno}: {error.msg}); {hint}"
+            f"{path} is truncated or not JSON (line {error.lineno}: {error.msg}); {hint}"
         ) from None
     except (ValueError, RecursionError) as error:  # a number too long, brackets too deep
-        raise FileError(f"{path} is no JSON that can be read ({error}); {hint}") from None
+        raise FileError(f"{path} is not readable JSON ({error}); {hint}") from None
     found = content.get("schema") if isinstance(content, dict) else None
     if found != SCHEMA:
         raise FileError(f"{path} has schema version {found}, expected {SCHEMA}; {hint}")
@@ -267,7 +267,9 @@ def read_csv(path: Path, command: str) -> list[dict[str, float]]:
         try:
             rows.append({key: float(value) for key, value in row.items() if value})
         except (TypeError, ValueError, AttributeError):
-            raise FileError(f"{path} is torn: line {line} is no row of numbers; {hint}") from None
+            raise FileError(
+                f"{path} is truncated: line {line} is not a row of numbers; {hint}"
+            ) from None
     return rows
 
 

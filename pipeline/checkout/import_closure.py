@@ -58,7 +58,7 @@ def fingerprint(root: Path, module: str) -> dict[str, str]:
         SHA-256 of the syntax tree without docstrings by name of the module, sorted.
 
     Raises:
-        StageError: If the module does not exist, or the text of one is no Python.
+        StageError: If the module does not exist, or the text of one is not Python.
     """
     closure = _Closure(root)
     if closure.path(module) is None:
@@ -99,7 +99,7 @@ class _Closure:
                 text = path.read_text(encoding="utf-8") if path else ""
                 self.trees[name] = ast.parse(text)
             except (SyntaxError, ValueError) as error:
-                raise StageError(f"{path} is no Python program: {error}") from None
+                raise StageError(f"{path} is not a Python program: {error}") from None
         return self.trees[name]
 
     def is_package(self, name: str) -> bool:

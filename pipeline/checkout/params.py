@@ -70,7 +70,7 @@ def load_params(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def section(params: Mapping[str, Any], name: str, task: str | None = None) -> dict[str, Any]:
-    """Returns one section, with the values of one task in the place of each `auto`.
+    """Returns one section, with the values of one task for each `auto`.
 
     Args:
         params: The mapping that `load_params` returned.

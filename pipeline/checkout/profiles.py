@@ -28,7 +28,7 @@ def copy_for_profile(layout: Layout, profile: str) -> Layout:
 
     Raises:
         ParamsError: If the profile is unknown or has an unknown key.
-        StageError: If the folder is no git checkout.
+        StageError: If the folder is not a git checkout.
     """
     params = load_params(layout.params)
     profiles = params.get("profiles") or {}

@@ -129,7 +129,7 @@ def test_methods_of_modules():
 @pytest.mark.parametrize(
     ("use", "error", "message"),
     [
-        (lambda: filter_jacve(3), TypeError, "a function is wanted, but was given 3"),
+        (lambda: filter_jacve(3), TypeError, "the first argument must be a function, but is 3"),
         (lambda: filter_jacve(jnp.sin)(x=X), TypeError, "first argument is .*pass it by position"),
         (lambda: filter_jacve(jnp.sin)(3), ValueError, "no array at all, so there is nothing to"),
         (lambda: filter_jacve(lambda m: m)(layer()), TypeError, r"output\.activation of the func"),

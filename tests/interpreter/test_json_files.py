@@ -20,9 +20,11 @@ def test_content_is_read(tmp_path: Path) -> None:
     ids=["empty", "torn", "binary", "deep", "long"],
 )
 def test_reading_says_what_is_wrong(tmp_path: Path, content: bytes) -> None:
-    """A file that is no JSON is named."""
+    """A file that is not JSON is named."""
     (tmp_path / "plan.json").write_bytes(content)
-    with pytest.raises(GraphFormatError, match=r"plan\.json is torn or no JSON .*: write the file"):
+    with pytest.raises(
+        GraphFormatError, match=r"plan\.json is truncated or not JSON .*: write the file"
+    ):
         read_json(tmp_path / "plan.json")
 
 

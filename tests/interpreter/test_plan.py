@@ -160,9 +160,9 @@ def test_what_steers_the_function_keeps_its_value():
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: plan(3, X), TypeError, "a function is wanted, but was given 3"),
+        (lambda: plan(3, X), TypeError, "the first argument must be a function, but is 3"),
         (lambda: plan(jnp.sin, 3), TypeError, "argument 0 is int32"),
-        (lambda: plan(jnp.sin, X, holomorphic=True), TypeError, "wants complex inputs"),
+        (lambda: plan(jnp.sin, X, holomorphic=True), TypeError, "inputs must be complex"),
         (lambda: plan(jnp.argmax, X), TypeError, "output is int32: convert it"),
         (lambda: plan(lambda x: 1, X), TypeError, "output is int32: convert it"),
         (lambda: plan(jnp.sin, X, argnums=2), ValueError, "asks for argument 2"),
@@ -260,8 +260,8 @@ def test_impossible_bounds_are_refused(change, message):
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (("schema",), 7, "schema 7, schema 1 is wanted"),
-        (("all",), "3", "all is '3', a whole number from 0 up is wanted"),
+        (("schema",), 7, "schema 7, expected schema 1"),
+        (("all",), "3", "all is '3' but must be a non-negative integer"),
         (("nontrivial",), -1, "nontrivial is -1"),
         (("additions",), None, "additions is None"),
         (("num_vertices",), True, "num_vertices is True"),
@@ -270,7 +270,7 @@ def test_impossible_bounds_are_refused(change, message):
         (("order",), [], "cannot read the elimination order"),
         (("order", "vertices"), ["x"], "cannot read the elimination order"),
         (("bound",), 0.5, "bound is 0.5"),
-        (("optimal",), 1, "optimal is 1, true, false or null is wanted"),
+        (("optimal",), 1, "optimal is 1 but must be true, false or null"),
     ],
 )
 def test_malformed_plans_are_refused(path, value, message):
@@ -296,7 +296,7 @@ def test_other_data_is_no_plan(content):
 def test_files_that_cannot_be_read(tmp_path):
     """A torn file is named; a missing one is the system's own error."""
     (tmp_path / "plan.json").write_text("{")
-    with pytest.raises(GraphFormatError, match=r"plan\.json is torn or no JSON"):
+    with pytest.raises(GraphFormatError, match=r"plan\.json is truncated or not JSON"):
         Plan.load(tmp_path / "plan.json")
     with pytest.raises(FileNotFoundError):
         Plan.load(tmp_path / "missing.json")

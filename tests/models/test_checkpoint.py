@@ -110,7 +110,7 @@ def test_other_schema(tmp_path):
     path = tmp_path / "policy.eqx"
     save_policy(path, tiny_policy())
     change_header(path, schema=99)
-    with pytest.raises(PolicyFormatError, match="has schema 99, schema 1 is wanted"):
+    with pytest.raises(PolicyFormatError, match="has schema 99, expected schema 1"):
         load_policy(path)
 
 
@@ -140,9 +140,9 @@ def test_a_policy_is_no_training_state(tmp_path):
     """And the other way round."""
     save_policy(tmp_path / "policy", tiny_policy())
     save_training(tmp_path / "state", training_state())
-    with pytest.raises(PolicyFormatError, match="holds a 'policy', a 'training state' is wanted"):
+    with pytest.raises(PolicyFormatError, match="holds a 'policy', expected a 'training state'"):
         load_training(tmp_path / "policy", TINY, seed=4)
-    with pytest.raises(PolicyFormatError, match="holds a 'training state', a 'policy' is wanted"):
+    with pytest.raises(PolicyFormatError, match="holds a 'training state', expected a 'policy'"):
         load_policy(tmp_path / "state")
 
 

@@ -1,6 +1,6 @@
 """Simulated annealing over elimination orders.
 
-A move puts one vertex elsewhere in the order; one that makes the order dearer by d is taken with
+A move puts one vertex elsewhere in the order; one that makes the order costlier by d is taken with
 probability exp(-d / temperature). Every round cools down from the same share of the best cost so
 far; later rounds are longer, so that it can be stopped at any time.
 
@@ -83,7 +83,7 @@ def anneal(
         wanted: Blocks of the Jacobian that are wanted, as (input node, output node); None for all.
 
     Returns:
-        The cheapest order, never dearer than the starts.
+        The cheapest order, never costlier than the starts.
 
     Raises:
         GraphTooLargeError: If the graph has too many nodes.
@@ -139,7 +139,7 @@ def _check(
     if seconds is None and evaluations is None:
         raise ValueError("annealing never ends without a limit: pass seconds or evaluations")
     if seconds is not None and not 0 <= seconds < math.inf:
-        raise ValueError(f"seconds={seconds}: a number of seconds from 0 up is wanted")
+        raise ValueError(f"seconds={seconds} must be a non-negative number of seconds")
 
 
 def _ranked(

@@ -308,7 +308,7 @@ def walk_on(
 ) -> Any:
     """Tries moves until so many have been tried.
 
-    A move that makes the order dearer by d is taken with probability exp(-d / temperature). The
+    A move that makes the order costlier by d is taken with probability exp(-d / temperature). The
     temperature falls geometrically from `hot` to `cold` while `planned` moves are tried.
 
     Args:

@@ -93,7 +93,7 @@ class GrowingTables:
         """Computes an entry that was unknown.
 
         Args:
-            table: PRODUCT or SUM of `compiled_annealing`.
+            table: PRODUCT or SUM of `compiled`.
             row: Number of the later factor, or of a summand.
             column: Number of the earlier factor, or of the other summand.
 

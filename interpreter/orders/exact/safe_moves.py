@@ -21,7 +21,7 @@ def find_safe_move(
     P, u has too: taking v away and joining P to u adds at most the one of P that is missing, in
     the place of v. After v nothing differs.
 
-    The same holds with predecessors and successors exchanged, pure outputs in the place of inputs.
+    The same holds with predecessors and successors exchanged, pure outputs for inputs.
     If v is an output itself it stays among the successors of others, so nothing may be missing.
 
     Args:

@@ -121,7 +121,7 @@ def test_other_data_is_no_graph(content):
 def test_other_schema_is_refused():
     """The message names the schema found and the one wanted."""
     content = small_graph().to_dict() | {"schema": 99}
-    with pytest.raises(GraphFormatError, match="schema 99; schema 1 is wanted: extract"):
+    with pytest.raises(GraphFormatError, match="schema 99; expected schema 1: extract"):
         ComputationalGraph.from_dict(content)
 
 

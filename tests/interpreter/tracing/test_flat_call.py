@@ -81,7 +81,7 @@ def test_auxiliary_outputs_come_last():
 @pytest.mark.parametrize("out", [1.0, (1.0,), (1.0, 2.0, 3.0), {"a": 1.0}])
 def test_auxiliary_outputs_want_a_pair(out):
     """The message says what came instead."""
-    expected = f"has_aux=True wants a function that returns a pair.*of type {type(out).__name__}$"
+    expected = f"with has_aux=True the function must return a pair.*of type {type(out).__name__}$"
     with pytest.raises(TypeError, match=expected):
         CallResult.of(out, has_aux=True)
 

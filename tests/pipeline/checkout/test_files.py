@@ -43,9 +43,9 @@ def test_csv_round_trip(tmp_path: Path) -> None:
     ("text", "message"),
     [
         (None, "does not exist; write it with: elimax extract x"),
-        ('{"schema": 1, "a"', "is torn or no JSON (line 1:"),
-        ("[" * 100_000, "is no JSON that can be read (maximum recursion depth"),
-        ("9" * 5_000, "is no JSON that can be read (Exceeds the limit"),
+        ('{"schema": 1, "a"', "is truncated or not JSON (line 1:"),
+        ("[" * 100_000, "is not readable JSON (maximum recursion depth"),
+        ("9" * 5_000, "is not readable JSON (Exceeds the limit"),
         ('{"schema": 2, "a": 1}', "has schema version 2, expected 1; write it with"),
         ("[1]", "has schema version None, expected 1"),
         ('{"schema": 1}', "lacks the key 'a'; write it with"),
@@ -67,7 +67,9 @@ def test_broken_json_is_refused(tmp_path: Path, text: str | None, message: str) 
 def test_broken_csv_is_refused(tmp_path: Path, text: str) -> None:
     """A row that is no row of numbers is named by its line."""
     (tmp_path / "c.csv").write_text(text)
-    with pytest.raises(FileError, match="is torn: line 2 is no row of numbers; write it with"):
+    with pytest.raises(
+        FileError, match="is truncated: line 2 is not a row of numbers; write it with"
+    ):
         read_csv(tmp_path / "c.csv", COMMAND)
 
 
@@ -101,7 +103,7 @@ def test_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_not_a_number_is_not_written(tmp_path: Path) -> None:
-    """NaN is no JSON; a program error must not become a broken file."""
+    """NaN is not JSON; a program error must not become a broken file."""
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "x.json", {"a": float("nan")})
     assert os.listdir(tmp_path) == []

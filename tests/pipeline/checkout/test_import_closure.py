@@ -152,7 +152,7 @@ def test_missing_module_is_named(tmp_path: Path) -> None:
 def test_text_that_is_no_python_is_named(tmp_path: Path) -> None:
     """A syntax error names the file."""
     write_project(tmp_path, pipeline__extract="def f(:")
-    with pytest.raises(StageError, match=r"extract\.py is no Python program"):
+    with pytest.raises(StageError, match=r"extract\.py is not a Python program"):
         fingerprint(tmp_path, "elimax.pipeline.extract")
 
 

@@ -1,4 +1,4 @@
-"""Annealed orders: complete, never dearer than the first ones, the best of small graphs."""
+"""Annealed orders: complete, never costlier than the first ones, the best of small graphs."""
 
 import itertools
 import math
@@ -127,7 +127,7 @@ def test_errors_say_what_is_wanted():
     with pytest.raises(ValueError, match="some"):
         anneal(graph, starts, "some", seconds=1.0)  # pyright: ignore[reportArgumentType]
     for seconds in (math.nan, math.inf, -1.0):
-        with pytest.raises(ValueError, match="a number of seconds from 0 up is wanted"):
+        with pytest.raises(ValueError, match="must be a non-negative number of seconds"):
             anneal(graph, starts, seconds=seconds)
     with pytest.raises(ValueError, match="chains=0: at least one is needed"):
         anneal(graph, starts, seconds=1.0, chains=0)
