@@ -29,7 +29,8 @@ def test_functions_are_accepted(fun):
 @pytest.mark.parametrize("value", [3, None, jnp.ones(2)])
 def test_values_are_no_functions(value):
     """The usual slip is jacve(f(x)) for jacve(f)(x)."""
-    expected = rf"a function, but is .* of type {type(value).__name__}: pass the function itself.*jacve\(f\)\(x\)"
+    kind = type(value).__name__
+    expected = rf"a function, but is .* of type {kind}: pass the function itself.*jacve\(f\)\(x\)"
     with pytest.raises(TypeError, match=expected):
         check_callable(value)
 
