@@ -85,7 +85,7 @@ class Subject:
             return self.stored[name]
         if (name, packed) not in self.found:
             graph = self.packed_graph if packed else self.graph
-            can_anneal()  # Loads compiled code, which is no part of the search.
+            can_anneal()  # Loading compiled code is not part of the search.
             start = time.perf_counter()
             order = auto_order(graph) if name == "auto" else named_order(graph, name)
             self.found[name, packed] = order, time.perf_counter() - start

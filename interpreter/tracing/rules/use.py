@@ -55,7 +55,7 @@ class Use(NamedTuple):
 
         Args:
             x: Value of the operand.
-            inputs: Values of all operands; the one in the place of `x` is not read.
+            inputs: Values of all operands; that of this operand is not read.
 
         Returns:
             Value of the result.
