@@ -27,7 +27,7 @@ from jax import Array
 from jax.experimental import sparse
 from jax.scipy.special import ndtr
 
-from benchmarks.subjects import STORED, Subject, flat_function
+from benchmarks.subjects import STORED, Subject
 from elimax.interpreter.graph.order import EliminationOrder
 from elimax.interpreter.jacobian import jacve
 from elimax.interpreter.output.structured import StructuredJacobian
@@ -112,7 +112,7 @@ def _ours(
     """Ours in one order; `joined` takes the task's own graph in the packed layout."""
     task = _renewed(task)
     if packed and not joined:
-        return jacve(flat_function(task), order=order, output=output)
+        return jacve(rivals.flat_function(task), order=order, output=output)
     if joined and output == "dense":
         return rivals.packed(task, {"ours": order})["ours"]
     blocks = jacve(task.function, task.argnums, order=order, output=output)
@@ -172,7 +172,7 @@ def sparsity_pattern(task: Task, points: tuple[Any, Any]) -> np.ndarray:
     Returns:
         Boolean array (m, n): whether an entry differs from zero at one of the points.
     """
-    jacobian = jax.vmap(jax.jacrev(flat_function(task)), in_axes=(0, None))
+    jacobian = jax.vmap(jax.jacrev(rivals.flat_function(task)), in_axes=(0, None))
     return np.any(np.asarray(jax.jit(jacobian)(*points)) != 0, axis=0)
 
 
@@ -182,7 +182,7 @@ def _by_sparsejac(package: Any, task: Task, pattern: np.ndarray) -> dict[str, Ma
     stored = sparse.BCOO.fromdense(jnp.asarray(pattern, jnp.float32))
 
     def jacobian() -> Callable[..., Any]:
-        return make(flat_function(_renewed(task)), sparsity=stored)
+        return make(rivals.flat_function(_renewed(task)), sparsity=stored)
 
     return {
         "sparsejac": lambda: _then(jacobian(), lambda stored: stored.todense()),
@@ -192,10 +192,12 @@ def _by_sparsejac(package: Any, task: Task, pattern: np.ndarray) -> dict[str, Ma
 
 def _by_asdex(package: Any, task: Task, point: tuple[Any, Any]) -> dict[str, Maker]:
     """Contenders of asdex, which finds the pattern by itself."""
-    coloring = package.jacobian_coloring(flat_function(task), *point)
+    coloring = package.jacobian_coloring(rivals.flat_function(task), *point)
 
     def jacobian(output: str) -> Callable[..., Any]:
-        return package.jacobian_from_coloring(flat_function(_renewed(task)), coloring, output)
+        return package.jacobian_from_coloring(
+            rivals.flat_function(_renewed(task)), coloring, output
+        )
 
     return {
         "asdex": lambda: jacobian("dense"),

@@ -3,11 +3,9 @@
 import dataclasses
 import functools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
@@ -72,7 +70,7 @@ class Subject:
         """The graph of the function of one vector."""
         example, argnums = self.task.example_inputs(), self.task.argnums
         vectors, others = rivals.pack(timing.jitter_batch(example, argnums, 1, 0), argnums)
-        return trace(flat_function(self.task), vectors[0], others, argnums=(0,))
+        return trace(rivals.flat_function(self.task), vectors[0], others, argnums=(0,))
 
     def order(self, name: str, *, packed: bool = False) -> EliminationOrder:
         """An order by its name; "auto" is eliminated even where `jacve(f)` runs a mode of JAX.
@@ -103,21 +101,3 @@ class Subject:
         """The largest batch size whose dense Jacobians fit in memory, at most `batch`."""
         size = rivals.dense_size(self.task) * np.dtype(dtype).itemsize
         return timing.fitting_batch(batch, size, gigabytes * 1e9)
-
-
-def flat_function(task: Task) -> Callable[[Any, Any], Any]:
-    """The task as a function of one vector, and of the arguments that are not differentiated.
-
-    Args:
-        task: The task.
-
-    Returns:
-        A function of what `rivals.pack` returns to the vector (m,) of all results.
-    """
-    example = task.example_inputs()
-
-    def flat(vector: Any, others: Any) -> Any:
-        result = task.function(*rivals.unpack(vector, others, example, task.argnums))
-        return jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(result)])
-
-    return flat

@@ -52,11 +52,7 @@ def packed(task: Task, orders: Mapping[str, EliminationOrder]) -> dict[str, Call
         By name, functions of the vector of all n input values (n,), and of the other arguments, to
         the Jacobian (m, n); `pack` makes both.
     """
-    arguments = task.example_inputs()
-
-    def flat(vector: Any, others: tuple[Any, ...]) -> Any:
-        result = task.function(*unpack(vector, others, arguments, task.argnums))
-        return jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(result)])
+    arguments, flat = task.example_inputs(), flat_function(task)
 
     def ours(order: EliminationOrder) -> Callable[..., Any]:
         jacobian = jacve(task.function, argnums=task.argnums, order=order)
@@ -71,6 +67,24 @@ def packed(task: Task, orders: Mapping[str, EliminationOrder]) -> dict[str, Call
 
     rivals = {name: make(flat) for name, make in RIVALS.items()}
     return {**rivals, **{name: ours(order) for name, order in orders.items()}}
+
+
+def flat_function(task: Task) -> Callable[[Any, tuple[Any, ...]], Any]:
+    """The task as a function of one vector, and of the arguments that are not differentiated.
+
+    Args:
+        task: The task.
+
+    Returns:
+        A function of what `pack` returns, without the batch axis, to the vector (m,) of results.
+    """
+    example = task.example_inputs()
+
+    def flat(vector: Any, others: tuple[Any, ...]) -> Any:
+        result = task.function(*unpack(vector, others, example, task.argnums))
+        return jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(result)])
+
+    return flat
 
 
 def pack(arguments: Sequence[Any], argnums: Sequence[int]) -> tuple[np.ndarray, tuple[Any, ...]]:

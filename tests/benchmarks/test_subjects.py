@@ -3,10 +3,9 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from benchmarks.subjects import Subject, flat_function
+from benchmarks.subjects import Subject
 from elimax.interpreter.orders import named_order
 from elimax.interpreter.orders.auto import auto_order
 from elimax.pipeline.checkout.files import Layout
@@ -56,13 +55,3 @@ def test_batches_that_do_not_fit_become_powers_of_two() -> None:
     assert subject.fitting_batch(1, "float32", 0.5) == 1
     assert subject.fitting_batch(65536, "float32", 0.5) == 128
     assert subject.fitting_batch(65536, "float64", 0.5) == 64
-
-
-def test_flat_function_is_the_task() -> None:
-    """All results in one vector, in the order of the task's own."""
-    task = Subject.load("kerr_metric", LAYOUT, []).task
-    example = task.example_inputs()
-    vector = np.concatenate([np.ravel(example[index]) for index in task.argnums])
-    others = tuple(None if k in task.argnums else entry for k, entry in enumerate(example))
-    results = np.concatenate([np.ravel(leaf) for leaf in np.atleast_1d(task.function(*example))])
-    np.testing.assert_allclose(flat_function(task)(vector, others), results, rtol=1e-6)

@@ -11,6 +11,7 @@ from elimax.interpreter.orders import markowitz_order
 from elimax.interpreter.tracing.call import trace
 from elimax.pipeline.errors import StageError
 from elimax.pipeline.stages import rivals, timing
+from elimax.pipeline.tasks import load_task
 from elimax.pipeline.tasks.task import Task
 
 
@@ -69,3 +70,13 @@ def test_blocks_must_be_complete() -> None:
     """A Jacobian with a block missing is not silently assembled."""
     with pytest.raises(StageError, match="has 3 blocks, expected 2 results x 2 inputs"):
         rivals._assemble([jnp.ones((1, 1))] * 3, 2, [1, 1])
+
+
+def test_flat_function_is_the_task() -> None:
+    """All results in one vector, in the order of the task's own."""
+    task = load_task("kerr_metric")
+    example = task.example_inputs()
+    vector = np.concatenate([np.ravel(example[index]) for index in task.argnums])
+    others = tuple(None if k in task.argnums else entry for k, entry in enumerate(example))
+    results = np.concatenate([np.ravel(leaf) for leaf in np.atleast_1d(task.function(*example))])
+    np.testing.assert_allclose(rivals.flat_function(task)(vector, others), results, rtol=1e-6)
