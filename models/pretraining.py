@@ -19,7 +19,7 @@ from elimax.models.boards import make_board, stack_boards
 from elimax.models.game import DEFAULT_MAX_STRUCTURES, Board
 from elimax.models.policy import Policy, PolicyConfig, make_policy
 from elimax.models.ppo import PPOConfig, make_optimiser
-from elimax.models.random_programs import random_program
+from elimax.models.programs.scalar import random_program
 from elimax.models.ranges import Range
 from elimax.models.rollout import join_moves, play
 from elimax.models.training import (

@@ -11,7 +11,7 @@ from elimax.interpreter.graph.counting import count_multiplications
 from elimax.interpreter.graph.structure import Kind, edge_structure
 from elimax.interpreter.tracing.call import trace
 from elimax.models.policy import Policy, PolicyConfig, make_policy
-from elimax.models.random_programs import random_program
+from elimax.models.programs.scalar import random_program
 
 GENERAL = edge_structure((), (), (), (), Kind.GENERAL)
 TRIVIAL = edge_structure((), (), (), (), Kind.TRIVIAL)

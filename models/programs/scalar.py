@@ -1,9 +1,8 @@
 """Random scalar programs to learn from: varied graphs that nobody has to write.
 
-A program is drawn in two steps. First its *style*: how far back arguments reach, how eagerly unused
-values are picked up, how often inputs are read again, and the mix of operations. Then its
-equations, one by one. Graphs are built directly, without tracing: an edge of `add`, `sub` and `neg`
-is trivial, all others are general, and reading one value twice makes one edge.
+Either the equations are drawn one by one, after a *style*: how far back arguments reach, how
+eagerly unused values are picked up, how often inputs are read again, and the mix of operations. Or
+a *pattern* of real code is filled with random formulas: see `scalar_patterns`.
 """
 
 from typing import NamedTuple
@@ -11,20 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
-from elimax.interpreter.graph.structure import (
-    EdgeStructure,
-    Kind,
-    add,
-    edge_structure,
-)
-
-UNARY_TRIVIAL = ("neg", "add_literal", "sub_literal")
-UNARY_GENERAL = ("sin", "cos", "exp", "log", "sqrt", "integer_pow", "mul_literal", "div_literal")
-BINARY_TRIVIAL = ("add", "sub")
-BINARY_GENERAL = ("mul", "div")
-
-_TRIVIAL = edge_structure((), (), (), (), Kind.TRIVIAL)
-_GENERAL = edge_structure((), (), (), (), Kind.GENERAL)
+from elimax.models.programs.equations import Equation, draw_operation, equation, graph_of
+from elimax.models.programs.scalar_patterns import LEAST_VERTICES, PATTERNS
 
 
 class Style(NamedTuple):
@@ -135,26 +122,23 @@ def random_program(
 ) -> ComputationalGraph:
     """Draws the graph of a random scalar program.
 
-    Every vertex lies on a path to an output, since all values that nobody uses are outputs.
+    Every vertex lies on a path to an output.
 
     Args:
         rng: Source of randomness; the same state gives the same graph.
-        num_vertices: V, number of equations, at least 1.
-        style: A key of `STYLES`; None draws one.
+        num_vertices: V, number of equations, at least 1. Programs of `STYLES` have as many, those
+            of `PATTERNS` up to a tenth more or less, and at least `LEAST_VERTICES`.
+        style: A key of `STYLES` or `PATTERNS`; None draws one, a pattern only if V is at least
+            `LEAST_VERTICES`.
 
     Returns:
         The graph.
     """
-    drawn = list(STYLES)[rng.integers(len(STYLES))]
-    return _build(rng, STYLES[style or drawn](rng, num_vertices), num_vertices)
-
-
-class Equation(NamedTuple):
-    """One vertex: its primitive, the structure of its edges and the nodes that it reads."""
-
-    primitive: str
-    structure: EdgeStructure
-    arguments: tuple[int, ...]
+    names = [*STYLES, *(PATTERNS if num_vertices >= LEAST_VERTICES else ())]
+    drawn = style or names[rng.integers(len(names))]
+    if drawn in PATTERNS:
+        return PATTERNS[drawn](rng, num_vertices)
+    return _build(rng, STYLES[drawn](rng, num_vertices), num_vertices)
 
 
 class Stretch(NamedTuple):
@@ -186,18 +170,7 @@ def _build(rng: np.random.Generator, style: Style, num_vertices: int) -> Computa
             equation = _copy_equation(rng, style, original, copied, node, uses)
         np.add.at(uses, list(equation.arguments), 1)
         equations.append(equation)
-    edges: dict[tuple[int, int], EdgeStructure] = {}
-    for node, (_, structure, arguments) in enumerate(equations, start=style.num_inputs):
-        for argument in arguments:
-            present = edges.get((argument, node))
-            edges[argument, node] = structure if present is None else add(present, structure)
-    return ComputationalGraph(
-        num_inputs=style.num_inputs,
-        node_shapes=((),) * num_nodes,
-        primitives=tuple(equation.primitive for equation in equations),
-        outputs=_draw_outputs(rng, style, uses),
-        edges=edges,
-    )
+    return graph_of(style.num_inputs, equations, _draw_outputs(rng, style, uses))
 
 
 def _draw_stretch(rng: np.random.Generator, num_inputs: int, node: int) -> Stretch | None:
@@ -232,26 +205,15 @@ def _copy_equation(
 def _draw_equation(
     rng: np.random.Generator, style: Style, node: int, uses: np.ndarray, is_crowded: bool
 ) -> Equation:
-    primitive, num_arguments, structure = _draw_primitive(rng, style, is_crowded)
+    is_trivial = rng.random() < style.trivial
+    is_unary = rng.random() < style.unary and not is_crowded
+    name = draw_operation(rng, is_unary, is_trivial)
     seen = uses.copy()
     arguments = []
-    for _ in range(num_arguments):
+    for _ in range(1 if is_unary else 2):
         arguments.append(_draw_argument(rng, style, node, seen, is_crowded))
         seen[arguments[-1]] += 1
-    return Equation(primitive, structure, tuple(arguments))
-
-
-def _draw_primitive(
-    rng: np.random.Generator, style: Style, is_crowded: bool
-) -> tuple[str, int, EdgeStructure]:
-    trivial = rng.random() < style.trivial
-    unary = rng.random() < style.unary and not is_crowded
-    if unary:
-        names = UNARY_TRIVIAL if trivial else UNARY_GENERAL
-    else:
-        names = BINARY_TRIVIAL if trivial else BINARY_GENERAL
-    name = names[rng.integers(len(names))]
-    return name.removesuffix("_literal"), 1 if unary else 2, _TRIVIAL if trivial else _GENERAL
+    return equation(name, *arguments)
 
 
 def _draw_argument(
