@@ -30,12 +30,40 @@ class Call(NamedTuple):
         """Traces the function.
 
         Returns:
-            Its graph.
+            Its graph, without what has no edge (`connected_part`).
 
         Raises:
             TracingError: If the function cannot be traced.
         """
-        return trace(self.function, *self.arguments, argnums=self.argnums, allow_int=True)
+        # Packages rely on dtypes being promoted, whatever is set where they are called.
+        with jax.numpy_dtype_promotion("standard"):
+            graph = trace(self.function, *self.arguments, argnums=self.argnums, allow_int=True)
+        return connected_part(graph)
+
+
+def connected_part(graph: ComputationalGraph) -> ComputationalGraph:
+    """Leaves out nodes without edges: inputs that are not differentiated, masks, integers.
+
+    They cost nothing in any order, and there is nothing to learn about them. In functions that
+    interpolate they are most of the graph.
+
+    Args:
+        graph: The graph.
+
+    Returns:
+        A graph with the same costs, whose nodes all have edges.
+    """
+    kept = sorted({node for edge in graph.edges for node in edge})
+    number = {node: new for new, node in enumerate(kept)}
+    num_inputs = sum(node < graph.num_inputs for node in kept)
+    return ComputationalGraph(
+        num_inputs=num_inputs,
+        node_shapes=tuple(graph.node_shapes[node] for node in kept),
+        primitives=tuple(graph.primitives[node - graph.num_inputs] for node in kept[num_inputs:]),
+        outputs=tuple(number.get(node, -1) for node in graph.outputs),
+        edges={(number[pred], number[succ]): edge for (pred, succ), edge in graph.edges.items()},
+        hidden=tuple(number[node] for node in graph.hidden if node in number),
+    )
 
 
 def extent(rng: np.random.Generator, least: int = 1, most: int = 64) -> int:

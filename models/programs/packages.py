@@ -1,0 +1,92 @@
+"""Real functions of the packages that elimax is installed with, traced with sizes drawn at random.
+
+Left out are the tasks that policies are tested on, and every function that `make ecosystem` runs.
+The packages of the extra `learn` are imported when the first program is drawn.
+"""
+
+import functools
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.models.programs.array_draws import Call, extent, floats, pick
+from elimax.models.programs.package_draws import Entry
+
+TRIES = 20
+"""Entries that are drawn before the chain is taken."""
+
+FIRST_UNIT = 10
+"""Vertices of a unit, about, to begin with."""
+
+CHAIN = "chain of jax.numpy functions"
+"""Name of the program that is taken if no entry fits."""
+
+
+@functools.cache
+def entries() -> tuple[Entry, ...]:
+    """Lists all functions.
+
+    Returns:
+        Their entries, names in which are unique.
+
+    Raises:
+        ImportError: If the extra `learn` is not installed.
+    """
+    from elimax.models.programs import equinox_functions, jax_functions, optax_functions
+
+    return (*jax_functions.ENTRIES, *optax_functions.ENTRIES, *equinox_functions.ENTRIES)
+
+
+def package_program(
+    rng: np.random.Generator, min_vertices: int, max_vertices: int
+) -> tuple[str, ComputationalGraph]:
+    """Draws a function of a package with sizes for which its graph has a number in a range.
+
+    The number of vertices is known when a program has been traced. It is traced twice at the most,
+    then another entry is drawn. After `TRIES` entries, as where the range is narrow, it is a chain
+    of elementwise functions of jax.numpy, which any number fits.
+
+    Args:
+        rng: Source of randomness; the same state gives the same program.
+        min_vertices: The fewest vertices, at least 10 to be of use.
+        max_vertices: The most vertices.
+
+    Returns:
+        Name of the entry, or `CHAIN`, and the graph.
+
+    Raises:
+        ImportError: If the extra `learn` is not installed.
+        ValueError: If the range is empty or begins below 1.
+    """
+    if not 1 <= min_vertices <= max_vertices:
+        raise ValueError(
+            f"min_vertices and max_vertices are {min_vertices} and {max_vertices}, but must be "
+            "at least 1 and ascending: pass a range of numbers of vertices"
+        )
+    for _ in range(TRIES):
+        entry, seed = pick(rng, entries()), int(rng.integers(1 << 62))
+        wanted = extent(rng, min_vertices, max_vertices)
+        units = max(1, round(wanted / FIRST_UNIT))
+        for _ in range(2):
+            graph = entry.draw(np.random.default_rng(seed), units).graph()
+            if min_vertices <= graph.num_vertices <= max_vertices:
+                return entry.name, graph
+            corrected = max(1, round(units * wanted / max(1, graph.num_vertices)))
+            if corrected == units:
+                break
+            units = corrected
+    return CHAIN, _chain(rng, extent(rng, min_vertices, max_vertices)).graph()
+
+
+def _chain(rng: np.random.Generator, num_vertices: int) -> Call:
+    """Elementwise functions of one array, one vertex each."""
+    names = [pick(rng, ("sin", "tanh", "exp", "arctan", "cosh")) for _ in range(num_vertices)]
+
+    def run(x: Array) -> Array:
+        for name in names:
+            x = getattr(jnp, name)(x)
+        return x
+
+    return Call(run, (floats(extent(rng, most=16)),), (0,))
