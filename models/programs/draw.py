@@ -1,0 +1,135 @@
+"""Draws programs to learn from, of all kinds in given shares."""
+
+import dataclasses
+
+import numpy as np
+
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.elimination import Elimination
+from elimax.interpreter.graph.rule_table import RULE
+from elimax.interpreter.orders.fixed import reverse_order
+from elimax.interpreter.orders.greedy.markowitz import markowitz_order
+from elimax.models.programs.array_draws import extent
+from elimax.models.programs.arrays import random_array_program
+from elimax.models.programs.packages import package_program
+from elimax.models.programs.scalar import random_program
+
+MOST_STRUCTURES = 512
+"""Structures that reverse and Markowitz together may meet in a program.
+
+Annealing 200,000 orders of array programs in which they met up to 582 needed no more than the 4,096
+structures that its tables hold; it needed more where they met 725, and with 20,000 orders where
+they met 810. Counting takes a tenth of a second at 300 vertices.
+"""
+
+LARGEST_ARRAYS = 300
+"""Vertices of an array program at the most: larger ones take long to trace."""
+
+TRIES = 10
+"""Programs that are drawn before a scalar one is taken."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ProgramMix:
+    """Which programs are drawn how often.
+
+    Attributes:
+        scalar: Share of random scalar programs; shares are relative to their sum.
+        arrays: Share of random array programs.
+        packages: Share of functions of packages; needs the extra `learn`.
+    """
+
+    scalar: float = 1.0
+    arrays: float = 1.0
+    packages: float = 1.0
+
+    def __post_init__(self) -> None:
+        shares = dataclasses.astuple(self)
+        if not (min(shares) >= 0.0 and 0.0 < sum(shares) < float("inf")):
+            raise ValueError(
+                f"the shares of programs are {shares}, but must be finite and not negative, and "
+                "one of them positive: pass ProgramMix(scalar=1, arrays=1, packages=1) for instance"
+            )
+
+
+def draw_program(
+    rng: np.random.Generator, min_vertices: int, max_vertices: int, mix: ProgramMix
+) -> ComputationalGraph:
+    """Draws a program of a kind drawn by the shares, of a log-uniform number of vertices.
+
+    Programs that miss the range, and those that meet more than `MOST_STRUCTURES` edge structures,
+    are drawn again, of the same kind; after `TRIES` of them it is a random scalar program.
+
+    Args:
+        rng: Source of randomness; the same state gives the same graph.
+        min_vertices: The fewest vertices.
+        max_vertices: The most vertices. Array programs have `LARGEST_ARRAYS` at the most, unless
+            all must have more.
+        mix: The shares.
+
+    Returns:
+        The graph.
+
+    Raises:
+        ImportError: If functions of packages are drawn and the extra `learn` is not installed.
+        ValueError: If the range is empty or begins below 1.
+    """
+    if not 1 <= min_vertices <= max_vertices:
+        raise ValueError(
+            f"min_vertices and max_vertices are {min_vertices} and {max_vertices}, but must be "
+            "at least 1 and ascending: pass a range of numbers of vertices"
+        )
+    shares = np.array(dataclasses.astuple(mix))
+    kind = int(rng.choice(len(shares), p=shares / shares.sum()))
+    for _ in range(TRIES):
+        graph = _draw_kind(rng, kind, min_vertices, max_vertices)
+        if min_vertices <= graph.num_vertices <= max_vertices and _has_few_structures(graph):
+            return graph
+    return random_program(rng, extent(rng, min_vertices, max_vertices), style="mixed")
+
+
+def structures_met(graph: ComputationalGraph) -> int:
+    """Counts the edge structures that an elimination of a graph meets in two cheap orders.
+
+    Which are met in all orders is far more, and takes seconds to find out.
+
+    Args:
+        graph: The graph.
+
+    Returns:
+        Number of structures of edges, products and sums in reverse or in greedy Markowitz.
+    """
+    met: set[int] = set()
+
+    def note(number: int) -> int:
+        met.add(number)
+        return number
+
+    edges = {pair: note(RULE.number(edge)) for pair, edge in graph.edges.items()}
+    for order in (reverse_order(graph), markowitz_order(graph)):
+        elimination = Elimination(
+            graph,
+            edges,
+            product=lambda later, earlier: note(RULE.product[later][earlier]),
+            total=lambda first, second: note(RULE.total[first][second]),
+        )
+        for vertex in order.vertices:
+            elimination.eliminate(vertex)
+    return len(met)
+
+
+def _draw_kind(
+    rng: np.random.Generator, kind: int, min_vertices: int, max_vertices: int
+) -> ComputationalGraph:
+    """A program of the kind with this number among the fields of `ProgramMix`."""
+    if kind == 0:
+        return random_program(rng, extent(rng, min_vertices, max_vertices))
+    most = max(min_vertices, min(max_vertices, LARGEST_ARRAYS))
+    if kind == 1:
+        return random_array_program(rng, extent(rng, min_vertices, most))
+    return package_program(rng, min_vertices, most)[1]
+
+
+def _has_few_structures(graph: ComputationalGraph) -> bool:
+    """Whether searches can tabulate what they meet; scalar edges have five structures at most."""
+    return not any(graph.node_shapes) or structures_met(graph) <= MOST_STRUCTURES
