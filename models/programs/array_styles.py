@@ -13,6 +13,13 @@ import numpy as np
 from jax import Array, lax
 
 from elimax.models.programs.array_draws import Call, Shape, constant, extent, floats, pick, some
+from elimax.models.programs.iterations import (
+    conjugate_gradients,
+    momentum_descent,
+    newton_schulz,
+    power_iteration,
+    taylor_squaring,
+)
 
 ACTIVATIONS = (jnp.tanh, jnp.sin, lax.logistic, jax.nn.relu, jax.nn.silu, jax.nn.softplus)
 
@@ -191,10 +198,13 @@ def iteration(rng: np.random.Generator, units: int) -> Call:
         The call; matrix, vector or both are differentiated.
     """
     n = extent(rng, 2, 32)
-    kind = pick(rng, (_newton_schulz, _power, _descent, _conjugate, _squaring))
+    kind = pick(
+        rng,
+        (newton_schulz, power_iteration, momentum_descent, conjugate_gradients, taylor_squaring),
+    )
     end = _ending(rng)
     # The vector alone enters two of them in the last step only.
-    argnums = (0, 1) if kind in (_newton_schulz, _squaring) else some(rng, 2)
+    argnums = (0, 1) if kind in (newton_schulz, taylor_squaring) else some(rng, 2)
     return Call(lambda a, b: end(kind(a, b, units)), (floats(n, n), floats(n)), argnums)
 
 
@@ -269,50 +279,3 @@ def _mixing(rng: np.random.Generator, shape: Shape) -> Layer:
         ((shape[-2], shape[-2]),),
         shape,
     )
-
-
-def _newton_schulz(a: Array, b: Array, steps: int) -> Array:
-    """The inverse of a matrix, times a vector: X <- X (2 I - A X)."""
-    x = a.T / jnp.sum(a * a)
-    for _ in range(steps):
-        x = x @ (2.0 * np.eye(len(b), dtype=np.float32) - a @ x)
-    return x @ b
-
-
-def _power(a: Array, b: Array, steps: int) -> Array:
-    """Power iteration, and the Rayleigh quotient of where it ends."""
-    for _ in range(steps):
-        c = a @ b
-        b = c / jnp.sqrt(c @ c)
-    return b * (b @ (a @ b))
-
-
-def _descent(a: Array, b: Array, steps: int) -> Array:
-    """Gradient descent with momentum for sum (tanh(A x) - b)^2."""
-    x = speed = a.T @ b
-    for _ in range(steps):
-        y = jnp.tanh(a @ x)
-        speed = 0.9 * speed - 0.1 * (a.T @ ((y - b) * (1.0 - y * y)))
-        x = x + speed
-    return x
-
-
-def _conjugate(a: Array, b: Array, steps: int) -> Array:
-    """Conjugate gradients for A^T A x = b."""
-    x, residual = jnp.zeros_like(b), b
-    direction, square = b, b @ b
-    for _ in range(steps):
-        image = a.T @ (a @ direction)
-        length = square / (direction @ image)
-        x, residual = x + length * direction, residual - length * image
-        square, before = residual @ residual, square
-        direction = residual + (square / before) * direction
-    return x
-
-
-def _squaring(a: Array, b: Array, steps: int) -> Array:
-    """A matrix function by its Taylor polynomial and squaring, times a vector."""
-    x = np.eye(len(b), dtype=np.float32) + 0.1 * a + 0.005 * (a @ a)
-    for step in range(steps):
-        x = x @ x if step < 4 else jnp.sin(x) @ a + x
-    return x @ b

@@ -11,6 +11,7 @@ import numpy as np
 from jax import Array
 
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.models.programs import jax_compositions, jax_functions
 from elimax.models.programs.array_draws import Call, extent, floats, pick
 from elimax.models.programs.package_draws import Entry
 
@@ -34,9 +35,14 @@ def entries() -> tuple[Entry, ...]:
     Raises:
         ImportError: If the extra `learn` is not installed.
     """
-    from elimax.models.programs import equinox_functions, jax_functions, optax_functions
+    from elimax.models.programs import equinox_functions, optax_functions
 
-    return (*jax_functions.ENTRIES, *optax_functions.ENTRIES, *equinox_functions.ENTRIES)
+    return (
+        *jax_functions.ENTRIES,
+        *jax_compositions.ENTRIES,
+        *optax_functions.ENTRIES,
+        *equinox_functions.ENTRIES,
+    )
 
 
 def package_program(

@@ -1,15 +1,11 @@
 """Each style of array programs grows with its units and computes what its name says."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from elimax.models.programs.array_styles import (
     STYLES,
-    _conjugate,
-    _newton_schulz,
-    _power,
     iteration,
     network,
     recurrence,
@@ -53,17 +49,3 @@ def test_stencils_have_grids_of_one_to_three_dimensions():
     calls = [stencil(np.random.default_rng(seed), 1) for seed in range(30)]
     assert {field.ndim for call in calls for field in call.arguments[0]} == {1, 2, 3}
     assert {len(call.arguments[0]) for call in calls} == {1, 2}
-
-
-def test_iterations_converge():
-    """Inverse, greatest eigenvalue and least squares: the methods are what they claim to be."""
-    rng = np.random.default_rng(0)
-    root = rng.normal(size=(4, 4))
-    a = jnp.asarray(root @ root.T + 4 * np.eye(4), jnp.float32)
-    b = jnp.asarray(rng.normal(size=4), jnp.float32)
-    solution = np.linalg.solve(np.asarray(a), np.asarray(b))
-    np.testing.assert_allclose(_newton_schulz(a, b, 20), solution, rtol=1e-4)
-    normal = np.linalg.solve(np.asarray(a).T @ np.asarray(a), np.asarray(b))
-    np.testing.assert_allclose(_conjugate(a, b, 4), normal, rtol=1e-2)
-    largest = np.linalg.eigvalsh(np.asarray(a))[-1]
-    assert float(jnp.linalg.norm(_power(a, b, 200))) == pytest.approx(float(largest), rel=1e-3)
