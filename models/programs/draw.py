@@ -131,5 +131,5 @@ def _draw_kind(
 
 
 def _has_few_structures(graph: ComputationalGraph) -> bool:
-    """Whether searches can tabulate what they meet; scalar edges have five structures at most."""
+    """Whether searches can tabulate what they meet; scalar edges have three at most."""
     return not any(graph.node_shapes) or structures_met(graph) <= MOST_STRUCTURES

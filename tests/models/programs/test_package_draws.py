@@ -52,9 +52,7 @@ def test_operands_are_of_their_kind(letter):
         jax.debug.callback(lambda value: seen.append(np.asarray(value)), x)
         return x
 
-    call = summed("note", note, letter if letter in MOVING else f"{letter}").draw(
-        np.random.default_rng(5), 4
-    )
+    call = summed("note", note, letter).draw(np.random.default_rng(5), 4)
     call.function(jnp.asarray(np.random.default_rng(0).normal(size=call.arguments[0].shape)))
     jax.effects_barrier()
     assert len(seen) == 4

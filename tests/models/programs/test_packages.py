@@ -56,7 +56,7 @@ def names_of(package: str, path: Path) -> set[str]:
 
 
 def test_names_are_unique_and_many():
-    """About twice the sixty that were planned."""
+    """No name stands for two functions."""
     names = [entry.name for entry in entries()]
     assert len(set(names)) == len(names) > 100
 
@@ -82,7 +82,7 @@ def test_tasks_and_cases_are_held_out():
 
 
 def test_programs_are_in_the_range():
-    """Whole, and of ten vertices or more, as asked; each state gives one program."""
+    """Whole, and of many functions; each state gives one program."""
     drawn = set()
     for seed in range(8):
         name, graph = package_program(np.random.default_rng(seed), 20, 80)
