@@ -31,7 +31,7 @@ from elimax.interpreter.json_files import read_json
 from elimax.interpreter.orders.auto import auto_order
 
 CACHE_SCHEMA = 2
-SEARCH_VERSION = 2
+SEARCH_VERSION = 3
 """Version of what "auto" looks for: raise it when the search gets better, and all is found anew."""
 MAX_IN_MEMORY = 512
 WORTH_A_FILE = 0.005

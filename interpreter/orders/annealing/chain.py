@@ -7,14 +7,19 @@ import numpy as np
 
 from elimax.interpreter.errors import GraphTooLargeError
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.structure import EdgeStructure
 from elimax.interpreter.graph.wanted import Blocks, edge_filter
 from elimax.interpreter.orders.annealing import compiled
 from elimax.interpreter.orders.annealing.state import (
+    Descent,
     Log,
     Position,
     Progress,
+    Rows,
     Schedule,
     Space,
+    Swaps,
+    Undo,
     Walk,
     Weights,
 )
@@ -28,6 +33,9 @@ MAX_MISSING = 4096
 
 FIRST_LOG = 4096
 """Entries of the log to begin with; it doubles when it is full."""
+
+FIRST_UNDO = 4096
+"""Entries of `Undo` to begin with, likewise."""
 
 
 class Chain:
@@ -66,7 +74,8 @@ class Chain:
                 f"{len(self._nodes)}: use an order of the portfolio"
             )
         self._graph = graph
-        self._rule = GrowingTables(weights, cost_scale(len(self._nodes), cost))
+        scale = cost_scale(len(self._nodes), cost)
+        self._rule, self._shift = GrowingTables(weights, scale), scale.shift
         index = {node: k for k, node in enumerate(self._nodes)}
         self._free = [v for v in start if graph.node(v) not in index]
         order = [index[node] for node in map(graph.node, start) if node in index]
@@ -78,9 +87,11 @@ class Chain:
         if wanted is not None:
             needed = [[is_needed(pred, succ) for pred in self._nodes] for succ in self._nodes]
             self._position = self._position._replace(needed=np.array(needed, bool))
-        # Several paths between two scalars are a sum, one is a product, whatever the order was.
+        # Several paths between two scalars are a sum, one is a product, whatever the order was;
+        # but an opaque edge is written or not according to what it meets.
         self._is_by_set = all(
-            math.prod(edge.out_shape + edge.in_shape) == 1 for edge in edges.values()
+            isinstance(edge, EdgeStructure) and math.prod(edge.out_shape + edge.in_shape) == 1
+            for edge in edges.values()
         )
         self._walk, self._space = _walk(order), _space(len(self._nodes))
         self._log = _log(FIRST_LOG)
@@ -128,6 +139,49 @@ class Chain:
             if status != compiled.DONE:
                 self._provide(status, self.progress.missing)
 
+    def descend(self, places: Sequence[int] = ()) -> list[np.ndarray]:
+        """Moves vertices of the best order forward until no such move makes it cheaper.
+
+        Args:
+            places: Indices of vertices that can be moved, for which regrets are wanted.
+
+        Returns:
+            For every place t a float64[V - t]: what the order that is then the best costs more with
+            the vertex at t, t + 1, ... moved to t. Where costs do not fit 64 bits, rounded.
+
+        Raises:
+            StructureLimitError: If there are too many structures.
+        """
+        walk, size = self._walk, self.size
+        compiled.take_back(self._position, self._log, walk.marks[self.progress.place], 0)
+        walk.order[:] = walk.best
+        self._evaluate()
+        compiled.climb(self._position, self._rule.tables, self._log, self._space, walk, 0, size)
+        swaps, undo, rows = _swaps(size), _undo(FIRST_UNDO), _rows(size, places)
+        progress, status = Descent(size, size, 0, 0), compiled.MISSING
+        while status != compiled.DONE:
+            progress, status = compiled.descend(
+                self._position,
+                self._rule.tables,
+                self._log,
+                self._space,
+                walk,
+                swaps,
+                undo,
+                rows,
+                progress,
+                self._is_by_set,
+            )
+            if status == compiled.UNDO_FULL:
+                undo = Undo(*_twice(undo))
+            elif status != compiled.DONE:
+                self._provide(status, progress.missing)
+        walk.best[:] = walk.order
+        total = int(walk.cost.sum())
+        self.progress = self.progress._replace(place=0, is_up=True, total=total, best=total)
+        regrets = rows.regret * 2.0**self._shift
+        return [regrets[rows.start[t] :][: size - t] for t in places]
+
     def _evaluate(self) -> int:
         """Evaluates the order and returns its cost."""
         while True:
@@ -141,10 +195,7 @@ class Chain:
     def _provide(self, status: int, missing: int) -> None:
         """Gives the compiled loop what it stopped for."""
         if status == compiled.LOG_FULL:
-            longer = _log(2 * self._log.place.size)
-            for new, old in zip(longer, self._log, strict=True):
-                new[: old.size] = old
-            self._log = longer
+            self._log = Log(*_twice(self._log))
         for table, row, column in self._space.missing[:missing].tolist():
             self._rule.fill_in(table, row, column)
 
@@ -178,3 +229,25 @@ def _space(size: int) -> Space:
 
 def _log(size: int) -> Log:
     return Log(np.zeros(size, np.int64), np.zeros(size, np.int16))
+
+
+def _swaps(size: int) -> Swaps:
+    regret, cost = np.zeros((2, size), np.int64)
+    return Swaps(regret, cost, np.zeros(size, np.uint64), np.zeros(size + 1, np.int64))
+
+
+def _undo(size: int) -> Undo:
+    place, regret, cost = np.zeros((3, size), np.int64)
+    return Undo(place, regret, cost, np.zeros(size, np.uint64))
+
+
+def _rows(size: int, places: Sequence[int]) -> Rows:
+    start = np.full(size, -1, np.int64)
+    lengths = [size - t for t in places]
+    start[list(places)] = np.cumsum([0, *lengths[:-1]])[: len(lengths)]
+    return Rows(start, np.zeros(sum(lengths), np.int64))
+
+
+def _twice(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The same entries in arrays of twice the length."""
+    return [np.concatenate([array, np.zeros_like(array)]) for array in arrays]

@@ -7,6 +7,11 @@ after the stretch is evaluated only as long as the graph differs from what it wa
 place, which a digest of its edges tells; for scalars it never does, since the edges then depend on
 the set of eliminated vertices alone. So a move costs what it changes, not what the order is long.
 
+A descent goes through an order from the end, and knows of every vertex behind it what moving it to
+this place would cost. Such a move is a sequence of swaps with the vertex before. A swap changes
+nothing where the two do not meet, and only the costs of the two where the edges are the same after
+both, so that hardly any order has to be evaluated.
+
 The counting rule enters as tables of products, sums and costs of structures. An entry that is not
 known yet is noted and stops the walk; the caller fills it in and goes on.
 
@@ -22,10 +27,10 @@ from typing import Any
 import numba
 import numpy as np
 
-from elimax.interpreter.orders.annealing.state import Progress
+from elimax.interpreter.orders.annealing.state import Descent, Progress
 
-DONE, MISSING, LOG_FULL = 0, 1, 2
-"""How something ended: well, an entry of a table is unknown, the log is too short."""
+DONE, MISSING, LOG_FULL, UNDO_FULL = 0, 1, 2, 3
+"""How something ended: well, an entry of a table is unknown, the log or `Undo` is too short."""
 
 PRODUCT, SUM = 0, 1
 """Which table an unknown entry belongs to."""
@@ -37,6 +42,9 @@ MOVES_PER_STOP = 4
 
 SHORT_SHARE, SHORT_DISTANCE = 0.7, 8
 """Share of short moves, and how far they go at most; the others go any distance."""
+
+HUGE = 1 << 60
+"""A regret that is not told from larger ones, so that sums stay within 64 bits."""
 
 _GOLDEN, _SHIFT_11 = np.uint64(0x9E3779B97F4A7C15), np.uint64(11)
 _ZERO, _ONE, _WORD = np.uint64(0), np.uint64(1), np.uint64(63)
@@ -231,18 +239,18 @@ def _try_move(
     place: int,
     distance: int,
     is_later: bool,
-    total: int,
-    spent: int,
+    limit: float,
     slack: float,
 ) -> Any:
-    """Tries one move; returns the new total, how it ended, and the number of unknown entries."""
+    """Tries a move; takes it if the order costs at most `slack` more, and its changed part `limit`.
+
+    Returns:
+        What the order costs more, where the changed part ends (`place` if the move is not taken),
+        how it ended, and the number of unknown entries.
+    """
     order, end = walk.order, place + distance
     size = start = walk.marks[place]
     digest, new, old = walk.digest[place], 0, 0
-    limit = float(total - spent)
-    if is_by_set:
-        limit = float(walk.cost[place : end + 1].sum())
-    limit += slack
     k, is_taken = place, True
     while k < order.size and not (k > end and (is_by_set or digest == walk.digest[k])):
         node = _moved(order, place, end, is_later, k)
@@ -251,7 +259,7 @@ def _try_move(
         )
         if status != DONE:
             take_back(position, log, size, start)
-            return total, status, missing
+            return 0, place, status, missing
         new += cost
         old += walk.cost[k]
         walk.new_cost[k], walk.new_digest[k + 1] = cost, digest
@@ -261,7 +269,7 @@ def _try_move(
             break
     take_back(position, log, size, start)
     if not is_taken or new - old > slack:
-        return total, DONE, 0
+        return new - old, place, DONE, 0
     moving = order[place] if is_later else order[end]
     if is_later:
         for i in range(place, end):
@@ -273,7 +281,7 @@ def _try_move(
         order[place] = moving
     walk.cost[place:k] = walk.new_cost[place:k]
     walk.digest[place + 1 : k + 1] = walk.new_digest[place + 1 : k + 1]
-    return total + new - old, DONE, 0
+    return new - old, k, DONE, 0
 
 
 @compiled
@@ -338,14 +346,19 @@ def walk_on(
             before = random
             longest = order.size - 1 - place
             distance, is_later, slack, random = _draw_move(random, longest, temperature)
-            total, status, missing = _try_move(
+            limit = float(total - spent)
+            if is_by_set:
+                limit = float(walk.cost[place : place + distance + 1].sum())
+            change, stop, status, missing = _try_move(
                 position, tables, log, space, walk, is_by_set,
-                place, distance, is_later, total, spent, slack,
+                place, distance, is_later, limit + slack, slack,
             )  # fmt: skip
             if status != DONE:
                 state = Progress(place, is_up, total, best, tried, np.int64(before), missing)
                 return state, status
             tried += 1
+            if stop > place:
+                total += change
             if total < best:
                 best = total
                 walk.best[:] = order
@@ -362,3 +375,208 @@ def walk_on(
             place -= 1
             spent -= walk.cost[place]
     return Progress(place, is_up, total, best, tried, np.int64(random), 0), DONE
+
+
+@compiled
+def _meet(position: Any, first: int, second: int, is_by_set: bool) -> bool:
+    """Whether it may matter which of two vertices is eliminated first."""
+    word, bit = first >> 6, _ONE << (np.uint64(first) & _WORD)
+    if (position.preds[second, word] | position.succs[second, word]) & bit:
+        return True
+    if is_by_set:
+        return False
+    # Two vertices that add to the same edge: a sum of structures need not be associative.
+    preds = succs = _ZERO
+    for w in range(position.preds.shape[1]):
+        preds |= position.preds[first, w] & position.preds[second, w]
+        succs |= position.succs[first, w] & position.succs[second, w]
+    return preds != _ZERO and succs != _ZERO
+
+
+@compiled
+def _step_forward(
+    position: Any,
+    tables: Any,
+    log: Any,
+    space: Any,
+    walk: Any,
+    swaps: Any,
+    is_by_set: bool,
+    place: int,
+    k: int,
+) -> Any:
+    """Updates what is known of the vertex at k for going before the walker's place as well.
+
+    Returns:
+        How it ended and the number of unknown entries; unless DONE, nothing has changed.
+    """
+    start, before = walk.marks[place], walk.digest[place]
+    cost, size, digest, status, missing = _eliminate(
+        position, tables, log, space, walk.order[k], start, before
+    )
+    second, change = 0, digest ^ before
+    if status == DONE:
+        second, size, digest, status, missing = _eliminate(
+            position, tables, log, space, walk.order[place], size, digest
+        )
+    take_back(position, log, size, start)
+    if status != DONE:
+        return status, missing
+    if max(cost, second) >= HUGE:
+        regret = HUGE
+    elif is_by_set or digest == walk.digest[place + 1] ^ swaps.change[k]:
+        # The two were swapped, and nothing else has changed.
+        regret = swaps.regret[k] + cost + second - walk.cost[place] - swaps.cost[k]
+    else:
+        # No change is that small: it is only looked at.
+        regret, _, status, missing = _try_move(
+            position, tables, log, space, walk, is_by_set,
+            place, k - place, False, float(2 * HUGE), -float(2 * HUGE),
+        )  # fmt: skip
+        if status != DONE:
+            return status, missing
+    swaps.regret[k], swaps.cost[k], swaps.change[k] = min(regret, HUGE), cost, change
+    return DONE, 0
+
+
+@compiled
+def climb(
+    position: Any, tables: Any, log: Any, space: Any, walk: Any, place: int, end: int
+) -> None:
+    """Eliminates the vertices from one place to another, as they were evaluated before.
+
+    Args:
+        position: The graph at `place`; changed.
+        tables: The counting rule.
+        log: What was overwritten up to there; no entry that is needed is unknown, and it is long
+            enough.
+        space: Space to work in.
+        walk: The order, evaluated; `marks` are filled.
+        place: The walker's place.
+        end: Where it goes.
+    """
+    for k in range(place, end):
+        _, size, _, _, _ = _eliminate(
+            position, tables, log, space, walk.order[k], walk.marks[k], walk.digest[k]
+        )
+        walk.marks[k + 1] = size
+
+
+@compiled
+def _restore(swaps: Any, undo: Any, size: int, target: int) -> None:
+    """Undoes what has been noted beyond a length."""
+    for entry in range(size - 1, target - 1, -1):
+        k = undo.place[entry]
+        swaps.regret[k], swaps.cost[k] = undo.regret[entry], undo.cost[entry]
+        swaps.change[k] = undo.change[entry]
+
+
+@compiled
+def _arrive(position: Any, log: Any, walk: Any, swaps: Any, place: int, noted: int) -> None:
+    """Goes from behind a vertex to before it."""
+    take_back(position, log, walk.marks[place + 1], walk.marks[place])
+    swaps.marks[place + 1] = noted
+    swaps.regret[place], swaps.cost[place] = 0, walk.cost[place]
+    swaps.change[place] = walk.digest[place] ^ walk.digest[place + 1]
+
+
+@compiled
+def _take_best(
+    position: Any,
+    tables: Any,
+    log: Any,
+    space: Any,
+    walk: Any,
+    swaps: Any,
+    is_by_set: bool,
+    place: int,
+) -> Any:
+    """Takes the move to the walker's place that lowers the cost most, if one does.
+
+    Returns:
+        The place behind the changed stretch, where the walker is then; `place` if no move was
+        taken. How it ended, and the number of unknown entries.
+    """
+    best = place
+    for k in range(place + 1, walk.order.size):
+        if swaps.regret[k] < swaps.regret[best]:
+            best = k
+    if best == place:
+        return place, DONE, 0
+    _, stop, status, missing = _try_move(
+        position, tables, log, space, walk, is_by_set,
+        place, best - place, False, float(2 * HUGE), -1.0,
+    )  # fmt: skip
+    climb(position, tables, log, space, walk, place, stop)
+    return stop, status, missing
+
+
+@compiled
+def descend(
+    position: Any,
+    tables: Any,
+    log: Any,
+    space: Any,
+    walk: Any,
+    swaps: Any,
+    undo: Any,
+    rows: Any,
+    progress: Any,
+    is_by_set: bool,
+) -> Any:
+    """Moves vertices forward while that lowers the cost of the order, and measures regrets.
+
+    The walker goes from the end of the order to the beginning and keeps, for every vertex behind
+    it, what the order would cost more if that vertex were eliminated at the walker's place: its
+    regret. A move that lowers the cost is taken at once, and the walker goes on from behind what
+    has changed. At the beginning no forward move lowers the cost.
+
+    Args:
+        position: The graph at `progress.place`, at first behind the last vertex.
+        tables: The counting rule.
+        log: What was overwritten up to there.
+        space: Space to work in.
+        walk: The order, evaluated.
+        swaps: Regrets at the walker's place.
+        undo: What they were at places behind it.
+        rows: The places at which regrets are wanted; filled.
+        progress: Where it is.
+        is_by_set: Whether the edges depend on the set of eliminated vertices alone.
+
+    Returns:
+        Where it is then, and how it ended: DONE at place 0; else what it needs to go on from there.
+    """
+    place, k, noted, _ = progress
+    while True:
+        while k < walk.order.size:
+            if swaps.regret[k] < HUGE and _meet(
+                position, walk.order[place], walk.order[k], is_by_set
+            ):
+                if noted == undo.place.size:
+                    return Descent(place, k, noted, 0), UNDO_FULL
+                undo.place[noted], undo.regret[noted] = k, swaps.regret[k]
+                undo.cost[noted], undo.change[noted] = swaps.cost[k], swaps.change[k]
+                status, missing = _step_forward(
+                    position, tables, log, space, walk, swaps, is_by_set, place, k
+                )
+                if status != DONE:
+                    return Descent(place, k, noted, missing), status
+                noted += 1
+            k += 1
+        if place < walk.order.size:
+            stop, status, missing = _take_best(
+                position, tables, log, space, walk, swaps, is_by_set, place
+            )
+            if status != DONE:
+                return Descent(place, k, noted, missing), status
+            if stop > place:
+                _restore(swaps, undo, noted, swaps.marks[stop])
+                place, noted = stop, swaps.marks[stop]
+            elif rows.start[place] >= 0:
+                first = rows.start[place]
+                rows.regret[first : first + k - place] = swaps.regret[place:]
+        if place == 0:
+            return Descent(0, k, noted, 0), DONE
+        place -= 1
+        _arrive(position, log, walk, swaps, place, noted)
+        k = place + 1

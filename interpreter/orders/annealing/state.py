@@ -1,7 +1,8 @@
 """What a search over orders by compiled code looks at and changes.
 
 Letters: N nodes, W = ceil(N / 64) words of a bit set, V eliminable vertices, S structures with 0
-for "no edge", L entries of the log, M unknown entries that can be noted.
+for "no edge", L entries of the log, U of what is undone, R regrets, M unknown entries that can be
+noted.
 """
 
 from typing import Any, NamedTuple
@@ -136,3 +137,63 @@ class Schedule(NamedTuple):
     hot: float
     cold: float
     moves: int
+
+
+class Swaps(NamedTuple):
+    """What it would take to eliminate each vertex earlier, at the walker's place.
+
+    Attributes:
+        regret: int64[V], by place: what the order would cost more.
+        cost: int64[V], what the vertex itself would cost.
+        change: uint64[V], what its elimination would change in the digest.
+        marks: int64[V+1], length of `Undo` when the walker was at each place, from its own on.
+    """
+
+    regret: Any
+    cost: Any
+    change: Any
+    marks: Any
+
+
+class Undo(NamedTuple):
+    """What has been overwritten in `Swaps`, for going back to places behind the walker.
+
+    Attributes:
+        place: int64[U], place of the vertex.
+        regret: int64[U], what stood there.
+        cost: int64[U], likewise.
+        change: uint64[U], likewise.
+    """
+
+    place: Any
+    regret: Any
+    cost: Any
+    change: Any
+
+
+class Rows(NamedTuple):
+    """Regrets that are wanted.
+
+    Attributes:
+        start: int64[V], where in `regret` the regrets at a place begin; -1 where none are wanted.
+        regret: int64[R], for each of those places one for every vertex from there on.
+    """
+
+    start: Any
+    regret: Any
+
+
+class Descent(NamedTuple):
+    """How far a descent has come.
+
+    Attributes:
+        place: Index in the order of the vertex that the walker stands before.
+        compared: Index of the next vertex to be swapped with that one.
+        noted: Length of `Undo`.
+        missing: How many unknown entries were noted.
+    """
+
+    place: int
+    compared: int
+    noted: int
+    missing: int

@@ -180,7 +180,8 @@ def test_files_of_other_versions_are_replaced_silently(folder, key):
     path.write_text(json.dumps({**json.loads(path.read_text()), key: 0}))
     forget_orders()
     assert cached_order(graph, search=by(reverse_order(graph))) == reverse_order(graph)
-    assert json.loads(path.read_text())[key] == 2
+    version = {"schema": order_cache.CACHE_SCHEMA, "search": order_cache.SEARCH_VERSION}[key]
+    assert json.loads(path.read_text())[key] == version
 
 
 def test_a_folder_that_cannot_be_written_is_silently_no_folder(tmp_path, monkeypatch):

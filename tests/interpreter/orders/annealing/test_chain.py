@@ -1,6 +1,7 @@
 """A chain: what it holds after any number of moves is what counting says."""
 
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from hypothesis import given, settings
 
@@ -11,7 +12,9 @@ from elimax.interpreter.orders.annealing.chain import Chain
 from elimax.interpreter.orders.annealing.state import Schedule, Weights
 from elimax.interpreter.orders.fixed import reverse_order
 from elimax.interpreter.tracing.call import trace
+from elimax.models.random_programs import random_program
 from support.random_programs import array_programs, scalar_programs
+from support.small_graphs import opaque_graphs
 
 
 def assert_keeps_its_books(graph) -> None:
@@ -47,6 +50,28 @@ def test_array_programs(program):
             argnums=range(len(program.shapes)),
         )
     )
+
+
+@given(opaque_graphs(shapes=((),)))
+@settings(max_examples=40)
+def test_opaque_edges_between_scalars(graph):
+    """What is written depends on the order, so moves change costs behind their stretch."""
+    assert_keeps_its_books(graph)
+
+
+def test_descent_between_walks():
+    """It starts with the best order so far, wherever the walker stands, which may then go on."""
+    graph = random_program(np.random.default_rng(8), 60)
+    chain = Chain(graph, reverse_order(graph).vertices, Weights(1), 1)
+    for until in (301, 602):
+        chain.walk(until, Schedule(30.0, 1.0, 700))
+        before = chain.progress.best
+        rows = chain.descend([3, 50])
+        assert chain.progress.total == chain.progress.best <= before
+        assert chain.progress.best == count_multiplications(graph, chain.best).all
+        assert [row.size for row in rows] == [chain.size - 3, chain.size - 50]
+        assert [row[0] for row in rows] == [0.0, 0.0] and min(map(min, rows)) >= 0.0
+    assert chain.descend() == []
 
 
 def test_log_and_tables_grow(monkeypatch):

@@ -3,9 +3,13 @@
 import subprocess
 import sys
 
+import jax.numpy as jnp
 import numpy as np
 
 from elimax.interpreter.orders.annealing import compiled
+from elimax.interpreter.orders.annealing.chain import Chain
+from elimax.interpreter.orders.annealing.state import Weights
+from elimax.interpreter.tracing.call import trace
 
 
 def test_members_of_bit_sets():
@@ -28,6 +32,23 @@ def test_uniform_numbers():
     assert numbers.min() >= 0.0 and numbers.max() < 1.0
     assert len(set(numbers)) == 2000
     assert abs(np.histogram(numbers, 10, (0.0, 1.0))[0] - 200).max() < 60
+
+
+def test_vertices_that_meet():
+    """Neighbours always; where sums depend on the order, also two ways between the same nodes."""
+
+    def f(x, y):
+        first, second, third = jnp.sin(x), jnp.cos(x), jnp.exp(y)
+        return first * second, jnp.sin(third)
+
+    graph = trace(f, 1.0, 2.0, argnums=(0, 1))
+    position = Chain(graph, graph.eliminable, Weights(1), 0)._position
+    sine, cosine, exponential, product = (graph.node(v) for v in (1, 2, 3, 4))
+    for is_by_set in (False, True):
+        assert compiled._meet(position, sine, product, is_by_set)
+        assert compiled._meet(position, product, sine, is_by_set)
+        assert not compiled._meet(position, sine, exponential, is_by_set)
+        assert compiled._meet(position, sine, cosine, is_by_set) != is_by_set
 
 
 def test_a_folder_that_cannot_be_written(monkeypatch):

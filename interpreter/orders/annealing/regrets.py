@@ -1,0 +1,134 @@
+"""What each next elimination would cost more than the one that an order makes.
+
+The *regret* of a vertex at place t of an order: what the order costs more when that vertex is moved
+forward to t and all others keep their sequence. 0 is that of the order's own choice, and of every
+other one that is as good. Where a regret is negative, moving the vertex is an improvement; those
+moves are taken first.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.counting import count_multiplications
+from elimax.interpreter.graph.order import EliminationOrder, check_order
+from elimax.interpreter.graph.structure import Count, check_count
+from elimax.interpreter.orders.annealing.chain import Chain
+from elimax.interpreter.orders.annealing.state import Weights
+
+
+class LabelledOrder(NamedTuple):
+    """An order with the regrets of moves along it.
+
+    Letters: M moves, which are vertices with edges; T places with regrets.
+
+    Attributes:
+        order: All eliminable vertices; those without edges come first.
+        cost: What it costs, in multiplications.
+        places: int64[T], indices into `order.vertices`, ascending.
+        regrets: For each place t a float64 array: the regret in multiplications of each vertex of
+            `order.vertices[t:]`, in that order. The first is 0, none is negative.
+        cut: What larger regrets are given as, in multiplications.
+    """
+
+    order: EliminationOrder
+    cost: int
+    places: np.ndarray
+    regrets: tuple[np.ndarray, ...]
+    cut: float
+
+
+def label_order(
+    graph: ComputationalGraph,
+    order: EliminationOrder,
+    count: Count,
+    *,
+    places: int | None = None,
+    seed: int = 0,
+    cut: float = 3.0,
+) -> LabelledOrder:
+    """Improves an order by moving vertices forward, then measures what other moves would cost.
+
+    Args:
+        graph: The graph.
+        order: An order of it.
+        count: Which multiplications count.
+        places: At how many places, drawn without replacement; None for all. Places of vertices
+            without edges, which cost nothing anywhere, are never among them.
+        seed: Seed of the drawing.
+        cut: Regrets above this are given as this, in units of the mean cost of a move.
+
+    Returns:
+        The order that no move of one vertex forward makes cheaper, with its regrets. Counts that do
+        not fit 64 bits are compared rounded, and of a regret above the cost of the whole order only
+        that is then certain.
+
+    Raises:
+        GraphTooLargeError: If the graph has too many nodes.
+        InvalidOrderError: If the order does not fit the graph.
+        StructureLimitError: If more edge structures are met than tables can hold.
+        ValueError: If the count is unknown, or places or cut are not positive.
+    """
+    if places is not None and places < 1:
+        raise ValueError(f"places={places}: at least one is needed; pass None for all")
+    if not cut > 0.0:
+        raise ValueError(f"cut={cut} must be positive")
+    chain = _chain(graph, order, count)
+    chosen = np.arange(chain.size)
+    if places is not None and places < chain.size:
+        rng = np.random.default_rng(seed)
+        chosen = np.sort(rng.choice(chain.size, places, replace=False))
+    regrets = chain.descend(chosen.tolist())
+    best = _named(graph, chain)
+    cost = chain.progress.best if _is_scalar(graph) else _cost(graph, best.vertices, count)
+    highest = cut * max(cost, 1) / max(chain.size, 1)
+    free = len(best.vertices) - chain.size
+    rows = tuple(np.minimum(row, highest) for row in regrets)
+    return LabelledOrder(best, cost, chosen + free, rows, highest)
+
+
+def descend_order(
+    graph: ComputationalGraph, order: EliminationOrder, count: Count
+) -> EliminationOrder:
+    """Moves vertices of an order forward until no such move makes it cheaper.
+
+    Args:
+        graph: The graph.
+        order: An order of it.
+        count: Which multiplications count.
+
+    Returns:
+        The order; vertices without edges come first.
+
+    Raises:
+        GraphTooLargeError: If the graph has too many nodes.
+        InvalidOrderError: If the order does not fit the graph.
+        StructureLimitError: If more edge structures are met than tables can hold.
+        ValueError: If the count is unknown.
+    """
+    chain = _chain(graph, order, count)
+    chain.descend()
+    return _named(graph, chain)
+
+
+def _chain(graph: ComputationalGraph, order: EliminationOrder, count: Count) -> Chain:
+    check_count(count)
+    vertices = check_order(graph, order)
+    cost = 0 if _is_scalar(graph) else _cost(graph, vertices, count)
+    return Chain(graph, vertices, Weights(**{count: 1}), seed=0, cost=cost)
+
+
+def _is_scalar(graph: ComputationalGraph) -> bool:
+    """Whether costs surely fit 64 bits. Counting would take longer than all the rest."""
+    return all(math.prod(shape) == 1 for shape in graph.node_shapes)
+
+
+def _cost(graph: ComputationalGraph, vertices: Sequence[int], count: Count) -> int:
+    return getattr(count_multiplications(graph, vertices), count)
+
+
+def _named(graph: ComputationalGraph, chain: Chain) -> EliminationOrder:
+    return EliminationOrder(chain.best, graph.fingerprint, "descent")
