@@ -17,7 +17,7 @@ CORE := $(addprefix tests/interpreter/tracing/, rules test_call.py test_program.
 export PATH := $(VENV)/bin:$(PATH)
 export VIRTUAL_ENV := $(VENV)
 
-.PHONY: run smoke test test-slow test-all test-newer coverage-jax ecosystem lint types stale bench-interpreter bench-scaling bench-orders bench-gpu install clean help
+.PHONY: run smoke test test-slow test-all test-newer coverage-jax ecosystem lint types stale bench-interpreter bench-scaling bench-orders bench-learning bench-gpu install clean help
 
 run: $(STAMP)  ## Run the stages that are out of date, print the results (TASKS="mlp kerr_metric" for some, SEEDS=5 for five seeds)
 	@elimax run $(TASKS) $(if $(SEEDS),--seeds $(SEEDS))
@@ -62,6 +62,9 @@ bench-scaling: $(STAMP)  ## Measure tracing and emission of programs of up to 10
 
 bench-orders: $(STAMP)  ## Best counts by annealing, bounds, what auto finds (TASKS="mlp", ARGS="--seconds 5 20 --seeds 2")
 	@python -m benchmarks.orders $(TASKS) $(ARGS)
+
+bench-learning: $(STAMP)  ## The learned policy next to rules and annealing on 130 programs (ARGS="--sets random_small --seconds 1")
+	@python -m benchmarks.learning $(ARGS)
 
 bench-gpu: $(STAMP)  ## Values and times of Jacobians, training, on a GPU (NAME=h100 for results/gpu/h100)
 	@python -m benchmarks.jacobians $(TASKS) --out results/gpu/$(NAME) --seconds 480 \

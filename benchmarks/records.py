@@ -51,7 +51,7 @@ def environment(orders: Sequence[str]) -> dict[str, Any]:
     return {
         **where,
         "machine": where["cpu" if where["platform"] == "cpu" else "device"],
-        "versions": _versions(),
+        "versions": versions(),
         "xla_flags": os.environ.get("XLA_FLAGS", ""),
         "matmul_precision": str(precision or "default"),
         "code": _code(),
@@ -139,6 +139,17 @@ def collect(folder: Path, where: Mapping[str, Any]) -> dict[str, dict[str, Any]]
     return {content["task"]: content for content in contents}
 
 
+def versions() -> dict[str, str]:
+    """The versions of Python, elimax and those of `PACKAGES` that are installed, by name."""
+    found = {"python": platform.python_version(), "elimax": elimax.__version__}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
 def _read(path: Path, where: Mapping[str, Any]) -> dict[str, Any]:
     content = read_json(path, COMMAND, keys=_KEYS)
     for key in COMPARED:
@@ -152,16 +163,6 @@ def _refuse(path: Path, key: str, there: Any, here: Any) -> None:
         f"{path} was measured with {key} {there!r}, expected {here!r}: give another folder with "
         "--out, or remove the file"
     )
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version(), "elimax": elimax.__version__}
-    for name in PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _code() -> str:

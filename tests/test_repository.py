@@ -77,6 +77,7 @@ def test_packages_import_only_what_they_may(package: str) -> None:
 TESTED_IN = {
     "benchmarks/ecosystem/__main__.py": "benchmarks/ecosystem/test_main.py",
     "benchmarks/ecosystem/stages.py": "benchmarks/ecosystem/test_measure.py",
+    "benchmarks/learning/__main__.py": "benchmarks/learning/test_main.py",
     "elimax/api.py": "test_elimax.py",
     "interpreter/execution/jax_modes.py": "interpreter/execution/test_emission.py",
     "interpreter/graph/independent_labels.py": "interpreter/graph/test_independent_count.py",

@@ -1,0 +1,1 @@
+"""Benchmark of the learned policy next to rules and annealing: `make bench-learning`."""

@@ -1,0 +1,115 @@
+"""`make bench-learning`: the learned policy next to rules and annealing, on programs it never saw.
+
+The same command goes on where the last one ended, even after it was killed.
+"""
+
+import argparse
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.learning.lines import environment, read_lines
+from benchmarks.learning.methods import METHODS
+from benchmarks.learning.runner import Choice, run_all
+from benchmarks.learning.sets import set_names
+from benchmarks.learning.tables import charts, markdown_text
+from elimax.pipeline.checkout.files import Layout, require_file, write_text
+from elimax.pipeline.errors import FileError
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Reads the command line.
+
+    Args:
+        arguments: Its words; those of the process if None.
+
+    Returns:
+        The options.
+    """
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.learning", description=__doc__)
+    add = parser.add_argument
+    add("--sets", nargs="+", choices=set_names(), default=set_names(), metavar="SET",
+        help=f"of {', '.join(set_names())}")  # fmt: skip
+    add("--methods", nargs="+", choices=METHODS, default=tuple(METHODS), metavar="METHOD",
+        help=f"of {', '.join(METHODS)}")  # fmt: skip
+    add("--counts", nargs="+", choices=("all", "nontrivial"), default=("all",),
+        help="which multiplications are saved")  # fmt: skip
+    add("--seeds", type=int, default=3, metavar="N", help="runs of a method that draws numbers")
+    add("--seconds", type=float, default=10.0, help="time limit of the timed methods")
+    add("--programs", type=int, metavar="N", help="only the first N programs of a set")
+    add("--jobs", type=int, default=1, help="runs at a time; 1 for times that count")
+    add("--policy", type=Path, help="a file of save_policy; the shipped one by default")
+    add("--out", type=Path, default=Path(".state/learning"), metavar="DIR",
+        help="where lines.jsonl, table.md and the curves go")  # fmt: skip
+    add("--tables", action="store_true", help="measure nothing, write the tables anew")
+    options = parser.parse_args(arguments)
+    if min(options.seeds, options.jobs) < 1 or not 0 < options.seconds < math.inf:
+        parser.error("--seeds, --jobs and --seconds must be positive")
+    if options.programs is not None and options.programs < 1:
+        parser.error("--programs must be positive")
+    return options
+
+
+def choice_of(options: argparse.Namespace) -> Choice:
+    """What a command line asks for.
+
+    Args:
+        options: What `parse` returned.
+
+    Returns:
+        The choice, with a policy if one of the methods plays it.
+
+    Raises:
+        FileError: If the file of the policy is missing.
+    """
+    policy = None
+    if any(METHODS[name].needs_policy for name in options.methods):
+        policy = require_file(options.policy or Layout.find().pretrained_policy, "make")
+    return Choice(
+        sets=options.sets,
+        methods=options.methods,
+        counts=options.counts,
+        seeds=range(options.seeds),
+        seconds=options.seconds,
+        programs=options.programs,
+        policy=policy,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: Words of the command line; those of the process if None.
+
+    Returns:
+        The exit status: 1 if results cannot be read, written or added to.
+    """
+    options = parse(arguments)
+    path = options.out / "lines.jsonl"
+    try:
+        if options.tables:
+            lines = read_lines(path)
+        else:
+            choice = choice_of(options)
+            where = environment(choice.policy)
+            lines = run_all(choice, path, where, jobs=options.jobs, report=_say)
+        text = markdown_text(lines)
+        write_text(options.out / "table.md", text)
+        for name, picture in charts(lines).items():
+            write_text(options.out / name, picture + "\n")
+    except FileError as error:
+        _say(str(error))
+        return 1
+    sys.stdout.write(text)
+    return 0
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,171 @@
+"""Writes the sets of programs of `make bench-learning`.
+
+    python -m benchmarks.learning.make_sets
+    PYTHONPATH=. PYTHON -m benchmarks.learning.make_sets --ecosystem
+
+The first command draws the random sets. The second one traces the functions of `make ecosystem`;
+PYTHON is the interpreter of that environment, which `benchmarks.ecosystem.environment.prepare`
+makes and returns.
+"""
+
+import argparse
+import gzip
+import json
+import multiprocessing
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from benchmarks.ecosystem.cases import Problem, all_cases
+from benchmarks.learning.sets import Program, set_path
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.tracing.call import trace
+from elimax.models.random_programs import random_program
+from elimax.pipeline.checkout.files import write_bytes
+
+ECOSYSTEM = "ecosystem"
+ECOSYSTEM_SIZES = (20, 1000)
+"""The fewest and the most vertices of a function of another package."""
+
+HELD_OUT = 0x656C696D6178
+"""First entry of the seeds: with it no stream is one that training or validation draws from."""
+
+
+class RandomSet(NamedTuple):
+    """How a set of random programs is drawn.
+
+    Attributes:
+        stream: Second entry of the seeds, another one for every set; the third is the program's
+            number.
+        draw: Draws one graph of a given number of vertices.
+        programs: Number of programs.
+        smallest: Fewest vertices.
+        largest: Most vertices.
+    """
+
+    stream: int
+    draw: Callable[[np.random.Generator, int], ComputationalGraph]
+    programs: int
+    smallest: int
+    largest: int
+
+
+RANDOM_SETS = {
+    "random_small": RandomSet(0, random_program, 60, 50, 100),
+    "random_medium": RandomSet(1, random_program, 20, 200, 300),
+    "random_large": RandomSet(2, random_program, 8, 1000, 1000),
+}
+
+
+def draw_set(name: str) -> list[Program]:
+    """Draws a random set.
+
+    Args:
+        name: A key of `RANDOM_SETS`.
+
+    Returns:
+        Its programs, named by number; the same ones every time.
+    """
+    recipe = RANDOM_SETS[name]
+    programs = []
+    for number in range(recipe.programs):
+        rng = np.random.default_rng((HELD_OUT, recipe.stream, number))
+        size = int(rng.integers(recipe.smallest, recipe.largest + 1))
+        programs.append(Program(f"{number:02}", recipe.draw(rng, size)))
+    return programs
+
+
+def problem_graph(problem: Problem) -> ComputationalGraph:
+    """Traces what `jacve` differentiates in a case of `make ecosystem`.
+
+    Args:
+        problem: The case, built.
+
+    Returns:
+        The graph of its function; of the gradient where the case is about second derivatives.
+    """
+    fun = jax.grad(problem.fun, problem.positions) if problem.hessian else problem.fun
+    return trace(fun, *problem.args, argnums=problem.positions)
+
+
+def case_program(name: str) -> Program:
+    """Traces one case of `make ecosystem`; needs its package.
+
+    Args:
+        name: Name of the case.
+
+    Returns:
+        Its program.
+    """
+    with jax.enable_x64(True):
+        return Program(name, problem_graph(all_cases()[name].build()))
+
+
+def trace_ecosystem() -> list[Program]:
+    """Traces the cases of `make ecosystem`, each in a process of its own; needs their packages.
+
+    Returns:
+        Those with as many vertices as `ECOSYSTEM_SIZES` allows.
+    """
+    smallest, largest = ECOSYSTEM_SIZES
+    # Several of the packages in one process disturb each other.
+    with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
+        programs = pool.map(case_program, list(all_cases()), chunksize=1)
+    return [x for x in programs if smallest <= x.graph.num_vertices <= largest]
+
+
+def encode(programs: Iterable[Program]) -> bytes:
+    """Writes programs as lines of JSON.
+
+    Args:
+        programs: The programs.
+
+    Returns:
+        The content of a set's file before it is compressed; equal for equal programs.
+    """
+    entries = ({"name": program.name, "graph": program.graph.to_dict()} for program in programs)
+    lines = (json.dumps(entry, sort_keys=True, separators=(",", ":")) for entry in entries)
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def write_set(name: str, programs: Iterable[Program]) -> None:
+    """Writes the file of a set; equal programs give equal bytes.
+
+    Args:
+        name: The name of the set.
+        programs: Its programs.
+
+    Raises:
+        FileError: If the file cannot be written.
+    """
+    write_bytes(set_path(name), gzip.compress(encode(programs), mtime=0))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: Words after the program's name; None takes those of the process.
+
+    Returns:
+        The exit status, 0.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.learning.make_sets",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--ecosystem", action="store_true", help="trace other packages instead")
+    if parser.parse_args(arguments).ecosystem:
+        write_set(ECOSYSTEM, trace_ecosystem())
+    else:
+        for name in RANDOM_SETS:
+            write_set(name, draw_set(name))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

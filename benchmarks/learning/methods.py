@@ -1,0 +1,235 @@
+"""What is compared: rules, annealing, and what the learned policy does, as one table of callables.
+
+Every method gives the costs that it reaches together with the times at which it has them. Times are
+those of a user who waits: an annealing from the best rules begins with finding these.
+"""
+
+import dataclasses
+import importlib
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.counting import count_multiplications
+from elimax.interpreter.graph.order import EliminationOrder
+from elimax.interpreter.graph.structure import Count
+from elimax.interpreter.orders import PORTFOLIO, named_order
+from elimax.interpreter.orders.annealing.anneal import anneal
+
+Trajectory: TypeAlias = list[tuple[float, int]]
+"""Improvements: seconds since the method began, and the cost of the best order by then."""
+
+CHECKPOINTS = (0.1, 1.0, 10.0, 60.0)
+"""Seconds after which methods are compared."""
+
+THREE_RULES = ("forward", "reverse", "markowitz")
+EPISODES = 32
+BEAM_WIDTH = 32
+
+LONG_EVALUATIONS = (3_000_000, 10_000_000)
+LARGE = 200
+"""The long annealing that the best known cost rests on takes the second number of evaluations in
+graphs of that many vertices and more."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """What a method is given.
+
+    Attributes:
+        graph: The graph.
+        count: Which multiplications to save.
+        seed: Seed of everything that is random.
+        seconds: How long a timed method may go on.
+        policy: The policy; None where a method needs none.
+    """
+
+    graph: ComputationalGraph
+    count: Count
+    seed: int
+    seconds: float
+    policy: Any
+
+
+class Method(NamedTuple):
+    """One contender.
+
+    Attributes:
+        play: Searches the graph of a trial.
+        is_timed: Whether it goes on until its time is over; others end by themselves.
+        is_seeded: Whether it draws random numbers; others run once.
+        needs_policy: Whether it plays the learned policy.
+        is_warmed_up: Whether it is called once before it is timed, which compiles what it needs.
+    """
+
+    play: Callable[[Trial], Trajectory]
+    is_timed: bool = False
+    is_seeded: bool = False
+    needs_policy: bool = False
+    is_warmed_up: bool = True
+
+
+def improvements(costs: Iterable[tuple[float, int]]) -> Trajectory:
+    """Keeps what is lower than everything before.
+
+    Args:
+        costs: Seconds and costs, by ascending seconds.
+
+    Returns:
+        Strictly falling costs.
+    """
+    kept: Trajectory = []
+    for seconds, cost in costs:
+        if not kept or cost < kept[-1][1]:
+            kept.append((float(seconds), int(cost)))
+    return kept
+
+
+def cost_at(trajectory: Sequence[Sequence[float]], seconds: float) -> float:
+    """The cost of the best order at a time.
+
+    Args:
+        trajectory: Improvements, by ascending seconds.
+        seconds: The time.
+
+    Returns:
+        The cost; nan while there is no order.
+    """
+    reached = [cost for when, cost in trajectory if when <= seconds]
+    return reached[-1] if reached else math.nan
+
+
+def _cost(graph: ComputationalGraph, order: EliminationOrder, count: Count) -> int:
+    return getattr(count_multiplications(graph, order), count)
+
+
+def _tried_rules(
+    trial: Trial, names: Iterable[str]
+) -> Iterator[tuple[float, int, EliminationOrder]]:
+    """Yields seconds so far, cost and order of one rule after the other."""
+    began = time.perf_counter()
+    for name in names:
+        order = named_order(trial.graph, name)
+        cost = _cost(trial.graph, order, trial.count)
+        yield time.perf_counter() - began, cost, order
+
+
+def _rules(names: Iterable[str]) -> Callable[[Trial], Trajectory]:
+    """The method that takes the best of some rules."""
+    return lambda trial: improvements(tried[:2] for tried in _tried_rules(trial, names))
+
+
+def _best_rules(trial: Trial) -> tuple[Trajectory, list[EliminationOrder]]:
+    """What all rules reach, and the orders of the best two."""
+    tried = list(_tried_rules(trial, PORTFOLIO))
+    ranked = sorted(tried, key=lambda rule: rule[1])
+    return improvements(rule[:2] for rule in tried), [rule[2] for rule in ranked[:2]]
+
+
+def _annealing(trial: Trial) -> Trajectory:
+    """Annealing from the two best rules, stopped at each checkpoint.
+
+    The annealer tells its last order only. It is therefore run once for each checkpoint, with the
+    same seed: the shorter runs are beginnings of the longest.
+    """
+    began = time.perf_counter()
+    trajectory, starts = _best_rules(trial)
+    # What an annealing needs to get ready is not in its own time limit.
+    anneal(trial.graph, starts, trial.count, seconds=0.0, seed=trial.seed)
+    ready = time.perf_counter() - began
+    earlier = [seconds for seconds in CHECKPOINTS if ready < seconds < trial.seconds]
+    for seconds in (*earlier, trial.seconds):
+        left = max(seconds - ready, 0.0)
+        found = anneal(trial.graph, starts, trial.count, seconds=left, seed=trial.seed)
+        trajectory.append((max(seconds, ready), getattr(found.count, trial.count)))
+    return improvements(trajectory)
+
+
+def _annealing_long(trial: Trial) -> Trajectory:
+    """Annealing from the two best rules with a fixed number of evaluations."""
+    evaluations = LONG_EVALUATIONS[trial.graph.num_vertices >= LARGE]
+    _, starts = _best_rules(trial)
+    found = anneal(trial.graph, starts, trial.count, evaluations=evaluations, seed=trial.seed)
+    return [(found.seconds, getattr(found.count, trial.count))]
+
+
+def _policy_search() -> Any:
+    """The module that searches with a policy; it loads what rules and annealing do not need."""
+    return importlib.import_module("elimax.models.policy_search")
+
+
+def _one_order(
+    trial: Trial, find: Callable[[Any, Any, ComputationalGraph], EliminationOrder]
+) -> Trajectory:
+    """The trajectory of a method that ends with its first order."""
+    module = _policy_search()
+    began = time.perf_counter()
+    order = find(module, trial.policy, trial.graph)
+    return [(time.perf_counter() - began, _cost(trial.graph, order, trial.count))]
+
+
+def _greedy(trial: Trial) -> Trajectory:
+    return _one_order(
+        trial, lambda module, policy, graph: module.greedy_order(policy, graph, count=trial.count)
+    )
+
+
+def _best_sampled(trial: Trial) -> Trajectory:
+    return _one_order(
+        trial,
+        lambda module, policy, graph: module.best_sampled_order(
+            policy, graph, episodes=EPISODES, seed=trial.seed, count=trial.count
+        ),
+    )
+
+
+def _beam(trial: Trial) -> Trajectory:
+    return _one_order(
+        trial,
+        lambda module, policy, graph: module.beam_order(
+            policy, graph, width=BEAM_WIDTH, count=trial.count
+        ),
+    )
+
+
+def _search(kind: str) -> Callable[[Trial], Trajectory]:
+    """A method of `search_order`, whose result is counted again."""
+
+    def play(trial: Trial) -> Trajectory:
+        found = _policy_search().search_order(
+            trial.policy,
+            trial.graph,
+            seconds=trial.seconds,
+            seed=trial.seed,
+            count=trial.count,
+            method=kind,
+        )
+        trajectory = improvements(found.trajectory)
+        counted = _cost(trial.graph, found.order, trial.count)
+        if not trajectory or trajectory[-1][1] != counted:
+            told = trajectory[-1][1] if trajectory else "nothing"
+            raise AssertionError(
+                f"search_order says that its best order costs {told}, the interpreter says "
+                f"{counted}: this is a mistake in elimax, please report it"
+            )
+        return trajectory
+
+    return play
+
+
+METHODS: dict[str, Method] = {
+    "three_rules": Method(_rules(THREE_RULES)),
+    "all_rules": Method(_rules(tuple(PORTFOLIO))),
+    "annealing_long": Method(_annealing_long, is_warmed_up=False),
+    "annealing": Method(_annealing, is_timed=True, is_seeded=True),
+    "policy_greedy": Method(_greedy, needs_policy=True),
+    "policy_best_of_32": Method(_best_sampled, is_seeded=True, needs_policy=True),
+    "policy_beam": Method(_beam, needs_policy=True),
+    "policy": Method(_search("policy"), is_timed=True, is_seeded=True, needs_policy=True),
+    "policy_annealing": Method(_search("both"), is_timed=True, is_seeded=True, needs_policy=True),
+    "beam": Method(_search("beam"), is_timed=True, is_seeded=True, needs_policy=True),
+}
+"""All methods by name: the best of forward, reverse and Markowitz, and of the whole portfolio;
+annealing for the best known cost, and against time; the policy's own orders; search with it."""

@@ -1,0 +1,216 @@
+"""Runs methods on programs and keeps a line for each run."""
+
+import concurrent.futures
+import dataclasses
+import functools
+import itertools
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmarks.learning.lines import (
+    Line,
+    append_line,
+    check_lines,
+    key,
+    read_lines,
+    repair,
+)
+from benchmarks.learning.methods import METHODS, Trial
+from benchmarks.learning.sets import read_set
+from elimax.interpreter.errors import GraphTooLargeError, StructureLimitError
+from elimax.interpreter.graph.structure import Count
+from elimax.pipeline.errors import FileError
+
+WARM_UP_SECONDS = 0.05
+"""Time limit of the call before the one that is measured."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What is measured at once; the fields are those of `lines.KEY`.
+
+    Attributes:
+        set: Name of the set.
+        program: Name of the program in it.
+        method: Name of the method.
+        seed: Seed of everything that is random, 0 where nothing is.
+        count: Which multiplications are saved.
+        budget: Time limit in seconds; None where a method has none.
+    """
+
+    set: str
+    program: str
+    method: str
+    seed: int
+    count: Count
+    budget: float | None
+
+
+class Choice(NamedTuple):
+    """What a command measures.
+
+    Attributes:
+        sets: Names of sets.
+        methods: Names of methods.
+        counts: Which multiplications are saved.
+        seeds: Seeds of the methods that draw random numbers.
+        seconds: Time limit of the timed methods.
+        programs: How many programs of each set, the first ones; None for all.
+        policy: The file of the policy; None if no method plays it.
+    """
+
+    sets: Sequence[str]
+    methods: Sequence[str]
+    counts: Sequence[Count]
+    seeds: Sequence[int]
+    seconds: float
+    programs: int | None
+    policy: Path | None
+
+
+def runs_of(choice: Choice) -> Iterator[Run]:
+    """Lists the runs of a command, all methods of a program one after the other.
+
+    Args:
+        choice: What is measured.
+
+    Yields:
+        The runs.
+    """
+    for name in choice.sets:
+        programs = read_set(name)[: choice.programs]
+        for program, count, method in itertools.product(programs, choice.counts, choice.methods):
+            kind = METHODS[method]
+            budget = choice.seconds if kind.is_timed else None
+            for seed in choice.seeds if kind.is_seeded else (0,):
+                yield Run(name, program.name, method, seed, count, budget)
+
+
+def measure(run: Run, policy: Path | None) -> Line:
+    """Runs a method on a program.
+
+    Args:
+        run: What to measure.
+        policy: The file of the policy.
+
+    Returns:
+        The fields of the run and of its graph; `trajectory`, `cost` and `seconds`, of the best
+        order; `warm_up_seconds`, of the call that compiles; or `failed`, where the graph is beyond
+        what a method can hold.
+    """
+    program = next(x for x in read_set(run.set) if x.name == run.program)
+    graph, method = program.graph, METHODS[run.method]
+    line: Line = {
+        **dataclasses.asdict(run),
+        "fingerprint": graph.fingerprint,
+        "vertices": graph.num_vertices,
+        "arrays": program.has_arrays,
+    }
+    player = _policy(policy) if method.needs_policy and policy is not None else None
+    trial = Trial(graph, run.count, run.seed, run.budget or 0.0, player)
+    try:
+        if method.is_warmed_up:
+            began = time.perf_counter()
+            seconds = min(trial.seconds, WARM_UP_SECONDS)
+            method.play(dataclasses.replace(trial, seconds=seconds))
+            line["warm_up_seconds"] = time.perf_counter() - began
+        trajectory = method.play(trial)
+    except (GraphTooLargeError, StructureLimitError) as error:
+        return {**line, "failed": f"{type(error).__name__}: {error}"}
+    seconds, cost = trajectory[-1]
+    return {**line, "trajectory": trajectory, "cost": cost, "seconds": seconds}
+
+
+def run_all(
+    choice: Choice,
+    path: Path,
+    where: Line,
+    *,
+    jobs: int = 1,
+    report: Callable[[str], None],
+) -> list[Line]:
+    """Measures what a file lacks, and appends it.
+
+    Args:
+        choice: What is measured.
+        path: The file of the results.
+        where: What `lines.environment` returned.
+        jobs: Processes at a time; 1 for times that count.
+        report: Told how far it is after every run.
+
+    Returns:
+        All lines of the file.
+
+    Raises:
+        FileError: If the file is broken, cannot be written, or is of another machine, version or
+            policy, or of other programs of the same names.
+    """
+    repair(path)
+    lines = read_lines(path)
+    check_lines(path, lines, where)
+    _check_programs(path, lines, choice.sets)
+    known = {key(line) for line in lines}
+    wanted = [run for run in runs_of(choice) if dataclasses.astuple(run) not in known]
+    began = time.monotonic()
+    for done, line in enumerate(_measured(wanted, choice.policy, jobs), start=1):
+        policy = where["policy"] if METHODS[line["method"]].needs_policy else None
+        line |= {**where, "policy": policy}
+        append_line(path, line)
+        lines.append(line)
+        left = (time.monotonic() - began) / done * (len(wanted) - done)
+        report(f"{done} of {len(wanted)}: {describe(line)}; about {left / 60:.0f} min left")
+    return lines
+
+
+def describe(line: Line) -> str:
+    """A run in a few words.
+
+    Args:
+        line: Its line.
+
+    Returns:
+        Its name, and its cost or why there is none.
+    """
+    name = f"{line['set']}/{line['program']} {line['count']} {line['method']} seed {line['seed']}"
+    if "failed" in line:
+        return f"{name}: {line['failed']}"
+    return f"{name}: {line['cost']} in {line['seconds']:.2f} s"
+
+
+def _check_programs(path: Path, lines: Sequence[Line], sets: Sequence[str]) -> None:
+    """Refuses results of other programs that had the same names."""
+    graphs = {(name, x.name): x.graph for name in sets for x in read_set(name)}
+    for line in lines:
+        graph = graphs.get((line["set"], line["program"]))
+        if graph is not None and graph.fingerprint != line["fingerprint"]:
+            raise FileError(
+                f"{path} has results of {line['set']}/{line['program']} with the graph "
+                f"{line['fingerprint']}, expected {graph.fingerprint}: give another folder with "
+                "--out, or remove the file"
+            )
+
+
+def _measured(wanted: Sequence[Run], policy: Path | None, jobs: int) -> Iterator[Line]:
+    """Yields lines as they are finished."""
+    if jobs == 1:
+        yield from (measure(run, policy) for run in wanted)
+        return
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        futures = [pool.submit(measure, run, policy) for run in wanted]
+        try:
+            for future in concurrent.futures.as_completed(futures):
+                yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+@functools.cache
+def _policy(path: Path) -> Any:
+    """Loads the policy, once in a process."""
+    from elimax.models.checkpoint import load_policy
+
+    return load_policy(path)[0]

@@ -1,0 +1,81 @@
+"""The programs that policies are measured on, none of which any policy has been trained on.
+
+`graphs/SET.jsonl.gz` holds one set, a line {"name", "graph"} for every program; `make_sets` writes
+these files. The set `tasks` is traced from the project's own tasks that pretraining leaves out.
+"""
+
+import functools
+import gzip
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.orders import is_scalar, task_graph
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+
+FOLDER = Path(__file__).with_name("graphs")
+SUFFIX = ".jsonl.gz"
+COMMAND = "python -m benchmarks.learning.make_sets"
+
+TASKS = "tasks"
+HELD_OUT_TASKS = (
+    "human_heart_dipole",
+    "black_scholes_hessian",
+    "bundle_adjustment",
+    "lstm_rollout",
+    "kerr_metric",
+)
+
+
+class Program(NamedTuple):
+    """One program of a set.
+
+    Attributes:
+        name: Its name, unique in the set.
+        graph: Its graph.
+    """
+
+    name: str
+    graph: ComputationalGraph
+
+    @property
+    def has_arrays(self) -> bool:
+        """Whether any value is more than a number."""
+        return not is_scalar(self.graph)
+
+
+def set_names() -> tuple[str, ...]:
+    """The names of all sets."""
+    files = sorted(path.name.removesuffix(SUFFIX) for path in FOLDER.glob(f"*{SUFFIX}"))
+    return (*files, TASKS)
+
+
+@functools.cache
+def read_set(name: str) -> tuple[Program, ...]:
+    """Reads the programs of a set.
+
+    Args:
+        name: One of `set_names()`.
+
+    Returns:
+        The programs.
+
+    Raises:
+        ValueError: If there is no such set.
+        GraphFormatError: If a graph has another schema.
+    """
+    if name == TASKS:
+        return tuple(Program(task, task_graph(task)) for task in HELD_OUT_TASKS)
+    if name not in set_names():
+        known = ", ".join(set_names())
+        raise ValueError(f"there is no set {name!r}; choose from {known}, or write it: {COMMAND}")
+    lines = gzip.decompress(set_path(name).read_bytes()).splitlines()
+    entries = map(json.loads, lines)
+    return tuple(
+        Program(entry["name"], ComputationalGraph.from_dict(entry["graph"])) for entry in entries
+    )
+
+
+def set_path(name: str) -> Path:
+    """Where the programs of a set are."""
+    return FOLDER / f"{name}{SUFFIX}"
