@@ -98,8 +98,8 @@ def measure(run: Run, policy: Path | None) -> Line:
 
     Returns:
         The fields of the run and of its graph; `trajectory`, `cost` and `seconds`, of the best
-        order; `warm_up_seconds`, of the call that compiles; or `failed`, where the graph is beyond
-        what a method can hold.
+        order; `play_seconds`, of the whole call; `warm_up_seconds`, of the call that compiles; or
+        `failed`, where the graph is beyond what a method can hold.
     """
     program = next(x for x in read_set(run.set) if x.name == run.program)
     graph, method = program.graph, METHODS[run.method]
@@ -117,7 +117,9 @@ def measure(run: Run, policy: Path | None) -> Line:
             seconds = min(trial.seconds, WARM_UP_SECONDS)
             method.play(dataclasses.replace(trial, seconds=seconds))
             line["warm_up_seconds"] = time.perf_counter() - began
+        began = time.perf_counter()
         trajectory = method.play(trial)
+        line["play_seconds"] = time.perf_counter() - began
     except (GraphTooLargeError, StructureLimitError) as error:
         return {**line, "failed": f"{type(error).__name__}: {error}"}
     seconds, cost = trajectory[-1]

@@ -118,6 +118,11 @@ class Scores:
         costs = [self._costs(group, name, programs, None) for name in (method, rule)]
         return (costs[0] <= costs[1][:, :1]).astype(float)
 
+    def play_seconds(self, group: Group, method: str, programs: Sequence[str]) -> list[float]:
+        """How long a method played, of every run of some programs that it has finished."""
+        runs = self._runs[group, method]
+        return [line["play_seconds"] for name in programs for line in runs[name].values()]
+
     def _costs(
         self, group: Group, method: str, programs: Sequence[str], seconds: float | None
     ) -> np.ndarray:

@@ -1,7 +1,7 @@
-"""The programs that policies are measured on, none of which any policy has been trained on.
+"""The programs that policies are measured on, which their training has to leave alone.
 
 `graphs/SET.jsonl.gz` holds one set, a line {"name", "graph"} for every program; `make_sets` writes
-these files. The set `tasks` is traced from the project's own tasks that pretraining leaves out.
+these files. The set `tasks` is traced from five of the project's own tasks.
 """
 
 import functools

@@ -70,12 +70,12 @@ def zero_shot_table(scores: Scores) -> Table:
 
     Returns:
         Headings and rows: interquartile mean of the gap to the best known cost with its interval,
-        and the shares of programs on which a method is no costlier than rules. All methods of a
-        block are compared on the programs that all of them have finished.
+        the shares of runs in which a method is no costlier than rules, and the median time of a
+        run. All methods of a block are compared on the programs that all of them have finished.
     """
     columns = [
         "set", "programs", "method", "IQM gap %", "95 % interval", "<= three rules %",
-        "<= all rules %",
+        "<= all rules %", "median s",
     ]  # fmt: skip
     rows: list[list[Any]] = []
     for label, methods, common in _comparable(scores, ZERO_SHOT):
@@ -86,7 +86,12 @@ def zero_shot_table(scores: Scores) -> Table:
                 _share(scores, common, method, rule) if rule in methods else None
                 for rule in ZERO_SHOT[:2]
             ]
-            rows.append([label, _of(scores, common), method, *_percent(found), *shares])
+            times = [
+                x for group, names in common.items()
+                for x in scores.play_seconds(group, method, names)
+            ]  # fmt: skip
+            cells = [*_percent(found), *shares, f"{np.median(times):.3f}"]
+            rows.append([label, _of(scores, common), method, *cells])
     return columns, rows
 
 

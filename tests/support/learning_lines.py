@@ -33,6 +33,7 @@ def line(
     if trajectory:
         seconds, cost = trajectory[-1]
         outcome = {"trajectory": [list(x) for x in trajectory], "cost": cost, "seconds": seconds}
+        outcome["play_seconds"] = 2 * seconds
     return {
         "set": "small",
         "program": program,

@@ -60,6 +60,7 @@ def test_measure() -> None:
     assert found["arrays"] is False
     assert found["trajectory"][-1] == (found["seconds"], found["cost"])
     assert found["warm_up_seconds"] > 0
+    assert found["play_seconds"] >= found["seconds"]
 
 
 def install(monkeypatch: pytest.MonkeyPatch, method: Method) -> None:

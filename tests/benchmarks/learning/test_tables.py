@@ -47,9 +47,9 @@ def test_zero_shot() -> None:
         ["small", "4", "all_rules", "10.00"],
         ["small", "4", "policy_greedy", "3.00"],
     ]
-    assert rows[0][4:] == ["20.00 to 20.00", "100", "0"]
-    assert rows[1][4:] == ["10.00 to 10.00", "100", "100"]
-    assert rows[2][5:] == ["75", "75"]
+    assert rows[0][4:] == ["20.00 to 20.00", "100", "0", "0.020"]
+    assert rows[1][4:] == ["10.00 to 10.00", "100", "100", "0.040"]
+    assert rows[2][5:] == ["75", "75", "0.100"]
     low, high = map(float, rows[2][4].split(" to "))
     assert low < 3.0 < high
 
@@ -67,7 +67,7 @@ def test_methods_are_compared_on_the_same_programs() -> None:
     lines = [x for x in one_shot() if (x["program"], x["method"]) != ("d", "policy_greedy")]
     _, rows = zero_shot_table(Scores([*lines, line("d", "policy_greedy")], "all"))
     assert [row[1] for row in rows] == ["3 of 4"] * 3
-    assert rows[2][3] == "2.00" and rows[2][5:] == ["100", "100"]
+    assert rows[2][3] == "2.00" and rows[2][5:7] == ["100", "100"]
     text = markdown_text([*lines, line("d", "policy_greedy")])
     assert text.endswith("- small/d, policy_greedy: StructureLimitError: too many\n")
 
@@ -76,7 +76,7 @@ def test_without_the_rules_nothing_is_compared_with_them() -> None:
     """A dash in Markdown."""
     lines = [x for x in one_shot() if x["method"] != "all_rules"]
     _, rows = zero_shot_table(Scores(lines, "all"))
-    assert [row[5:] for row in rows] == [["100", None], ["75", None]]
+    assert [row[5:7] for row in rows] == [["100", None], ["75", None]]
 
 
 def test_groups_and_all_together() -> None:
@@ -93,7 +93,16 @@ def test_groups_and_all_together() -> None:
         ("all scalars", 2), ("all arrays", 2),
     ]  # fmt: skip
     _, rows = zero_shot_table(Scores(lines, "all"))
-    assert rows[-1] == ["all arrays", "2", "all_rules", "0.00", "0.00 to 0.00", None, "100"]
+    assert rows[-1] == [
+        "all arrays",
+        "2",
+        "all_rules",
+        "0.00",
+        "0.00 to 0.00",
+        None,
+        "100",
+        "0.200",
+    ]
 
 
 def test_anytime() -> None:
@@ -148,7 +157,7 @@ def test_text() -> None:
     assert "### Policy with annealing minus annealing" in both
     assert "### Policy with annealing minus annealing" not in nontrivial
     assert "Not possible" not in text
-    assert "| small | 1 | policy_greedy | 0.00 | 0.00 to 0.00 | 100 | 100 |" in nontrivial
+    assert "| small | 1 | policy_greedy | 0.00 | 0.00 to 0.00 | 100 | 100 | 0.100 |" in nontrivial
 
 
 def test_no_lines() -> None:
