@@ -9,6 +9,7 @@ from elimax.interpreter.errors import ElimaxError as ElimaxError
 from elimax.interpreter.errors import GraphFormatError as GraphFormatError
 from elimax.interpreter.errors import InvalidOrderError as InvalidOrderError
 from elimax.interpreter.errors import JacobianMismatchError as JacobianMismatchError
+from elimax.interpreter.errors import MissingExtraError as MissingExtraError
 from elimax.interpreter.errors import PlanCacheWarning as PlanCacheWarning
 from elimax.interpreter.errors import RoundingWarning as RoundingWarning
 from elimax.interpreter.errors import StructureLimitError as StructureLimitError
@@ -25,6 +26,8 @@ from elimax.interpreter.jacobian import value_and_jacve as value_and_jacve
 from elimax.interpreter.orders import forward_order as forward_order
 from elimax.interpreter.orders import markowitz_order as markowitz_order
 from elimax.interpreter.orders import reverse_order as reverse_order
+from elimax.interpreter.orders.planners import Planner as _Planner
+from elimax.interpreter.orders.planners import register_planner as _register_planner
 from elimax.interpreter.output.blocks import Output as Output
 from elimax.interpreter.output.structured import StructuredJacobian as StructuredJacobian
 from elimax.interpreter.plan import Plan as Plan
@@ -32,3 +35,13 @@ from elimax.interpreter.planning import plan as plan
 from elimax.interpreter.rounding import RoundingCheck as RoundingCheck
 from elimax.interpreter.rounding import check_rounding as check_rounding
 from elimax.interpreter.tracing.call import trace as trace
+
+
+def _load_policy() -> _Planner:
+    """Loads the learned policy, whose packages are in the extra `learn`."""
+    from elimax.models.planner import policy_order
+
+    return policy_order
+
+
+_register_planner("policy", _load_policy)

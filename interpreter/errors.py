@@ -28,6 +28,10 @@ class TracingError(ElimaxError):
     """A function cannot be turned into a computational graph."""
 
 
+class MissingExtraError(ElimaxError, ImportError):
+    """Something needs a package that only an extra of elimax installs."""
+
+
 class CountMismatchError(ElimaxError):
     """The two counters of multiplications disagree about an order."""
 

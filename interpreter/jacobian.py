@@ -9,6 +9,7 @@ from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.order import CarriesOrder, EliminationOrder, check_order
 from elimax.interpreter.orders.names import OrderName
 from elimax.interpreter.orders.order_cache import cached_order
+from elimax.interpreter.orders.planners import planner_order
 from elimax.interpreter.orders.portfolio import best_classic, named_order
 from elimax.interpreter.output.blocks import BlockForm, Output, check_output, written_block
 from elimax.interpreter.tracing.call import trace_call
@@ -19,7 +20,11 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 Order: TypeAlias = (
-    Literal["auto", "best_classic"] | OrderName | EliminationOrder | CarriesOrder | Sequence[int]
+    Literal["auto", "best_classic", "policy"]
+    | OrderName
+    | EliminationOrder
+    | CarriesOrder
+    | Sequence[int]
 )
 """What `jacve` takes as an order."""
 
@@ -47,8 +52,9 @@ def jacve(
         order: "auto" (the order with the lowest price, see `graph.price`, that `orders.auto`
             finds, or, if the output is dense, one of JAX's modes where its program promises to be
             quicker, see `emission`; the same every time), "best_classic" (the one of the
-            portfolio with the fewest nontrivial multiplications), the name of one of the
-            portfolio, an `EliminationOrder`, a `Plan`, or vertex numbers.
+            portfolio with the fewest nontrivial multiplications), "policy" (what the learned
+            policy plays, or forward or reverse where that is cheaper; needs the extra `learn`),
+            the name of one of the portfolio, an `EliminationOrder`, a `Plan`, or vertex numbers.
         output: What the leaves of the Jacobian are: "dense" arrays of shape out.shape + in.shape,
             "structured" (`StructuredJacobian`) or "bcoo" (`jax.experimental.sparse.BCOO`), which
             leave out zeros that are known while tracing.
@@ -60,6 +66,7 @@ def jacve(
 
     Raises:
         InvalidOrderError: When called, if the order does not fit the graph of `fun`.
+        MissingExtraError: When called, if the order is "policy" and `learn` is not installed.
         TracingError: When called, if `fun` has side effects other than those of `jax.debug`.
         TypeError: If `fun` is not a function; when called, if inputs or outputs cannot be
             differentiated, or if `fun` asks for the value of something that depends on a
@@ -152,7 +159,7 @@ def resolve_order(
 
     Args:
         graph: The graph.
-        order: "auto", "best_classic", a name, an order, a plan, or vertex numbers.
+        order: "auto", "best_classic", "policy", a name, an order, a plan, or vertex numbers.
         wanted: Blocks of the Jacobian that are wanted, as (input node, output node); None for all.
 
     Returns:
@@ -160,6 +167,7 @@ def resolve_order(
 
     Raises:
         InvalidOrderError: If a name is unknown.
+        MissingExtraError: If "policy" is wanted and the extra `learn` is not installed.
     """
     if isinstance(order, CarriesOrder):
         return order.order
@@ -169,4 +177,4 @@ def resolve_order(
         return cached_order(graph, wanted)
     if order == "best_classic":
         return best_classic(graph, "nontrivial", wanted)
-    return named_order(graph, order)
+    return planner_order(graph, order) or named_order(graph, order)

@@ -8,20 +8,26 @@ import dataclasses
 import importlib.resources
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import equinox as eqx
+import jax
+import numpy as np
 
 from elimax.interpreter.atomic_files import write_atomically
 from elimax.models.errors import PolicyFormatError
-from elimax.models.features import FEATURES
+from elimax.models.features import LOCAL, POSITION, START, STRUCTURE
+from elimax.models.lessons import Lesson
+from elimax.models.optimisation import start_optimiser
 from elimax.models.policy import Policy, PolicyConfig, make_policy
-from elimax.models.ppo import PPOConfig
-from elimax.models.training import TrainingState, start_training
+from elimax.models.training import TrainingState
 
-POLICY_SCHEMA = 1
+POLICY_SCHEMA = 2
+
+FEATURES = [*START, *LOCAL, *STRUCTURE, *POSITION]
+"""What a stored policy reads; one that reads anything else cannot be used."""
 
 _POLICY, _TRAINING = "policy", "training state"
 
@@ -49,10 +55,10 @@ def load_policy(path: Path) -> tuple[Policy, dict[str, Any]]:
         The policy and its metadata.
 
     Raises:
-        PolicyFormatError: If the file is absent, torn, of another schema or another architecture.
+        PolicyFormatError: If the file is absent, truncated, or of another schema or architecture.
     """
     header, arrays = _read(path, _POLICY)
-    policy = _fill(path, make_policy(_config(path, header), seed=0), arrays)
+    policy, _ = _fill(path, _empty_policy(_config(path, header)), arrays)
     return policy, header.get("metadata", {})
 
 
@@ -60,7 +66,7 @@ def pretrained_policy() -> Policy:
     """Loads the policy that comes with elimax, from a checkout or an installed package.
 
     Returns:
-        The policy, trained on random programs and on some of the tasks.
+        The policy, trained on programs that no task has a part in.
 
     Raises:
         PolicyFormatError: If the file is missing or damaged.
@@ -80,13 +86,18 @@ def save_training(path: Path, state: TrainingState) -> None:
     header = _header(_TRAINING, state.policy.config) | {
         "seed": state.seed,
         "update": state.update,
+        "step": state.step,
         "eliminations": state.eliminations,
+        "evaluations": state.evaluations,
         # Infinity is not JSON.
         "best_value": repr(state.best_value),
+        # Costs may be larger than any integer of an array.
+        "lessons": [[number, lesson.cost] for number, lesson in state.lessons],
         "orders": {name: list(order) for name, order in state.orders.items()},
         "curve": list(state.curve),
     }
-    _write(path, header, (state.policy, state.optimiser, state.average, state.best_policy))
+    trees = (state.policy, state.optimiser, state.average, state.best_policy)
+    _write(path, header, trees, [array for _, x in state.lessons for array in _arrays(x)])
 
 
 def load_training(path: Path, config: PolicyConfig, *, seed: int) -> TrainingState:
@@ -101,8 +112,8 @@ def load_training(path: Path, config: PolicyConfig, *, seed: int) -> TrainingSta
         The state.
 
     Raises:
-        PolicyFormatError: If the file is absent, torn, of another schema or architecture, or of a
-            training with another seed.
+        PolicyFormatError: If the file is absent, truncated, of another schema or architecture, or
+            of a training with another seed.
     """
     header, arrays = _read(path, _TRAINING)
     stored = _config(path, header)
@@ -111,19 +122,30 @@ def load_training(path: Path, config: PolicyConfig, *, seed: int) -> TrainingSta
             f"{path} holds a training of {stored} with seed {header.get('seed')}, wanted is "
             f"{config} with seed {seed}: delete the file to begin anew"
         )
-    empty = start_training(make_policy(config, seed=0), PPOConfig(), 1, seed=seed)
-    trees = (empty.policy, empty.optimiser, empty.average, empty.best_policy)
-    policy, optimiser, average, best_policy = _fill(path, trees, arrays)
+    empty = _empty_policy(config)
+    trees = (empty, jax.eval_shape(start_optimiser, empty), empty, empty)
     try:
+        listed = [(int(number), int(cost)) for number, cost in header["lessons"]]
+        (policy, optimiser, average, best_policy), found = _fill(
+            path, trees, arrays, more=len(_arrays(_NOTHING)) * len(listed)
+        )
         return TrainingState(
             seed=seed,
             update=int(header["update"]),
+            step=int(header["step"]),
             eliminations=int(header["eliminations"]),
+            evaluations=int(header["evaluations"]),
             policy=policy,
             optimiser=optimiser,
             average=average,
             best_policy=best_policy,
             best_value=float(header["best_value"]),
+            lessons=tuple(
+                (number, Lesson(nodes, cost, moves, regrets))
+                for (number, cost), nodes, moves, regrets in zip(
+                    listed, found[0::3], found[1::3], found[2::3], strict=True
+                )
+            ),
             orders={name: tuple(order) for name, order in header["orders"].items()},
             curve=tuple(header["curve"]),
         )
@@ -131,19 +153,36 @@ def load_training(path: Path, config: PolicyConfig, *, seed: int) -> TrainingSta
         raise _damaged(path, repr(error)) from error
 
 
+def _empty_policy(config: PolicyConfig) -> Policy:
+    """The shapes of a policy; drawing one would have to be compiled."""
+    with jax.enable_x64(False):
+        return jax.eval_shape(lambda: make_policy(config, seed=0))
+
+
+def _arrays(lesson: Lesson) -> tuple[np.ndarray, ...]:
+    return lesson.nodes, lesson.moves, lesson.regrets
+
+
+_NOTHING = Lesson(np.zeros(0), 0, np.zeros(0), np.zeros(0))
+
+
 def _header(what: str, config: PolicyConfig) -> dict[str, Any]:
     return {
         "schema": POLICY_SCHEMA,
         "what": what,
         "config": dataclasses.asdict(config),
-        "features": list(FEATURES),
+        "features": FEATURES,
     }
 
 
-def _write(path: Path, header: Mapping[str, Any], arrays: Any) -> None:
+def _write(
+    path: Path, header: Mapping[str, Any], tree: Any, more: Sequence[np.ndarray] = ()
+) -> None:
     content = io.BytesIO()
     content.write(json.dumps(header, sort_keys=True, separators=(",", ":")).encode() + b"\n")
-    eqx.tree_serialise_leaves(content, arrays)
+    eqx.tree_serialise_leaves(content, tree)
+    for array in more:
+        np.save(content, array)
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, content.getvalue())
@@ -179,21 +218,26 @@ def _config(path: Path, header: Mapping[str, Any]) -> PolicyConfig:
         config = PolicyConfig(**header["config"])
     except (KeyError, TypeError, ValueError) as error:
         raise _other_architecture(path, str(error)) from error
-    if header.get("features") != list(FEATURES):
+    if header.get("features") != FEATURES:
         raise _other_architecture(path, "it reads other features of the vertices")
     return config
 
 
-def _fill(path: Path, empty: Tree, arrays: io.BytesIO) -> Tree:
-    """Reads arrays into a tree of the right shapes."""
+def _fill(
+    path: Path, empty: Tree, arrays: io.BytesIO, more: int = 0
+) -> tuple[Tree, list[np.ndarray]]:
+    """Reads arrays into a tree of the right shapes, and so many more arrays behind them."""
     try:
-        tree = eqx.tree_deserialise_leaves(arrays, empty)
+        # Whoever reads a policy may be tracing a function.
+        with jax.ensure_compile_time_eval(), jax.enable_x64(False):
+            tree = eqx.tree_deserialise_leaves(arrays, empty)
+        others = [np.load(arrays) for _ in range(more)]
     except (ValueError, EOFError, OSError, RuntimeError, TypeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise _damaged(path, reason) from error
     if arrays.read(1):
         raise _damaged(path, "there is more behind the last array")
-    return tree
+    return tree, others
 
 
 def _damaged(path: Path, reason: str) -> PolicyFormatError:

@@ -1,32 +1,37 @@
-"""Finetuning: a policy learns one graph, and the cheapest order that it meets is kept."""
+"""Finetuning: PPO on one graph; the policy learns it, and the cheapest order it meets is kept.
+
+All games of an update are of this one graph, so the mean of the group is the baseline. Three things
+keep a long training alive. The best order so far is imitated a little. Where nothing new is found
+for a while, the policy starts over as it was at first, but scores are flattened, so that it tries
+what it would not have tried before. And where the games of an update are far costlier than the best
+ones so far, the policy has collapsed, and is put back.
+"""
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Annotated, NamedTuple
 
+import equinox as eqx
 import numpy as np
 
+from elimax.interpreter.errors import StructureLimitError
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.counting import count_multiplications
 from elimax.interpreter.graph.order import EliminationOrder
 from elimax.interpreter.graph.structure import Count
-from elimax.models.boards import make_board, stack_boards
-from elimax.models.game import DEFAULT_MAX_STRUCTURES
+from elimax.models.game import Game, Played
+from elimax.models.optimisation import start_optimiser
 from elimax.models.policy import Policy
-from elimax.models.policy_search import checked_order, played_order
-from elimax.models.ppo import PPOConfig, make_optimiser
+from elimax.models.ppo import PPOBatch, PPOConfig, ppo_loss
 from elimax.models.ranges import Range
-from elimax.models.rollout import Moves, join_moves, play
+from elimax.models.rollouts import play_games, ppo_batches
 from elimax.models.training import (
     Metrics,
     OnUpdate,
     TrainingState,
-    play_and_learn,
+    learn,
     start_training,
-    update_key,
 )
-
-# Position of the greedy game among the games of an update.
-_GREEDY = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,14 +42,19 @@ class FinetuneConfig:
         updates: Number of updates, the budget.
         episodes: K, games of an update.
         count: Which multiplications cost, "all" or "nontrivial".
-        max_structures: The most edge structures that the graph may reach.
+        patience: Updates without a better order after which the policy starts over.
+        flattening: What scores are divided by whenever it does.
+        collapse: The policy is put back where its games cost so many times what the cheapest games
+            of an update did.
         ppo: Settings of the learning.
     """
 
-    updates: Annotated[int, Range(1, 1_000_000)] = 20
-    episodes: Annotated[int, Range(1, 100_000)] = 32
+    updates: Annotated[int, Range(1, 1_000_000)] = 30
+    episodes: Annotated[int, Range(2, 100_000)] = 48
     count: Count = "all"
-    max_structures: Annotated[int, Range(1, 1_000_000)] = DEFAULT_MAX_STRUCTURES
+    patience: Annotated[int, Range(1, 1_000_000)] = 15
+    flattening: Annotated[float, Range(1.0, 100.0)] = 1.5
+    collapse: Annotated[float, Range(1.0, 1000.0)] = 2.0
     ppo: PPOConfig = dataclasses.field(default_factory=PPOConfig)
 
 
@@ -94,76 +104,149 @@ def finetune(
 
     Raises:
         TrainingDivergedError: If a loss is not a finite number.
-        StructureLimitError: If the graph reaches more than `config.max_structures` structures.
+        StructureLimitError: If games meet too many edge structures.
         BrokenGameError: If the game's cost of an order is not that of the interpreter.
     """
-    boards = stack_boards([make_board(graph, config.count, config.max_structures)])
-    optimiser = make_optimiser(config.ppo, config.updates)
-    state = resume or start_training(policy, config.ppo, config.updates, seed=seed)
+    finetuning = _Finetuning(policy, Game(graph, config.count), config, seed)
+    state = resume or start_training(policy, seed=seed)
     while state.update < config.updates:
-        played = play_and_learn(state, optimiser, boards, config.episodes, config.ppo, greedy=1)
-        state = _keep_best(state, played.moves, graph, config.count)
-        metrics = played.metrics | {
-            "costs/best": _cost(graph, state.orders["best"], config.count),
-            "costs/greedy": played_order(played.moves, _GREEDY)[1],
-        }
-        state = dataclasses.replace(
-            state,
-            update=state.update + 1,
-            policy=played.policy,
-            optimiser=played.optimiser,
-            curve=(*state.curve, metrics),
-        )
+        state = finetuning.update(state)
         if on_update is not None:
-            on_update(state.update, metrics, state)
-    # As many games as before, so that nothing new is compiled for the last policy.
-    key = update_key(state.seed, state.update)
-    last = play(
-        state.policy, boards, greedy=1, sampled=config.episodes, key=key, keep_observations=True
-    )
-    state = _keep_best(state, join_moves(last), graph, config.count)
-    return _result(state, graph, config.count)
+            on_update(state.update, state.curve[-1], state)
+    played, state = finetuning.play(state)
+    return finetuning.result(finetuning.keep_best(state, played))
 
 
-def _keep_best(
-    state: TrainingState, moves: Moves, graph: ComputationalGraph, count: Count
-) -> TrainingState:
-    """Notes the games of the state's policy."""
-    orders = dict(state.orders)
-    best_policy, best_value = state.best_policy, state.best_value
-    cheapest = checked_order(
-        graph, *played_order(moves, int(np.argmin(moves.cost.sum(axis=0)[0]))), count, "finetuned"
-    ).vertices
-    if "best" not in orders or _cost(graph, cheapest, count) < _cost(graph, orders["best"], count):
-        orders["best"] = cheapest
-    greedy = checked_order(graph, *played_order(moves, _GREEDY), count, "greedy").vertices
-    orders.setdefault("pretrained_greedy", greedy)
-    greedy_cost = _cost(graph, greedy, count)
-    if greedy_cost < best_value:
-        orders["greedy"], best_policy, best_value = greedy, state.policy, float(greedy_cost)
-    return dataclasses.replace(
-        state,
-        eliminations=state.eliminations + int(moves.is_played.sum()),
-        best_policy=best_policy,
-        best_value=best_value,
-        orders=orders,
-    )
+class _Finetuning:
+    """One training: its game, and what an update does."""
+
+    def __init__(self, first: Policy, game: Game, config: FinetuneConfig, seed: int) -> None:
+        self._first, self._game, self._config, self._seed = first, game, config, seed
+
+    def play(self, state: TrainingState) -> tuple[list[Played], TrainingState]:
+        """A greedy game and then the episodes of an update."""
+        game = self._game
+        (played,) = play_games(
+            state.policy,
+            [game],
+            episodes=self._config.episodes,
+            temperature=1.0,
+            seed=(self._seed, state.update),
+            greedy=True,
+        )
+        if played is None:
+            raise StructureLimitError(
+                "games of this graph meet too many edge structures: use an order of the portfolio, "
+                "or lower finetune.flattening"
+            )
+        eliminations = state.eliminations + game.num_moves * len(played)
+        return played, dataclasses.replace(state, eliminations=eliminations)
+
+    def update(self, state: TrainingState) -> TrainingState:
+        """Plays, keeps what is best, and learns."""
+        config = self._config
+        played, state = self.play(state)
+        known = state.orders.get("best")
+        state = self.keep_best(state, played)
+        sampled = played[1:]
+        costs = np.array([game.cost for game in sampled], float)
+        metrics = {
+            "charts/update": state.update + 1,
+            "charts/eliminations": state.eliminations,
+            "costs/best": self._cost(state.orders["best"]),
+            "costs/greedy": played[0].cost,
+            "costs/mean": float(costs.mean()),
+            "charts/restarts": _last(state, "charts/restarts"),
+            "charts/rollbacks": _last(state, "charts/rollbacks"),
+        }
+        is_new = state.orders["best"] != known
+        metrics["charts/waited"] = 0 if is_new else _last(state, "charts/waited") + 1
+        cheapest = min([row["costs/mean"] for row in state.curve], default=np.inf)
+        if costs.mean() > config.collapse * cheapest:
+            state = _with_policy(state, state.best_policy)
+            metrics["charts/rollbacks"] += 1
+        elif metrics["charts/waited"] >= config.patience:
+            metrics["charts/restarts"] += 1
+            metrics["charts/waited"] = 0
+            flattening = config.flattening ** metrics["charts/restarts"]
+            state = _with_policy(state, flattened(self._first, flattening))
+        elif self._game.num_moves:
+            state, losses = self._learn(state, sampled)
+            metrics |= losses
+        return dataclasses.replace(state, update=state.update + 1, curve=(*state.curve, metrics))
+
+    def _learn(self, state: TrainingState, sampled: list[Played]) -> tuple[TrainingState, Metrics]:
+        config = self._config.ppo
+        rng = np.random.default_rng((self._seed, state.update))
+        best = self._game.moves(state.orders["best"])
+
+        def batches() -> Iterator[PPOBatch]:
+            for _ in range(config.epochs):
+                yield from ppo_batches([self._game], [sampled], [best], config, rng)
+
+        share = state.update / self._config.updates
+        rate = config.learning_rate + share * (config.final_learning_rate - config.learning_rate)
+        return learn(state, batches(), ppo_loss, (config,), lambda _: rate)
+
+    def keep_best(self, state: TrainingState, played: list[Played]) -> TrainingState:
+        """Notes the games of the state's policy, the greedy one first."""
+        orders = dict(state.orders)
+        cheapest = min(played, key=lambda game: game.cost)
+        if "best" not in orders or cheapest.cost < self._cost(orders["best"]):
+            orders["best"] = self._checked(cheapest)
+        greedy = self._checked(played[0])
+        orders.setdefault("pretrained_greedy", greedy)
+        best_policy, best_value = state.best_policy, state.best_value
+        if played[0].cost < best_value:
+            best_policy, best_value = state.policy, float(played[0].cost)
+            orders["greedy"] = greedy
+        return dataclasses.replace(
+            state, orders=orders, best_policy=best_policy, best_value=best_value
+        )
+
+    def _checked(self, played: Played) -> tuple[int, ...]:
+        order = self._game.order(played.nodes, "finetuned")
+        self._game.checked_cost(played, order)
+        return order.vertices
+
+    def _cost(self, vertices: tuple[int, ...]) -> int:
+        return getattr(count_multiplications(self._game.graph, vertices), self._config.count)
+
+    def result(self, state: TrainingState) -> FinetuneResult:
+        """What a finished training gives."""
+
+        def named(key: str, name: str) -> EliminationOrder:
+            return EliminationOrder(state.orders[key], self._game.graph.fingerprint, name)
+
+        return FinetuneResult(
+            policy=state.best_policy,
+            best_order=named("best", "finetuned"),
+            best_cost=self._cost(state.orders["best"]),
+            greedy_order=named("greedy", "finetuned_greedy"),
+            pretrained_greedy_order=named("pretrained_greedy", "pretrained_greedy"),
+            curve=list(state.curve),
+            eliminations=state.eliminations,
+        )
 
 
-def _cost(graph: ComputationalGraph, vertices: tuple[int, ...], count: Count) -> int:
-    return getattr(count_multiplications(graph, vertices), count)
+def flattened(policy: Policy, factor: float) -> Policy:
+    """A policy that prefers the same moves less strongly.
+
+    Args:
+        policy: The policy.
+        factor: What its scores are divided by.
+
+    Returns:
+        The policy.
+    """
+    weight = policy.head.score.weight / factor
+    return eqx.tree_at(lambda p: p.head.score.weight, policy, weight)
 
 
-def _result(state: TrainingState, graph: ComputationalGraph, count: Count) -> FinetuneResult:
-    def named(key: str, name: str) -> EliminationOrder:
-        return EliminationOrder(state.orders[key], graph.fingerprint, name)
+def _with_policy(state: TrainingState, policy: Policy) -> TrainingState:
+    """The state with another policy, which nothing has been learnt about yet."""
+    return dataclasses.replace(state, policy=policy, optimiser=start_optimiser(policy))
 
-    return FinetuneResult(
-        policy=state.best_policy,
-        best_order=named("best", "finetuned"),
-        best_cost=_cost(graph, state.orders["best"], count),
-        greedy_order=named("greedy", "finetuned_greedy"),
-        pretrained_greedy_order=named("pretrained_greedy", "pretrained_greedy"),
-        curve=list(state.curve),
-        eliminations=state.eliminations,
-    )
+
+def _last(state: TrainingState, name: str) -> float:
+    return state.curve[-1][name] if state.curve else 0.0

@@ -1,200 +1,349 @@
-"""Vertex elimination as a one-player game, driven by tables so that it runs under jit, vmap, scan.
+"""Vertex elimination as a one-player game: a graph made ready to be played, and games of it.
 
-The rule is not written here. A step looks products, sums and costs of edge structures up in the
-tables that `structure_tables` derives from the counting rule, so scalars and arrays are played
-alike. Sizes, fixed here for the whole folder:
+A move eliminates one vertex and costs scalar multiplications; a game is over when all vertices are
+eliminated. The counting rule is not written here: compiled code looks costs up in tables that grow
+from `graph.rule_table` as structures are met. The moves themselves are in `compiled_game.py`.
 
-    N  nodes on the board, padded       S  edge structures, 0 (no edge) included, padded
-    G  graphs played at once            K  episodes of every graph
-    A  classes of later factors         B  classes of earlier factors, see `CostClasses`
-
-Boards are made in `boards.py`. This module is what runs at every move.
+Only nodes with edges are on the board. Vertices without any cost nothing and are in nobody's way;
+`Game.order` puts them first.
 """
 
+import threading
+from collections.abc import Sequence
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
+import numpy as np
 
-DEFAULT_MAX_STRUCTURES = 2048
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.counting import count_multiplications
+from elimax.interpreter.graph.order import EliminationOrder
+from elimax.interpreter.graph.structure import Count
+from elimax.interpreter.orders.annealing.state import Tables, Weights
+from elimax.interpreter.orders.annealing.tables import GrowingTables, cost_scale
+from elimax.interpreter.orders.fixed import reverse_order
+from elimax.models import compiled_game
+from elimax.models.errors import BrokenGameError
+from elimax.models.features import (
+    LOCAL,
+    POSITION,
+    STRUCTURE,
+    start_features,
+    structure_features,
+)
+from elimax.models.game_state import Facts, Links, Record, Space, Vertices
+from elimax.models.links import copy_links, grown_links, make_links
+from elimax.models.played_policy import PlayedPolicy
+from elimax.models.positions import Positions, Start
 
-# Up to this table size selects and comparisons, which vectorise, beat gathers and scatters.
-_SMALL_TABLE = 4
-
-_BOUNDS = "promise_in_bounds"
+_MAX_MISSING = 4096
+_FIRST_RECORDS = 256
 
 
-class CostClasses(NamedTuple):
-    """Structures that cost alike, merged: equal rows of the cost table, and equal columns.
-
-    In class 0 are "no edge" and whatever else is free in every product.
+class Played(NamedTuple):
+    """A complete game of V moves.
 
     Attributes:
-        later: int16[S], class of a structure as the later factor of a product.
-        earlier: int16[S], class of a structure as the earlier factor.
-        cost: float32[A, B], scalar multiplications of the product of [later, earlier] classes.
+        nodes: int32[V], the vertex of every move, as a node of the board.
+        costs: int64[V], what every move costs, in units of so many scalar multiplications.
+        log_probabilities: float32[V], of every choice, before the temperature.
+        unit: 1, unless costs would not fit 64 bits.
     """
 
-    later: jax.Array
-    earlier: jax.Array
-    cost: jax.Array
+    nodes: np.ndarray
+    costs: np.ndarray
+    log_probabilities: np.ndarray
+    unit: int = 1
+
+    @property
+    def cost(self) -> int:
+        """Scalar multiplications of the game, rounded to units."""
+        return self.unit * sum(self.costs.tolist())
 
 
-class Rules(NamedTuple):
-    """The counting rule for one graph.
+class _Desk(NamedTuple):
+    """The counting rule as it stood at one moment, and space to work in that fits it.
 
-    Attributes:
-        product: int16[S, S], structure of the product of [later, earlier].
-        sum: int16[S, S], structure of the sum.
-        cost: float32[S, S], scalar multiplications of the product in the played count.
-        classes: The same costs for classes of structures, which are far fewer.
+    The two stay together: the rule's tables are replaced by larger ones by any thread, any time.
     """
 
-    product: jax.Array
-    sum: jax.Array
-    cost: jax.Array
-    classes: CostClasses
+    tables: Tables
+    space: Space
 
 
-class Nodes(NamedTuple):
-    """What an elimination does not change about the nodes.
+class Game:
+    """The game of one graph; many games may be played at once, in threads.
 
     Attributes:
-        vertex: int32[N], vertex number; 0 for inputs and padding.
-        is_input: bool[N].
-        is_output: bool[N].
-        depth: float32[N], longest path from an input, as a share of the longest path of all.
-        height: float32[N], longest path to an output, as a share of the longest path of all.
-    """
-
-    vertex: jax.Array
-    is_input: jax.Array
-    is_output: jax.Array
-    depth: jax.Array
-    height: jax.Array
-
-
-class State(NamedTuple):
-    """A position of the game.
-
-    Attributes:
-        edges: int16[N, N], structure of the edge [successor, predecessor]; 0 if there is none.
-        remaining: bool[N], vertices that are still to be eliminated.
-    """
-
-    edges: jax.Array
-    remaining: jax.Array
-
-
-class Scale(NamedTuple):
-    """What makes costs of different graphs comparable.
-
-    Attributes:
-        moves: float32[], number of vertices to eliminate.
-        unit: float32[], a typical cost of one edge product; 1 for scalars in the count "all".
-        classic: float32[], cost of the best order of `CLASSIC`, see `boards.normalising_cost`.
-    """
-
-    moves: jax.Array
-    unit: jax.Array
-    classic: jax.Array
-
-
-class Board(NamedTuple):
-    """A graph ready to be played, padded; several of one size stack along a leading axis.
-
-    Attributes:
+        graph: The graph.
+        count: Which multiplications cost.
         start: The first position.
-        nodes: What stays.
-        rules: The counting rule.
-        scale: What makes costs comparable.
+        num_moves: Moves of a complete game.
     """
 
-    start: State
-    nodes: Nodes
-    rules: Rules
-    scale: Scale
+    def __init__(self, graph: ComputationalGraph, count: Count = "all") -> None:
+        """Sets the game up.
 
+        Args:
+            graph: The graph.
+            count: Which multiplications cost, "all" or "nontrivial".
 
-def lookup(table: jax.Array, first: jax.Array, second: jax.Array) -> jax.Array:
-    """Reads `table[first, second]` at every entry of two arrays that broadcast.
+        Raises:
+            StructureLimitError: If there are too many edge structures.
+        """
+        self.graph = graph
+        self.count: Count = count
+        nodes = sorted({node for pair in graph.edges for node in pair})
+        self._nodes = np.array(nodes, np.int64)
+        self._place = {node: k for k, node in enumerate(nodes)}
+        cost = getattr(count_multiplications(graph, reverse_order(graph)), count)
+        scale = cost_scale(len(nodes), cost)
+        self._unit, self._limit = 1 << scale.shift, scale.limit
+        self._rule = GrowingTables(Weights(**{count: 1}), scale)
+        self._lock = threading.Lock()
+        pairs = sorted(graph.edges, key=lambda pair: pair[::-1])
+        self._edges = np.array(
+            [
+                (self._place[pred], self._place[succ], self._rule.number(graph.edges[pred, succ]))
+                for pred, succ in pairs
+            ],
+            np.int32,
+        ).reshape(-1, 3)
+        self._facts, self._remains = self._look_at_nodes()
+        self.num_moves = int(self._remains.sum())
+        self._links = make_links(self._edges, len(nodes), 4 * len(pairs) + _FIRST_RECORDS)
+        self.start = self._first_position()
 
-    Args:
-        table: [S, S].
-        first: Integer array.
-        second: Integer array.
+    def order(self, nodes: Sequence[int] | np.ndarray, name: str) -> EliminationOrder:
+        """The order of a game; vertices that are not on the board come first.
 
-    Returns:
-        Array of the table's dtype in the broadcast shape.
-    """
-    size = len(table)
-    if size > _SMALL_TABLE:
-        return table[first, second]
-    shape = jnp.broadcast_shapes(first.shape, second.shape)
-    result = jnp.zeros(shape, table.dtype)
-    for i in range(size):
-        for j in range(size):
-            result = jnp.where((first == i) & (second == j), table[i, j], result)
-    return result
+        Args:
+            nodes: The vertex of every move, as a node of the board.
+            name: Name of the order.
 
+        Returns:
+            The order of all eliminable vertices.
+        """
+        vertices = [self.graph.vertex(int(node)) for node in self._nodes[np.asarray(nodes, int)]]
+        is_played = set(vertices)
+        idle = (vertex for vertex in self.graph.eliminable if vertex not in is_played)
+        return EliminationOrder((*idle, *vertices), self.graph.fingerprint, name)
 
-def eliminate(
-    rules: Rules, nodes: Nodes, state: State, node: jax.Array, is_played: jax.Array
-) -> tuple[State, jax.Array]:
-    """Eliminates one vertex: J[s, p] += J[s, v] J[v, p] for all p and s, then drops v's edges.
+    def moves(self, vertices: Sequence[int]) -> np.ndarray:
+        """The moves of an order, the other way round.
 
-    The in-edges of an output stay.
+        Args:
+            vertices: Vertex numbers; those that are not on the board are left out.
 
-    Args:
-        rules: The counting rule.
-        nodes: The board's nodes.
-        state: A position.
-        node: int32[], board position of the vertex v.
-        is_played: bool[], False leaves everything as it is (the episode has ended).
+        Returns:
+            int32[V], nodes of the board.
+        """
+        nodes = map(self.graph.node, vertices)
+        return np.array([self._place[node] for node in nodes if node in self._place], np.int32)
 
-    Returns:
-        The next position and the cost, float32[].
-    """
-    into_successors = jnp.where(is_played, state.edges[:, node], 0)[:, None]
-    from_predecessors = state.edges[node][None, :]
-    cost = lookup(rules.cost, into_successors, from_predecessors).sum()
-    product = lookup(rules.product, into_successors, from_predecessors)
-    edges = lookup(rules.sum, state.edges, product)
-    is_node = (jnp.arange(len(state.remaining)) == node) & is_played
-    dropped = is_node[None, :] | (is_node & ~nodes.is_output)[:, None]
-    return State(jnp.where(dropped, 0, edges), state.remaining & ~is_node), cost
+    def play(
+        self,
+        policy: PlayedPolicy,
+        *,
+        temperature: float = 0.0,
+        rng: np.random.Generator | None = None,
+        given: np.ndarray | None = None,
+    ) -> Played:
+        """Plays a game.
 
+        Args:
+            policy: The policy, encoded for this graph.
+            temperature: Divides the scores before a move is drawn; 0 takes the highest one.
+            rng: Source of randomness; needed if the temperature is above 0.
+            given: int32[T], moves to begin with.
 
-def elimination_costs(rules: Rules, edges: jax.Array) -> jax.Array:
-    """The Markowitz degree of every node: what eliminating it would cost now.
+        Returns:
+            The game.
+        """
+        vertices, links = self._vertices(), copy_links(self._links)
+        uniforms = np.zeros(self.num_moves) if rng is None else rng.random(self.num_moves)
+        record = Record(
+            np.zeros(self.num_moves, np.int32),
+            np.zeros(self.num_moves, np.int64),
+            np.zeros(self.num_moves, np.float32),
+        )
+        head, desk = policy.head(), self._desk()
+        first = np.zeros(0, np.int32) if given is None else np.asarray(given, np.int32)
+        while True:
+            status = compiled_game.play(
+                links,
+                self._facts,
+                desk.tables,
+                vertices,
+                desk.space,
+                head,
+                record,
+                first,
+                uniforms,
+                float(temperature),
+            )
+            if status == compiled_game.DONE:
+                return Played(record.node, record.cost, record.log_probability, self._unit)
+            links, desk = self._provide(status, links, desk)
 
-    With the number of a node's in-edges and out-edges of each class, h_in and h_out, it is
-    h_out' C h_in, where C is the cost table of the classes. The sums are exact, in whichever way
-    they are taken, while no degree exceeds 2^24.
+    def best_moves(self, policy: PlayedPolicy, prefix: np.ndarray, number: int) -> list[int]:
+        """The moves that a policy finds most probable at a position.
 
-    Args:
-        rules: The counting rule.
-        edges: int16[N, N].
+        Args:
+            policy: The policy, encoded for this graph.
+            prefix: int32[T], the moves up to there, fewer than all.
+            number: Number of moves.
 
-    Returns:
-        float32[N]; of no meaning for inputs.
-    """
-    classes = rules.classes
-    later, earlier = classes.later[edges], classes.earlier[edges]
-    # Entry [v, a] is what one out-edge of class a costs with all in-edges of v.
-    of_one = _histogram(earlier, classes.cost.shape[1]) @ classes.cost[1:, 1:].T
-    if len(classes.cost) <= _SMALL_TABLE:
-        return jnp.sum(_histogram(later.T, len(classes.cost)) * of_one, axis=1)
-    # Reading one entry for each successor takes less time than a second histogram.
-    of_one = jnp.pad(of_one, ((0, 0), (1, 0)))
-    return of_one.at[jnp.arange(len(edges)), later].get(mode=_BOUNDS).sum(axis=0)
+        Returns:
+            So many nodes, or as many as remain; the most probable one first, and the lowest among
+            equals.
+        """
+        vertices, links, head = self._vertices(), copy_links(self._links), policy.head()
+        links, desk = self._go_to(links, vertices, self._desk(), prefix, len(prefix))
+        # What `replay` has looked at is not known to the head.
+        num = int(vertices.counts[0])
+        alive = vertices.alive[:num]
+        vertices.dirty[:num], vertices.counts[1] = alive, num
+        vertices.is_dirty[alive] = True
+        compiled_game.score_position(links, self._facts, desk.tables, vertices, desk.space, head)
+        return alive[np.lexsort((alive, -head.logits[:num]))][:number].tolist()
 
+    def positions(self, nodes: np.ndarray, moves: Sequence[int], size: int) -> Positions:
+        """Looks at positions of a game, as the policy does.
 
-def _histogram(rows: jax.Array, size: int) -> jax.Array:
-    """How often each number from 1 to `size` - 1 occurs in every row, float32[N, size - 1]."""
-    if size <= _SMALL_TABLE:
-        counts = [jnp.sum(rows == i, axis=1, dtype=jnp.float32) for i in range(1, size)]
-        return jnp.stack(counts, axis=1)
-    first = jnp.arange(len(rows))[:, None]
-    counts = jnp.zeros((len(rows), size), jnp.float32)
-    return counts.at[first, rows].add(1.0, mode=_BOUNDS)[:, 1:]
+        Args:
+            nodes: int32[V], the vertex of every move.
+            moves: T numbers of moves played, ascending, below `num_moves`.
+            size: M, at least the number of nodes of the board.
+
+        Returns:
+            The positions.
+        """
+        found = Positions(
+            np.zeros((len(moves), size, len(LOCAL)), np.float32),
+            np.zeros((len(moves), size, size), np.bool_),
+            np.zeros((len(moves), size), np.bool_),
+            np.zeros((len(moves), len(POSITION)), np.float32),
+        )
+        vertices, links, desk = self._vertices(), copy_links(self._links), self._desk()
+        for row, move in zip(zip(*found, strict=True), moves, strict=True):
+            links, desk = self._go_to(links, vertices, desk, nodes, move)
+            compiled_game.write_position(links, self._facts, vertices, *row)
+        return found
+
+    def checked_cost(self, played: Played, order: EliminationOrder) -> int:
+        """Counts the order of a game without the game.
+
+        Args:
+            played: The game.
+            order: Its order.
+
+        Returns:
+            Scalar multiplications by the interpreter.
+
+        Raises:
+            InvalidOrderError: If it is not a permutation of the eliminable vertices.
+            BrokenGameError: If the game says something else.
+        """
+        counted = getattr(count_multiplications(self.graph, order), self.count)
+        # Products that cost more than the limit are taken to cost the limit.
+        is_exact = played.unit == 1 and played.costs.max(initial=0) < self._limit
+        if is_exact and played.cost != counted:
+            raise BrokenGameError(
+                f"the game says that its order costs {played.cost} multiplications (count "
+                f"{self.count!r}), the interpreter says {counted}: this is a mistake in elimax, "
+                f"please report it with the graph {self.graph.fingerprint}"
+            )
+        return counted
+
+    def _go_to(
+        self, links: Links, vertices: Vertices, desk: _Desk, nodes: np.ndarray, move: int
+    ) -> tuple[Links, _Desk]:
+        """Plays on to a move."""
+        while True:
+            status = compiled_game.replay(
+                links, self._facts, desk.tables, vertices, desk.space, nodes, move
+            )
+            if status == compiled_game.DONE:
+                return links, desk
+            links, desk = self._provide(status, links, desk)
+
+    def _provide(self, status: int, links: Links, desk: _Desk) -> tuple[Links, _Desk]:
+        """Gives compiled code what it stopped for."""
+        if status == compiled_game.FULL:
+            return grown_links(links), desk
+        with self._lock:
+            for table, row, column in desk.space.missing[: int(desk.space.noted[0])].tolist():
+                self._rule.fill_in(table, row, column)
+        return links, self._desk()
+
+    def _desk(self) -> _Desk:
+        num, tables = len(self._nodes), self._rule.tables
+        preds, succs = np.zeros((2, num), np.int32)
+        earlier, later = np.zeros((2, num), np.int16)
+        factor, stamp_of = np.zeros((2, len(tables.product)), np.int64)
+        stamp, noted = np.zeros((2, 1), np.int64)
+        missing = np.zeros((_MAX_MISSING, 3), np.int64)
+        space = Space(preds, succs, earlier, later, factor, stamp_of, stamp, missing, noted)
+        return _Desk(tables, space)
+
+    def _vertices(self) -> Vertices:
+        """All vertices of the first position, marked."""
+        num = len(self._nodes)
+        vertices = Vertices(
+            remains=self._remains.copy(),
+            alive=np.zeros(num, np.int32),
+            place=np.zeros(num, np.int32),
+            local=np.zeros((num, len(LOCAL)), np.float32),
+            is_dirty=self._remains.copy(),
+            dirty=np.zeros(num, np.int32),
+            counts=np.array([self.num_moves, self.num_moves, 0], np.int64),
+        )
+        nodes = np.flatnonzero(self._remains)
+        vertices.alive[: self.num_moves] = vertices.dirty[: self.num_moves] = nodes
+        vertices.place[nodes] = np.arange(self.num_moves)
+        return vertices
+
+    def _look_at_nodes(self) -> tuple[Facts, np.ndarray]:
+        """What stays, and which nodes are vertices to eliminate."""
+        is_input = self._nodes < self.graph.num_inputs
+        is_output = np.isin(self._nodes, sorted(self.graph.output_nodes))
+        has_out_edges = np.zeros(len(self._nodes), bool)
+        has_out_edges[self._edges[:, 0]] = True
+        remains = ~is_input & (~is_output | has_out_edges)
+        return Facts(is_input, is_output, self._typical_cost(), int(remains.sum())), remains
+
+    def _typical_cost(self) -> float:
+        """Geometric mean over the first position's edge products that are not free."""
+        after: dict[int, list[int]] = {}
+        for pred, _, number in self._edges.tolist():
+            after.setdefault(pred, []).append(number)
+        logs = []
+        for _, succ, earlier in self._edges.tolist():
+            for later in after.get(succ, ()):
+                if self._rule.tables.product[later, earlier] == compiled_game.UNKNOWN:
+                    self._rule.fill_in(compiled_game.PRODUCT, later, earlier)
+                cost = self._rule.tables.cost[later, earlier]
+                if cost > 0:
+                    logs.append(np.log(float(cost)))
+        return float(np.exp(np.mean(logs))) if logs else 1.0
+
+    def _first_position(self) -> Start:
+        sizes = np.array([np.prod(self.graph.node_shapes[node]) for node in self._nodes], np.int64)
+        pairs = [(pred, succ) for pred, succ, _ in self._edges.tolist()]
+        facts = self._facts
+        nodes = start_features(pairs, sizes, facts.is_input, facts.is_output, self._remains)
+        vertices = self._vertices()
+        self._go_to(self._links, vertices, self._desk(), np.zeros(0, np.int32), 0)
+        # Numbers of structures in the order in which the edges have them.
+        names = {self.graph.edges[pair]: None for pair in sorted(self.graph.edges)}
+        row = {structure: k for k, structure in enumerate(names, start=1)}
+        table = [(0.0,) * len(STRUCTURE), *map(structure_features, names)]
+        shown = [
+            (pred, succ, row[self.graph.edges[int(self._nodes[pred]), int(self._nodes[succ])]])
+            for pred, succ in pairs
+        ]
+        return Start(
+            np.concatenate([nodes, vertices.local], axis=1),
+            np.array(shown, np.int32).reshape(-1, 3),
+            np.array(table, np.float32),
+        )

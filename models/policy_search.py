@@ -1,31 +1,69 @@
-"""Elimination orders from a policy, each checked without the game.
+"""Orders that a policy finds, alone and together with annealing.
 
-The game and the counting of the interpreter are two programs. Whatever the game returns is counted
-again by the interpreter, and a difference is an error, not a result.
+Every order is counted again by the interpreter, which knows nothing of the game; a difference is an
+error, not a result.
 """
 
+import dataclasses
 import math
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator
+from typing import Literal, TypeAlias
 
-import jax
 import numpy as np
 
+from elimax.interpreter.errors import GraphTooLargeError
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.counting import count_multiplications
 from elimax.interpreter.graph.order import EliminationOrder
 from elimax.interpreter.graph.structure import Count
-from elimax.models.boards import make_board, stack_boards
-from elimax.models.errors import BrokenGameError
-from elimax.models.game import DEFAULT_MAX_STRUCTURES
+from elimax.interpreter.orders import PORTFOLIO, named_order
+from elimax.interpreter.orders.annealing.anneal import anneal
+from elimax.models.game import Game, Played
+from elimax.models.played_policy import PlayedPolicy, read_graph
 from elimax.models.policy import Policy
-from elimax.models.rollout import Moves, join_moves, play
+from elimax.models.rollouts import in_threads
+
+TEMPERATURE = 0.7
+"""What scores are divided by where games are drawn from a pretrained policy."""
+
+BRANCHES = 3
+"""Moves that a beam tries at every position."""
+
+GAMES_SHARE = 0.15
+"""Share of the time in which the policy plays, before annealing goes on from its orders."""
+
+CHAINS = 2
+"""Orders from which annealing goes on at the same time."""
+
+_GAMES_AT_ONCE = 8
+
+Method: TypeAlias = Literal["policy", "both", "beam"]
+"""Draw games; draw some and anneal the best of them; beam search."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchResult:
+    """What a search has found.
+
+    Attributes:
+        order: The cheapest order.
+        cost: Its scalar multiplications.
+        trajectory: Seconds since the search began, and the cost of the best order by then,
+            whenever that fell.
+        games: Games that the policy has played.
+        evaluations: Orders that annealing has evaluated.
+    """
+
+    order: EliminationOrder
+    cost: int
+    trajectory: tuple[tuple[float, int], ...]
+    games: int
+    evaluations: int
 
 
 def greedy_order(
-    policy: Policy,
-    graph: ComputationalGraph,
-    count: Count = "all",
-    max_structures: int = DEFAULT_MAX_STRUCTURES,
+    policy: Policy, graph: ComputationalGraph, count: Count = "all"
 ) -> EliminationOrder:
     """The order in which every move is the policy's most probable one.
 
@@ -33,18 +71,16 @@ def greedy_order(
         policy: The policy.
         graph: The graph.
         count: Which multiplications cost, "all" or "nontrivial".
-        max_structures: The most edge structures that may be reachable.
 
     Returns:
         The order, named "policy".
 
     Raises:
-        StructureLimitError: If more structures are reachable.
+        StructureLimitError: If too many edge structures are met.
         BrokenGameError: If the game's cost is not that of the interpreter.
     """
-    boards = stack_boards([make_board(graph, count, max_structures)])
-    moves = join_moves(play(policy, boards, greedy=1))
-    return checked_order(graph, *played_order(moves, 0), count, "policy")
+    game = Game(graph, count)
+    return _checked(game, game.play(read_graph(policy, game.start)), "policy")
 
 
 def best_sampled_order(
@@ -54,76 +90,232 @@ def best_sampled_order(
     episodes: int,
     seed: int,
     count: Count = "all",
-    max_structures: int = DEFAULT_MAX_STRUCTURES,
+    temperature: float = TEMPERATURE,
 ) -> EliminationOrder:
-    """The cheapest of several games drawn from the policy.
+    """The cheapest of several games: the greedy one, and others drawn from the policy.
 
     Args:
         policy: The policy.
         graph: The graph.
-        episodes: Number of games, at least 1.
+        episodes: Number of games, at least 1, the greedy one included.
         seed: Seed of the draws.
         count: Which multiplications cost, "all" or "nontrivial".
-        max_structures: The most edge structures that may be reachable.
+        temperature: What scores are divided by before a move is drawn.
 
     Returns:
         The order, named "policy_sampled".
 
     Raises:
-        StructureLimitError: If more structures are reachable.
+        StructureLimitError: If too many edge structures are met.
         BrokenGameError: If the game's cost is not that of the interpreter.
     """
-    boards = stack_boards([make_board(graph, count, max_structures)])
-    moves = join_moves(play(policy, boards, sampled=episodes, key=jax.random.key(seed)))
-    best = int(np.argmin(moves.cost.sum(axis=0)[0]))
-    return checked_order(graph, *played_order(moves, best), count, "policy_sampled")
+    game = Game(graph, count)
+    ready = read_graph(policy, game.start)
+    played = in_threads(lambda k: _game(game, ready, seed, k, temperature), range(episodes))
+    best = min(played, key=lambda one: one.cost)
+    return _checked(game, best, "policy_sampled")
 
 
-def played_order(moves: Moves, episode: int) -> tuple[tuple[int, ...], float]:
-    """Reads one game of the first board.
-
-    Args:
-        moves: Complete games.
-        episode: Which one.
-
-    Returns:
-        Vertex numbers in the order of their elimination, and the cost by the game.
-    """
-    is_played = moves.is_played[:, 0, episode]
-    vertices = tuple(moves.vertex[:, 0, episode][is_played].tolist())
-    return vertices, float(moves.cost[:, 0, episode].sum(dtype=np.float64))
-
-
-def checked_order(
-    graph: ComputationalGraph, played: Sequence[int], cost: float, count: Count, name: str
+def beam_order(
+    policy: Policy,
+    graph: ComputationalGraph,
+    *,
+    width: int,
+    count: Count = "all",
+    seconds: float = math.inf,
 ) -> EliminationOrder:
-    """Turns a game into an order of the whole graph and counts it again.
-
-    Vertices without edges are not played; they come first.
+    """The cheapest order that a beam meets.
 
     Args:
+        policy: The policy.
         graph: The graph.
-        played: Vertex numbers in the order in which they were played.
-        cost: Scalar multiplications by the game.
-        count: Which count that is.
-        name: Name of the order.
+        width: Number of positions that are kept after every move.
+        count: Which multiplications cost, "all" or "nontrivial".
+        seconds: Time limit.
 
     Returns:
-        The order.
+        The order, named "policy_beam".
 
     Raises:
-        InvalidOrderError: If it is not a permutation of the eliminable vertices.
-        BrokenGameError: If the interpreter counts something else.
+        StructureLimitError: If too many edge structures are met.
+        BrokenGameError: If the game's cost is not that of the interpreter.
     """
-    is_played = set(played)
-    idle = tuple(vertex for vertex in graph.eliminable if vertex not in is_played)
-    order = EliminationOrder((*idle, *played), graph.fingerprint, name)
-    counted = getattr(count_multiplications(graph, order), count)
-    # The game adds in float32, which is exact up to 2**24.
-    if not math.isclose(counted, cost, rel_tol=1e-5):
-        raise BrokenGameError(
-            f"the game says that its order costs {cost:.0f} multiplications (count {count!r}), "
-            f"the interpreter says {counted}: this is a mistake in elimax, please report it with "
-            f"the graph {graph.fingerprint}"
-        )
+    game = Game(graph, count)
+    deadline = time.perf_counter() + seconds
+    best: Played | None = None
+    for played in beam_games(game, read_graph(policy, game.start), width):
+        if best is None or played.cost < best.cost:
+            best = played
+        if time.perf_counter() > deadline:
+            break
+    assert best is not None
+    return _checked(game, best, "policy_beam")
+
+
+def beam_games(game: Game, policy: PlayedPolicy, width: int) -> Iterator[Played]:
+    """Plays the games of a beam search.
+
+    After every move the `BRANCHES` most probable next moves are tried at each position that is
+    kept, and each is completed greedily, which tells what it is worth (the rollout algorithm;
+    Bertsekas, Tsitsiklis & Wu, Journal of Heuristics 3, 1997). The best positions are kept, two
+    with the same vertices eliminated only once.
+
+    Args:
+        game: The game.
+        policy: The policy, ready to play it.
+        width: Number of positions that are kept.
+
+    Yields:
+        Complete games, the greedy one first.
+    """
+    first = game.play(policy)
+    yield first
+    beam = [(first, first.nodes[:0])]
+    for move in range(game.num_moves - 1):
+        tried: dict[frozenset[int], tuple[Played, np.ndarray]] = {}
+        prefixes = []
+        for played, prefix in beam:
+            # The greedy completion of a position is known already.
+            own = played.nodes[: move + 1]
+            tried.setdefault(frozenset(own.tolist()), (played, own))
+            for node in game.best_moves(policy, prefix, BRANCHES):
+                if node != own[-1]:
+                    prefixes.append(np.append(prefix, np.int32(node)))
+        for prefix, played in zip(
+            prefixes, in_threads(lambda p: game.play(policy, given=p), prefixes), strict=True
+        ):
+            yield played
+            key = frozenset(prefix.tolist())
+            if key not in tried or played.cost < tried[key][0].cost:
+                tried[key] = (played, prefix)
+        ranked = sorted(tried.values(), key=lambda pair: pair[0].cost)
+        beam = ranked[:width]
+
+
+def search_order(
+    policy: Policy,
+    graph: ComputationalGraph,
+    *,
+    seconds: float,
+    seed: int,
+    count: Count = "all",
+    method: Method = "both",
+) -> SearchResult:
+    """Searches an order for a time.
+
+    Args:
+        policy: The policy.
+        graph: The graph.
+        seconds: Time limit; at least one greedy game is played.
+        seed: Seed of everything that is random.
+        count: Which multiplications cost, "all" or "nontrivial".
+        method: "policy" draws games; "both" does so for a while and anneals the best of them and
+            of the rules; "beam" is a beam search that gets wider.
+
+    Returns:
+        What was found.
+
+    Raises:
+        StructureLimitError: If too many edge structures are met.
+        BrokenGameError: If the game's cost is not that of the interpreter.
+        ValueError: If the time is not a positive number.
+    """
+    if not 0.0 < seconds < math.inf:
+        raise ValueError(f"seconds={seconds!r} must be a positive number of seconds")
+    return _Search(policy, graph, count, seconds, seed).run(method)
+
+
+class _Search:
+    """One search: its clock, its best order, and what it has done."""
+
+    def __init__(
+        self, policy: Policy, graph: ComputationalGraph, count: Count, seconds: float, seed: int
+    ) -> None:
+        self._began = time.perf_counter()
+        self._seconds, self._seed = seconds, seed
+        self._count: Count = count
+        self._game = Game(graph, count)
+        self._policy = read_graph(policy, self._game.start)
+        self._trajectory: list[tuple[float, int]] = []
+        self._games, self._evaluations = 0, 0
+        self._orders: list[tuple[int, EliminationOrder]] = []
+
+    def run(self, method: Method) -> SearchResult:
+        steps: dict[str, Callable[[], None]] = {
+            "policy": lambda: self._draw_games(self._seconds),
+            "both": self._both,
+            "beam": self._beam,
+        }
+        steps[method]()
+        cost, order = min(self._orders, key=lambda pair: pair[0])
+        return SearchResult(order, cost, tuple(self._trajectory), self._games, self._evaluations)
+
+    def _elapsed(self) -> float:
+        return time.perf_counter() - self._began
+
+    def _note(self, cost: int, order: EliminationOrder) -> None:
+        self._orders.append((cost, order))
+        if not self._trajectory or cost < self._trajectory[-1][1]:
+            self._trajectory.append((self._elapsed(), cost))
+
+    def _note_game(self, played: Played) -> None:
+        self._games += 1
+        if not self._orders or played.cost < min(cost for cost, _ in self._orders):
+            order = self._game.order(played.nodes, "policy")
+            self._note(self._game.checked_cost(played, order), order)
+
+    def _draw_games(self, until: float) -> None:
+        number = 0
+        while number == 0 or self._elapsed() < until:
+            batch = range(number, number + (_GAMES_AT_ONCE if number else 1))
+            for played in in_threads(self._draw, batch):
+                self._note_game(played)
+            number = batch.stop
+
+    def _draw(self, number: int) -> Played:
+        return _game(self._game, self._policy, self._seed, number, TEMPERATURE)
+
+    def _both(self) -> None:
+        graph, count = self._game.graph, self._count
+        self._note_game(self._draw(0))
+        for name in PORTFOLIO:
+            if self._elapsed() > self._seconds / 2:
+                break
+            order = named_order(graph, name)
+            self._note(getattr(count_multiplications(graph, order), count), order)
+        self._draw_games(self._elapsed() + GAMES_SHARE * (self._seconds - self._elapsed()))
+        ranked = sorted(self._orders, key=lambda pair: pair[0])
+        starts = [order for _, order in ranked[:CHAINS]]
+        left = max(0.0, self._seconds - self._elapsed())
+        try:
+            found = anneal(graph, starts, count, seconds=left, seed=self._seed, chains=CHAINS)
+        except GraphTooLargeError:
+            return  # What is known so far is still good.
+        self._evaluations = found.evaluations
+        self._note(getattr(found.count, count), found.order)
+
+    def _beam(self) -> None:
+        width, before = 1, -1
+        while True:
+            first = self._games
+            for played in beam_games(self._game, self._policy, width):
+                self._note_game(played)
+                if self._elapsed() > self._seconds:
+                    return
+            if self._games - first == before:
+                return  # Nothing was left out, nor will it be by a wider beam.
+            width, before = 2 * width, self._games - first
+
+
+def _game(game: Game, policy: PlayedPolicy, seed: int, number: int, temperature: float) -> Played:
+    """One of many games; the first one is greedy."""
+    if number == 0:
+        return game.play(policy)
+    rng = np.random.default_rng((seed, number))
+    return game.play(policy, temperature=temperature, rng=rng)
+
+
+def _checked(game: Game, played: Played, name: str) -> EliminationOrder:
+    order = game.order(played.nodes, name)
+    game.checked_cost(played, order)
     return order

@@ -1,86 +1,51 @@
-"""Pretraining: one policy for all graphs, from random programs that are new at every update.
+"""Pretraining: one policy for all graphs, from programs that no task has a part in.
 
-All games of an update are of similar size, so that little is padded. A policy swings from update to
-update; its running mean swings less and plays better. What is kept is the mean that does best,
-greedily, on random programs that no update plays and on the given graphs, both groups weighing the
-same: late in training a policy can still gain on random programs while it loses on real ones.
+1. *Label*: programs are drawn, their orders annealed, and the regrets of all moves along these
+   orders measured.
+2. *Imitate*: the policy learns from the regrets.
+3. Rounds of DAgger: the policy *plays* some of the programs, its games are cut off somewhere and
+   completed by annealing, and it learns from the regrets along the completions too.
+4. *Reinforce*: PPO over many programs at once.
+
+Whatever is drawn depends on the seed and on the number of the update alone, so that a training that
+was stopped goes on as if it had not been. A policy swings from step to step; the running mean of
+its weights swings less and plays better. What is kept is, of the last ones, the mean that does
+best, greedily, on programs that nothing is learnt from.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import Annotated, NamedTuple
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
-import jax
 import numpy as np
 
-from elimax.interpreter.graph.computational_graph import ComputationalGraph
-from elimax.interpreter.graph.structure import Count
-from elimax.models.boards import make_board, stack_boards
-from elimax.models.game import DEFAULT_MAX_STRUCTURES, Board
-from elimax.models.policy import Policy, PolicyConfig, make_policy
-from elimax.models.ppo import PPOConfig, make_optimiser
-from elimax.models.programs.scalar import random_program
-from elimax.models.ranges import Range
-from elimax.models.rollout import join_moves, play
+from elimax.interpreter.errors import StructureLimitError
+from elimax.models.batches import padded_size, stack_boards, stack_positions
+from elimax.models.game import Game
+from elimax.models.imitation import ImitationBatch, imitation_loss
+from elimax.models.lessons import Lesson, annealed_lesson, completed_lesson
+from elimax.models.optimisation import shareable
+from elimax.models.policy import Policy, make_policy
+from elimax.models.ppo import PPOBatch, ppo_loss
+from elimax.models.prefetching import prefetched
+from elimax.models.pretrain_config import PretrainConfig, ProgramsConfig
+from elimax.models.programs.draw import draw_program
+from elimax.models.rollouts import in_threads, play_games, ppo_batches
 from elimax.models.training import (
     Metrics,
     OnUpdate,
-    Played,
     TrainingState,
-    play_and_learn,
+    cosine,
+    learn,
     start_training,
 )
 
-# Random streams that must not overlap; training has one per update.
-_VALIDATION_STREAM, _TRAINING_STREAM = 0, 1
+BROKEN = 10.0
+"""What a game that cannot be played to the end costs, relative to annealing."""
 
-# Programs of one update differ by at most this many vertices either way.
-_SIZE_SPREAD = 8
-
-
-@dataclasses.dataclass(frozen=True)
-class PretrainConfig:
-    """How to pretrain.
-
-    Attributes:
-        updates: Number of updates, the budget.
-        programs_per_update: G, programs of an update.
-        episodes: K, games of every program.
-        count: Which multiplications cost, "all" or "nontrivial".
-        min_vertices: Vertices of the smallest random program.
-        max_vertices: Vertices of the largest random program.
-        task_share: Share of the updates that play given graphs.
-        max_task_vertices: Given graphs with more vertices are left out.
-        max_structures: The most edge structures that a given graph may reach.
-        averaging: Share of the old mean in the running mean of the policies, once it is under way.
-        validation_programs: Number of random programs that decide, with the given graphs, which
-            policy is kept.
-        validation_every: Updates from one validation to the next.
-        policy: Size of the policy.
-        ppo: Settings of the learning.
-    """
-
-    updates: Annotated[int, Range(1, 1_000_000)] = 600
-    programs_per_update: Annotated[int, Range(1, 10_000)] = 6
-    episodes: Annotated[int, Range(1, 100_000)] = 8
-    count: Count = "all"
-    min_vertices: Annotated[int, Range(1, 10_000)] = 25
-    max_vertices: Annotated[int, Range(1, 10_000)] = 100
-    task_share: Annotated[float, Range(0.0, 1.0)] = 0.0
-    max_task_vertices: Annotated[int, Range(0, 100_000)] = 160
-    max_structures: Annotated[int, Range(1, 1_000_000)] = DEFAULT_MAX_STRUCTURES
-    averaging: Annotated[float, Range(0.0, 1.0)] = 0.9
-    validation_programs: Annotated[int, Range(1, 10_000)] = 16
-    validation_every: Annotated[int, Range(1, 1_000_000)] = 10
-    policy: PolicyConfig = dataclasses.field(default_factory=PolicyConfig)
-    ppo: PPOConfig = dataclasses.field(default_factory=lambda: PPOConfig(epochs=1, minibatches=6))
-
-    def __post_init__(self) -> None:
-        if self.min_vertices > self.max_vertices:
-            raise ValueError(
-                f"min_vertices is {self.min_vertices} but must be at most max_vertices, which is "
-                f"{self.max_vertices}"
-            )
+# Random streams that must not overlap.
+_PROGRAMS, _VALIDATION, _UPDATES = 0, 1, 2
 
 
 class PretrainResult(NamedTuple):
@@ -99,17 +64,15 @@ class PretrainResult(NamedTuple):
 
 def pretrain(
     config: PretrainConfig,
-    graphs: Mapping[str, ComputationalGraph],
     *,
     seed: int,
     on_update: OnUpdate | None = None,
     resume: TrainingState | None = None,
 ) -> PretrainResult:
-    """Trains a policy on random programs and, if wanted, on given graphs.
+    """Trains a policy.
 
     Args:
         config: Settings.
-        graphs: Training graphs by name; large ones are left out, see the settings.
         seed: Seed of everything that is random.
         on_update: Called after every update with its number, its metrics and the state.
         resume: A state to go on from; the result is the same as without a stop.
@@ -120,150 +83,297 @@ def pretrain(
     Raises:
         TrainingDivergedError: If a loss is not a finite number.
     """
-    state = resume or start_training(
-        make_policy(config.policy, seed=seed), config.ppo, config.updates, seed=seed
-    )
-    optimiser = make_optimiser(config.ppo, config.updates)
-    curriculum = Curriculum(config, graphs, seed=seed)
-    validation = validation_boards(config, curriculum.tasks, seed=seed)
-    while state.update < config.updates:
-        boards = curriculum.boards(state.update)
-        played = play_and_learn(state, optimiser, boards, config.episodes, config.ppo)
-        state, metrics = _advance(state, played, validation, config)
+    state = resume or start_training(make_policy(config.policy, seed=seed), seed=seed)
+    pretraining = _Pretraining(config, seed)
+    phases = config.phases
+    while state.update < len(phases):
+        state = pretraining.update(state)
         if on_update is not None:
-            on_update(state.update, metrics, state)
+            on_update(state.update, state.curve[-1], state)
     summary = {
         "updates": state.update,
+        "steps": state.step,
         "eliminations": state.eliminations,
+        "evaluations": state.evaluations,
         "validation/best_ratio": state.best_value,
     }
     return PretrainResult(state.best_policy, list(state.curve), summary)
 
 
-def _advance(
-    state: TrainingState, played: Played, validation: Sequence[Board], config: PretrainConfig
-) -> tuple[TrainingState, Metrics]:
-    """The state after an update, validated if it is time, and the update's metrics."""
-    update = state.update + 1
-    metrics = played.metrics
-    share = min(config.averaging, update / (update + 9))
-    average = _average(state.average, played.policy, share)
-    best_policy, best_value = state.best_policy, state.best_value
-    if update % config.validation_every == 0 or update == config.updates:
-        ratio = greedy_ratio(average, validation)
-        metrics |= {"validation/ratio": ratio}
-        if ratio < best_value:
-            best_policy, best_value = average, ratio
-    state = dataclasses.replace(
-        state,
-        update=update,
-        eliminations=state.eliminations + int(played.moves.is_played.sum()),
-        policy=played.policy,
-        optimiser=played.optimiser,
-        average=average,
-        best_policy=best_policy,
-        best_value=best_value,
-        curve=(*state.curve, metrics),
-    )
-    return state, metrics
+class Programs:
+    """The programs of one stream, made when they are asked for."""
 
-
-@jax.jit
-def _average(mean: Policy, policy: Policy, share: float) -> Policy:
-    return jax.tree.map(lambda old, new: share * old + (1.0 - share) * new, mean, policy)
-
-
-class Curriculum:
-    """Decides which programs an update plays.
-
-    Attributes:
-        tasks: The given graphs that are played, as single boards.
-    """
-
-    def __init__(
-        self, config: PretrainConfig, graphs: Mapping[str, ComputationalGraph], *, seed: int
-    ) -> None:
-        """Prepares the given graphs.
+    def __init__(self, config: ProgramsConfig, count: str, seed: int, stream: int) -> None:
+        """Prepares nothing.
 
         Args:
-            config: Settings.
-            graphs: Training graphs by name.
+            config: What is drawn.
+            count: Which multiplications cost in most of them.
             seed: Seed of the training.
+            stream: Number of the stream.
         """
-        self._config = config
-        self._seed = seed
-        self.tasks = [
-            make_board(graphs[name], config.count, config.max_structures)
-            for name in sorted(graphs)
-            if config.task_share > 0 and graphs[name].num_vertices <= config.max_task_vertices
+        self._config, self._count = config, count
+        self._seed, self._stream = seed, stream
+        self.game = functools.cache(self._draw)
+
+    def _draw(self, number: int) -> Game:
+        config = self._config
+        rng = np.random.default_rng((self._seed, self._stream, number))
+        other = "nontrivial" if self._count == "all" else "all"
+        count = other if rng.random() < config.other_count else self._count
+        while True:
+            graph = draw_program(rng, config.min_vertices, config.max_vertices, config.mix)
+            game = Game(graph, count)  # pyright: ignore[reportArgumentType]
+            if game.num_moves:
+                return game
+
+
+class _Pretraining:
+    """One training: its programs, and what each phase does."""
+
+    def __init__(self, config: PretrainConfig, seed: int) -> None:
+        self._config, self._seed, self._phases = config, seed, config.phases
+        self._programs = Programs(config.programs, config.count, seed, _PROGRAMS)
+        self._validation = Programs(config.programs, config.count, seed, _VALIDATION)
+
+    def update(self, state: TrainingState) -> TrainingState:
+        """One update, validated if it is time."""
+        phase = self._phases[state.update]
+        step = {
+            "label": self._label,
+            "imitate": self._imitate,
+            "play": self._play,
+            "reinforce": self._reinforce,
+        }[phase]
+        state, metrics = step(state)
+        metrics |= {
+            "charts/update": state.update + 1,
+            "charts/eliminations": state.eliminations,
+            "charts/evaluations": state.evaluations,
+            "charts/lessons": len(state.lessons),
+        }
+        learns = phase in ("imitate", "reinforce")
+        every = self._config.validation.every
+        is_last = state.update + 1 == len(self._phases)
+        if learns and ((state.update + 1) % every == 0 or is_last):
+            ratio = self.validation_ratio(state.average)
+            metrics["validation/ratio"] = ratio
+            is_late = state.update + self._config.validation.last >= len(self._phases)
+            if is_late and ratio < state.best_value:
+                state = dataclasses.replace(state, best_policy=state.average, best_value=ratio)
+        return dataclasses.replace(state, update=state.update + 1, curve=(*state.curve, metrics))
+
+    def validation_ratio(self, policy: Policy) -> float:
+        """Cost of greedy games relative to annealing, geometric mean over validation programs.
+
+        A game that meets too many edge structures to be played is one of infinite cost; it counts
+        as `BROKEN`.
+        """
+        games = [self._validation.game(k) for k in range(self._config.validation.programs)]
+        played = play_games(policy, games, episodes=0, temperature=0.0, seed=(), greedy=True)
+        ratios = [
+            BROKEN if of_game is None else max(1, of_game[0].cost) / reference
+            for of_game, reference in zip(played, self._references, strict=True)
+        ]
+        return float(np.exp(np.mean(np.log(ratios))))
+
+    @functools.cached_property
+    def _references(self) -> np.ndarray:
+        """Cost of an annealed order of every validation program."""
+
+        def reference(number: int) -> int:
+            game = self._validation.game(number)
+            evaluations = self._config.validation.annealing * game.num_moves
+            return annealed_lesson(game, evaluations=evaluations, positions=1, seed=number).cost
+
+        numbers = list(range(self._config.validation.programs))
+        for number in numbers:
+            self._validation.game(number)  # Traced here, one after the other.
+        return np.maximum(in_threads(reference, numbers), 1)
+
+    def _rng(self, state: TrainingState, *more: int) -> np.random.Generator:
+        return np.random.default_rng((self._seed, _UPDATES, state.update, *more))
+
+    def _label(self, state: TrainingState) -> tuple[TrainingState, Metrics]:
+        config = self._config
+        first = state.update * config.programs.per_update
+        numbers = range(first, min(first + config.programs.per_update, config.programs.number))
+        games = [self._programs.game(number) for number in numbers]
+
+        def label(item: tuple[int, Game]) -> Lesson | None:
+            number, game = item
+            return _if_tabulated(
+                annealed_lesson,
+                game,
+                evaluations=config.labels.annealing * game.num_moves,
+                positions=config.labels.positions,
+                seed=number,
+            )
+
+        lessons = in_threads(label, zip(numbers, games, strict=True))
+        evaluations = config.labels.annealing * sum(game.num_moves for game in games)
+        return self._add(state, numbers, lessons, evaluations), {}
+
+    def _play(self, state: TrainingState) -> tuple[TrainingState, Metrics]:
+        """The policy plays, and annealing shows how each game should have gone on."""
+        config, rng = self._config, self._rng(state)
+        known = sorted({number for number, _ in state.lessons})
+        numbers = [known[k] for k in rng.integers(len(known), size=config.rounds.games)]
+        games = [self._programs.game(number) for number in numbers]
+        shares = rng.random(len(games))
+        half = len(games) // 2
+        seed = (self._seed, _UPDATES, state.update)
+        played = [
+            *play_games(
+                state.average, games[:half], episodes=0, temperature=0.0, seed=seed, greedy=True
+            ),
+            *play_games(
+                state.average,
+                games[half:],
+                episodes=1,
+                temperature=config.rounds.temperature,
+                seed=seed,
+            ),
+        ]
+        cuts = [int(share * game.num_moves) for share, game in zip(shares, games, strict=True)]
+        budgets = [
+            config.labels.completion * (game.num_moves - cut)
+            for game, cut in zip(games, cuts, strict=True)
         ]
 
-    def boards(self, update: int) -> Board:
-        """The boards of one update; the same update always gets the same.
+        def complete(k: int) -> Lesson | None:
+            of_game = played[k]
+            if of_game is None:
+                return None
+            return _if_tabulated(
+                completed_lesson,
+                games[k],
+                of_game[0],
+                cuts[k],
+                evaluations=budgets[k],
+                positions=config.labels.positions,
+                seed=state.update * config.rounds.games + k,
+            )
 
-        Args:
-            update: Number of updates before it.
+        lessons = in_threads(complete, range(len(games)))
+        state = self._add(state, numbers, lessons, sum(budgets))
+        moves = sum(game.num_moves for game in games)
+        return dataclasses.replace(state, eliminations=state.eliminations + moves), {}
 
-        Returns:
-            G stacked boards of similar size.
-        """
-        rng = np.random.default_rng((self._seed, _TRAINING_STREAM, update))
-        if self.tasks and rng.random() < self._config.task_share:
-            return self._given(rng)
-        return self._random(rng)
+    def _add(
+        self,
+        state: TrainingState,
+        numbers: Sequence[int],
+        lessons: Sequence[Lesson | None],
+        evaluations: int,
+    ) -> TrainingState:
+        """Keeps the lessons that could be made."""
+        found = [
+            (number, lesson)
+            for number, lesson in zip(numbers, lessons, strict=True)
+            if lesson is not None
+        ]
+        return dataclasses.replace(
+            state,
+            lessons=(*state.lessons, *found),
+            evaluations=state.evaluations + evaluations,
+        )
 
-    def _random(self, rng: np.random.Generator) -> Board:
-        config = self._config
-        size = rng.integers(config.min_vertices, config.max_vertices + 1)
-        sizes = size + rng.integers(-_SIZE_SPREAD, _SIZE_SPREAD + 1, config.programs_per_update)
-        sizes = np.clip(sizes, config.min_vertices, config.max_vertices)
-        return stack_boards([make_board(random_program(rng, int(n)), config.count) for n in sizes])
+    def _imitate(self, state: TrainingState) -> tuple[TrainingState, Metrics]:
+        config = self._config.imitation
+        groups = self._groups(state)
 
-    def _given(self, rng: np.random.Generator) -> Board:
-        """Given graphs of one size in nodes and in structures, drawn with replacement."""
-        first = self.tasks[rng.integers(len(self.tasks))]
-        alike = [board for board in self.tasks if _sizes(board) == _sizes(first)]
-        drawn = rng.integers(len(alike), size=self._config.programs_per_update - 1)
-        return stack_boards([first, *(alike[index] for index in drawn)])
+        def make(step: int) -> ImitationBatch:
+            rng = self._rng(state, step)
+            weights = np.array([len(group) for group in groups.values()], float)
+            size = list(groups)[rng.choice(len(groups), p=weights / weights.sum())]
+            group = groups[size]
+            number = int(np.clip(config.batch_nodes // size, 1, 16))
+            chosen = [state.lessons[group[k]] for k in rng.integers(len(group), size=number)]
+            return self._batch(chosen, size, shareable(config.batch_positions), rng)
+
+        return learn(
+            state,
+            prefetched(make, range(config.steps)),
+            imitation_loss,
+            (),
+            self._learning_rate(state),
+        )
+
+    def _groups(self, state: TrainingState) -> dict[int, list[int]]:
+        """Lessons by the padded size of their boards."""
+        groups: dict[int, list[int]] = {}
+        for k, (number, _) in enumerate(state.lessons):
+            size = padded_size(len(self._programs.game(number).start.nodes))
+            groups.setdefault(size, []).append(k)
+        return groups
+
+    def _batch(
+        self,
+        chosen: list[tuple[int, Lesson]],
+        size: int,
+        positions: int,
+        rng: np.random.Generator,
+    ) -> ImitationBatch:
+        games = [self._programs.game(number) for number, _ in chosen]
+        rows = [np.sort(rng.integers(len(lesson.moves), size=positions)) for _, lesson in chosen]
+        regrets = np.full((len(chosen), positions, size), np.inf, np.float32)
+        for g, (_, lesson) in enumerate(chosen):
+            regrets[g][:, lesson.nodes] = lesson.regrets[rows[g]]
+        parts = [
+            (game, lesson.nodes, lesson.moves[row].tolist())
+            for game, (_, lesson), row in zip(games, chosen, rows, strict=True)
+        ]
+        return ImitationBatch(
+            stack_boards([game.start for game in games]),
+            stack_positions(parts, size),
+            regrets,
+            np.ones((len(chosen), positions), np.float32),
+        )
+
+    def _learning_rate(self, state: TrainingState) -> Callable[[int], float]:
+        """Step sizes of an update of imitation."""
+        config, rounds = self._config.imitation, self._config.rounds
+        before = self._phases[: state.update].count("imitate")
+        updates, first, last = config.updates, config.learning_rate, config.final_learning_rate
+        if before >= config.updates:
+            before -= config.updates
+            updates = rounds.number * rounds.updates
+            first, last = rounds.learning_rate, rounds.final_learning_rate
+        return lambda step: cosine(first, last, (before + step / config.steps) / updates)
+
+    def _reinforce(self, state: TrainingState) -> tuple[TrainingState, Metrics]:
+        config, rng = self._config.reinforcement, self._rng(state)
+        groups = self._groups(state)
+        weights = np.array([len(group) for group in groups.values()], float)
+        size = list(groups)[rng.choice(len(groups), p=weights / weights.sum())]
+        drawn = rng.integers(len(groups[size]), size=config.programs)
+        games = [self._programs.game(state.lessons[groups[size][k]][0]) for k in drawn]
+        seed = (self._seed, _UPDATES, state.update)
+        tried = play_games(
+            state.policy, games, episodes=config.episodes, temperature=1.0, seed=seed
+        )
+        pairs = [(game, p) for game, p in zip(games, tried, strict=True) if p is not None]
+        games, played = [game for game, _ in pairs], [p for _, p in pairs]
+        before = self._phases[: state.update].count("reinforce")
+        rate = config.ppo.learning_rate + (
+            config.ppo.final_learning_rate - config.ppo.learning_rate
+        ) * (before / config.updates)
+
+        def batches() -> Iterator[PPOBatch]:
+            for _ in range(config.ppo.epochs if games else 0):
+                yield from ppo_batches(games, played, [None] * len(games), config.ppo, rng)
+
+        state, metrics = learn(state, batches(), ppo_loss, (config.ppo,), lambda _: rate)
+        moves = sum(len(p.nodes) for of_game in played for p in of_game)
+        return dataclasses.replace(state, eliminations=state.eliminations + moves), metrics
 
 
-def _sizes(board: Board) -> tuple[int, int]:
-    return len(board.start.remaining), len(board.rules.cost)
-
-
-def validation_boards(
-    config: PretrainConfig, tasks: Sequence[Board], *, seed: int
-) -> tuple[Board, ...]:
-    """The boards that decide which policy is kept.
-
-    Args:
-        config: Settings.
-        tasks: Single boards of the given graphs.
-        seed: Seed of the training.
-
-    Returns:
-        Groups of stacked boards: random programs that no update plays, from the smallest to the
-        largest, and the given graphs if there are any.
-    """
-    rng = np.random.default_rng((seed, _VALIDATION_STREAM))
-    sizes = np.linspace(config.min_vertices, config.max_vertices, config.validation_programs)
-    programs = [random_program(rng, round(size)) for size in sizes]
-    random = stack_boards([make_board(program, config.count) for program in programs])
-    return (random, stack_boards(tasks)) if tasks else (random,)
-
-
-def greedy_ratio(policy: Policy, groups: Sequence[Board]) -> float:
-    """Cost of a policy's most probable games, relative to the best classic orders.
-
-    Args:
-        policy: The policy.
-        groups: Groups of stacked boards.
-
-    Returns:
-        Mean over the groups of the mean ratio over their boards.
-    """
-    ratios = []
-    for boards in groups:
-        moves = join_moves(play(policy, boards, greedy=1))
-        ratios.append(np.mean(moves.cost.sum(axis=(0, 2)) / np.asarray(boards.scale.classic)))
-    return float(np.mean(ratios))
+def _if_tabulated(
+    function: Callable[..., Lesson], *args: object, **kwargs: object
+) -> Lesson | None:
+    """A lesson, or None if the program has too many structures for the tables."""
+    try:
+        return function(*args, **kwargs)
+    except StructureLimitError:
+        return None

@@ -1,29 +1,29 @@
-"""What both trainings share: the state between two updates, and one update."""
+"""What both trainings share: the state between two updates, and how it is stepped."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
-import jax
-import numpy as np
+import jax.numpy as jnp
 import optax
 
-from elimax.models.game import Board
+from elimax.models.errors import TrainingDivergedError
+from elimax.models.lessons import Lesson
+from elimax.models.optimisation import (
+    Loss,
+    average,
+    descend,
+    put_everywhere,
+    share_out,
+    start_optimiser,
+)
 from elimax.models.policy import Policy
-from elimax.models.ppo import (
-    PPOConfig,
-    check_losses,
-    learn,
-    make_optimiser,
-)
-from elimax.models.rollout import (
-    Moves,
-    join_moves,
-    play,
-    select_episodes,
-)
 
 Metrics = dict[str, float]
+
+AVERAGING = 0.998
+"""Share of the old mean in the running mean of the weights, at every step once it is under way."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,24 +33,30 @@ class TrainingState:
     Attributes:
         seed: Seed of the training; random numbers of an update depend on it and on `update` only.
         update: Number of finished updates.
+        step: Steps of the optimiser so far.
         eliminations: Vertices eliminated so far, in all games.
+        evaluations: Orders that annealing has evaluated so far.
         policy: The policy after the last update.
         optimiser: State of the optimiser.
-        average: Running mean of the policies so far; in finetuning the first policy, unused.
+        average: Running mean of the policies so far.
         best_policy: The policy with the best value so far.
         best_value: That value; the lower the better, infinite at first.
-        orders: Vertex numbers of games worth keeping, by name; empty in pretraining.
+        lessons: By number of the program what has been learnt from; empty in finetuning.
+        orders: Nodes of games worth keeping, by name; empty in pretraining.
         curve: Metrics of every update.
     """
 
     seed: int
     update: int
+    step: int
     eliminations: int
+    evaluations: int
     policy: Policy
     optimiser: optax.OptState
     average: Policy
     best_policy: Policy
     best_value: float
+    lessons: tuple[tuple[int, Lesson], ...]
     orders: Mapping[str, tuple[int, ...]]
     curve: tuple[Metrics, ...]
 
@@ -58,106 +64,100 @@ class TrainingState:
 OnUpdate = Callable[[int, Metrics, TrainingState], None]
 
 
-def start_training(policy: Policy, ppo: PPOConfig, updates: int, *, seed: int) -> TrainingState:
+def start_training(policy: Policy, *, seed: int) -> TrainingState:
     """The state before the first update.
 
     Args:
         policy: The policy to train.
-        ppo: Settings of the learning.
-        updates: Number of updates planned.
         seed: Seed of the training.
 
     Returns:
         The state.
     """
-    weights: Any = policy
-    with jax.numpy_dtype_promotion("standard"):
-        optimiser = make_optimiser(ppo, updates).init(weights)
     return TrainingState(
         seed=seed,
         update=0,
+        step=0,
         eliminations=0,
+        evaluations=0,
         policy=policy,
-        optimiser=optimiser,
+        optimiser=start_optimiser(policy),
         average=policy,
         best_policy=policy,
         best_value=float("inf"),
+        lessons=(),
         orders={},
         curve=(),
     )
 
 
-def update_key(seed: int, update: int) -> jax.Array:
-    """The random key of one update, whatever happened before it.
-
-    Args:
-        seed: Seed of the training.
-        update: Number of updates before it.
-
-    Returns:
-        The key.
-    """
-    return jax.random.fold_in(jax.random.key(seed), update)
-
-
-class Played(NamedTuple):
-    """Result of one update."""
-
-    policy: Policy
-    optimiser: optax.OptState
-    moves: Moves
-    metrics: Metrics
-
-
-def play_and_learn(
+def learn(
     state: TrainingState,
-    optimiser: optax.GradientTransformation,
-    boards: Board,
-    episodes: int,
-    ppo: PPOConfig,
-    *,
-    greedy: int = 0,
-) -> Played:
-    """Plays a batch of games and learns from it.
+    batches: Iterable[Any],
+    loss: Loss,
+    settings: tuple[Any, ...],
+    learning_rate: Callable[[int], float],
+) -> tuple[TrainingState, Metrics]:
+    """Steps down a loss, batch by batch.
 
     Args:
         state: Where the training stands.
-        optimiser: From `make_optimiser`.
-        boards: G stacked boards.
-        episodes: K, games of every board.
-        ppo: Settings of the learning.
-        greedy: Greedy games of every board beside them, which are not learnt from.
+        batches: The batches.
+        loss: The loss.
+        settings: More arguments of the loss.
+        learning_rate: Step size by the number of the batch.
 
     Returns:
-        The improved policy, the state of the optimiser, the games and the metrics.
+        The state with a new policy, and the means of the metrics.
 
     Raises:
         TrainingDivergedError: If a loss is not a finite number.
     """
-    game_key, minibatch_key = jax.random.split(update_key(state.seed, state.update))
-    segments = play(
-        state.policy,
-        boards,
-        greedy=greedy,
-        sampled=episodes,
-        key=game_key,
-        keep_observations=True,
-    )
-    policy, optimiser_state, metrics = learn(
-        state.policy,
-        state.optimiser,
-        optimiser,
-        select_episodes(segments, greedy),
-        ppo,
-        key=minibatch_key,
-    )
-    moves = join_moves(segments)
-    returns = -moves.cost[:, :, greedy:].sum(axis=0) / np.asarray(boards.scale.classic)[:, None]
-    metrics |= {
-        "charts/update": state.update + 1,
-        "charts/eliminations": state.eliminations + int(moves.is_played.sum()),
-        "returns/mean": float(returns.mean()),
-        "returns/best": float(returns.max(axis=1).mean()),
-    }
-    check_losses(state.update + 1, metrics)
-    return Played(policy, optimiser_state, moves, metrics)
+    policy, optimiser, mean = put_everywhere((state.policy, state.optimiser, state.average))
+    step, rows = state.step, []
+    for number, batch in enumerate(batches):
+        rate = jnp.float32(learning_rate(number))
+        policy, optimiser, metrics = descend(
+            policy, optimiser, share_out(batch), rate, loss, settings
+        )
+        step += 1
+        mean = average(mean, policy, jnp.float32(min(AVERAGING, step / (step + 9))))
+        rows.append(metrics)
+    values = {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else ())}
+    means = {name: math.fsum(column) / len(column) for name, column in values.items()}
+    check_losses(state.update + 1, means)
+    state = dataclasses.replace(state, policy=policy, optimiser=optimiser, average=mean, step=step)
+    return state, means
+
+
+def check_losses(update: int, metrics: Metrics) -> None:
+    """Stops a training whose losses are no longer numbers.
+
+    Args:
+        update: Number of the update, for the message.
+        metrics: Its metrics.
+
+    Raises:
+        TrainingDivergedError: If a loss is NaN or infinite.
+    """
+    broken = [name for name, value in metrics.items() if not math.isfinite(value)]
+    if broken:
+        raise TrainingDivergedError(
+            f"update {update} gave {', '.join(f'{n} = {metrics[n]}' for n in broken)}, finite "
+            "numbers are wanted: lower the learning rate, or try another seed; the checkpoint of "
+            "an earlier update is still good"
+        )
+
+
+def cosine(first: float, last: float, progress: float) -> float:
+    """A step size that falls along half a cosine.
+
+    Args:
+        first: Its value at progress 0.
+        last: Its value at progress 1.
+        progress: How much is done, from 0 to 1.
+
+    Returns:
+        Its value.
+    """
+    return last + (first - last) * 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))

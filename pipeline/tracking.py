@@ -20,7 +20,10 @@ from elimax.pipeline.checkout.machine import git_commit
 
 PROJECT = "elimax"
 STEP = "charts/eliminations"
-"""The horizontal axis of all curves: eliminations played so far."""
+"""The horizontal axis of curves: eliminations played so far."""
+
+PRETRAIN_STEP = "charts/update"
+"""That of pretraining, most of which plays nothing."""
 
 INIT_TIMEOUT = 20.0
 """Seconds that an online run may take to start before it falls back to offline."""
@@ -169,8 +172,9 @@ def _open(
         import wandb
 
         run = _init(wandb, mode, description)
-        run.define_metric(STEP)
-        run.define_metric("*", step_metric=STEP)
+        step = PRETRAIN_STEP if stage == "pretrain" else STEP
+        run.define_metric(step)
+        run.define_metric("*", step_metric=step)
     except Exception as error:  # nothing that W&B raises may stop a stage
         _warn(error)
         return Tracker()

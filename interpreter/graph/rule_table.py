@@ -2,9 +2,8 @@
 
 Orders are found by looking at products of two edges a million times. Hashing two structures takes
 longer than all the rest of such a look, so structures are numbered and their products, sums and
-costs are kept by number. Greedy rules and exact searches read the table itself; what cannot run
-Python at every step reads arrays that are filled from it: all that a graph can reach for the game
-(`structure_tables`), what was met so far for annealing (`orders.annealing.tables`).
+costs are kept by number. Greedy rules and exact searches read the table itself; compiled code, of
+annealing and of the game, reads arrays of what was met so far (`orders.annealing.tables`).
 """
 
 import functools

@@ -24,6 +24,9 @@ PORTFOLIO: dict[str, Maker] = {
     "single_use_reverse": partial(single_use_order, then="reverse"),
 }
 
+OTHERS = ("auto", "best_classic", "policy")
+"""What `jacve` takes in addition to the names of the portfolio."""
+
 CLASSIC = (
     "forward",
     "reverse",
@@ -49,11 +52,11 @@ def named_order(graph: ComputationalGraph, name: str) -> EliminationOrder:
         InvalidOrderError: If there is no such name.
     """
     if name not in PORTFOLIO:
-        near = difflib.get_close_matches(name, PORTFOLIO, n=1)
+        near = difflib.get_close_matches(name, (*OTHERS, *PORTFOLIO), n=1)
         hint = f"; did you mean {near[0]!r}?" if near else "."
         raise InvalidOrderError(
-            f"there is no order {name!r}{hint} Choose 'auto', one of {', '.join(PORTFOLIO)}, an "
-            "EliminationOrder, or a sequence of vertex numbers"
+            f"there is no order {name!r}{hint} Choose one of {', '.join((*OTHERS, *PORTFOLIO))}, "
+            "an EliminationOrder, or a sequence of vertex numbers"
         )
     return PORTFOLIO[name](graph)
 

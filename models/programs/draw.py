@@ -1,6 +1,7 @@
 """Draws programs to learn from, of all kinds in given shares."""
 
 import dataclasses
+from typing import Annotated
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from elimax.models.programs.array_draws import extent
 from elimax.models.programs.arrays import random_array_program
 from elimax.models.programs.packages import package_program
 from elimax.models.programs.scalar import random_program
+from elimax.models.ranges import Range
 
 MOST_STRUCTURES = 512
 """Structures that reverse and Markowitz together may meet in a program.
@@ -23,7 +25,7 @@ met 810. Counting takes a tenth of a second at 300 vertices.
 """
 
 LARGEST_ARRAYS = 300
-"""Vertices of an array program at the most: larger ones take long to trace."""
+"""Vertices of an array program at most: larger ones take long to trace."""
 
 TRIES = 10
 """Programs that are drawn before a scalar one is taken."""
@@ -39,9 +41,9 @@ class ProgramMix:
         packages: Share of functions of packages; needs the extra `learn`.
     """
 
-    scalar: float = 1.0
-    arrays: float = 1.0
-    packages: float = 1.0
+    scalar: Annotated[float, Range(0.0, 1e6)] = 1.0
+    arrays: Annotated[float, Range(0.0, 1e6)] = 1.0
+    packages: Annotated[float, Range(0.0, 1e6)] = 1.0
 
     def __post_init__(self) -> None:
         shares = dataclasses.astuple(self)
@@ -63,7 +65,7 @@ def draw_program(
     Args:
         rng: Source of randomness; the same state gives the same graph.
         min_vertices: The fewest vertices.
-        max_vertices: The most vertices. Array programs have `LARGEST_ARRAYS` at the most, unless
+        max_vertices: The most vertices. Array programs have at most `LARGEST_ARRAYS`, unless
             all must have more.
         mix: The shares.
 

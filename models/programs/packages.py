@@ -50,7 +50,7 @@ def package_program(
 ) -> tuple[str, ComputationalGraph]:
     """Draws a function of a package with sizes for which its graph has a number in a range.
 
-    The number of vertices is known when a program has been traced. It is traced twice at the most,
+    The number of vertices is known when a program has been traced. It is traced at most twice,
     then another entry is drawn. After `TRIES` entries, as where the range is narrow, it is a chain
     of elementwise functions of jax.numpy, which any number fits.
 

@@ -12,7 +12,6 @@ from typing import Any
 from elimax.pipeline.checkout.configs import PARAMS_FILE, unknown_name
 from elimax.pipeline.checkout.files import Layout, write_text
 from elimax.pipeline.checkout.params import load_params
-from elimax.pipeline.checkout.yaml_text import parse_yaml
 from elimax.pipeline.errors import ParamsError, StageError
 
 
@@ -43,13 +42,6 @@ def copy_for_profile(layout: Layout, profile: str) -> Layout:
         shutil.copy2(layout.root / name, copy.root / name, follow_symlinks=False)
     # JSON is YAML, and nobody edits the copy.
     write_text(copy.params, json.dumps(params, indent=1) + "\n")
-    pipeline = parse_yaml((copy.root / "dvc.yaml").read_text(encoding="utf-8"), "dvc.yaml")
-    graphs = {f"data/graphs/{task}.json" for task in params["pretrain"]["tasks"]}
-    pretrain = pipeline["stages"]["pretrain"]
-    pretrain["deps"] = [
-        path for path in pretrain["deps"] if not path.startswith("data/graphs/") or path in graphs
-    ]
-    write_text(copy.root / "dvc.yaml", json.dumps(pipeline, indent=1) + "\n")
     write_text(copy.root / ".dvc/config.local", "[core]\n    no_scm = true\n")
     return copy
 

@@ -18,4 +18,4 @@ Overrides = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
-SearchMethod = Literal["annealing", "exact", "portfolio"]
+SearchMethod = Literal["annealing", "policy", "both", "beam", "exact", "portfolio"]

@@ -95,7 +95,7 @@ def extract(task: TaskName, params: Overrides = None, as_json: AsJson = False) -
 
 @app.command(rich_help_panel=STAGES)
 def pretrain(params: Overrides = None, as_json: AsJson = False) -> None:
-    """Train one policy on random programs and on the training tasks."""
+    """Train one policy on programs that no task has a part in."""
     _run_stage("pretrain", None, params, as_json)
 
 
@@ -121,13 +121,13 @@ def search(
         typer.Option(help="Run this search alone; reads and writes no file."),
     ] = None,
     seconds: Annotated[
-        float | None, typer.Option(min=0.0, max=1e9, help="Time of annealing; 10 by default.")
+        float | None, typer.Option(min=0.0, max=1e9, help="Time of the search; 10 by default.")
     ] = None,
     count: Annotated[
         Count | None, typer.Option(help="Which multiplications to save; all by default.")
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Seed of annealing; 0 by default.")
+        int | None, typer.Option(min=0, help="Seed of the search; 0 by default.")
     ] = None,
     params: Overrides = None,
     as_json: AsJson = False,

@@ -1,8 +1,8 @@
 """Command search with a method: one search for an order of a task, without policy and stages."""
 
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.independent_count import verified_count
@@ -19,7 +19,12 @@ from elimax.interpreter.orders.moves_last import moves_last_orders
 from elimax.interpreter.tracing.call import trace
 from elimax.pipeline.checkout.context import Count, two_counts
 from elimax.pipeline.command_line.arguments import SearchMethod
+from elimax.pipeline.errors import ParamsError
+from elimax.pipeline.extras import require_package
 from elimax.pipeline.tasks import load_task
+
+Method = Literal["policy", "both", "beam"]
+"""Searches with a policy; the same as of `models.policy_search`, which is loaded when needed."""
 
 
 def search_order(
@@ -29,19 +34,23 @@ def search_order(
 
     Args:
         name: Name of a task, or module:function.
-        method: "annealing", "exact" (best-first search up to a number of states) or "portfolio".
+        method: "annealing"; "policy" (games of the learned policy), "both" (annealing from its
+            orders and the rules') or "beam"; "exact" (best-first search up to a number of states)
+            or "portfolio".
         count: Which multiplications to save.
-        seconds: Time that annealing takes.
-        seed: Seed of annealing.
+        seconds: Time that a search takes which does not end by itself.
+        seed: Seed of what is random.
 
     Returns:
         `task`, `method`; `all` and `nontrivial` multiplications of the best order; `bound`: no
         order has fewer of the chosen count; `optimal`: whether the order is proven to be the best;
-        `evaluations`: orders, or states, that were looked at; `seconds` that it took without
+        `evaluations`: orders, games or states that were looked at; `seconds` that it took without
         compiling and proving; the `order`.
 
     Raises:
         UnknownTaskError: If there is no such task.
+        MissingPackageError: If a method needs the policy, and the extra `learn` is not installed.
+        ParamsError: If a search with the policy has no time.
         TracingError: If the function cannot be traced.
         CountMismatchError: If the two counters disagree about the order.
     """
@@ -79,6 +88,29 @@ def _anneal(graph: ComputationalGraph, count: Count, seconds: float, seed: int) 
     return result.order, result.evaluations, result.seconds
 
 
+def _with_policy(method: Method) -> Callable[..., _Found]:
+    """A search with the policy that comes with elimax."""
+
+    def search(graph: ComputationalGraph, count: Count, seconds: float, seed: int) -> _Found:
+        if seconds <= 0.0:
+            raise ParamsError(f"--seconds {seconds:g} must be positive for --method {method}")
+        require_package("equinox", f"--method {method}")
+        require_package("optax", f"--method {method}")
+        from elimax.models import policy_search
+        from elimax.models.checkpoint import pretrained_policy
+
+        policy = pretrained_policy()
+        policy_search.greedy_order(policy, graph, count)  # compiles
+        began = time.perf_counter()
+        found = policy_search.search_order(
+            policy, graph, seconds=seconds, seed=seed, count=count, method=method
+        )
+        spent = time.perf_counter() - began
+        return found.order, found.games + found.evaluations, spent
+
+    return search
+
+
 def _exact(graph: ComputationalGraph, count: Count, seconds: float, seed: int) -> _Found:
     result = optimal_order(graph, count)
     return result.order, result.states, None
@@ -88,4 +120,11 @@ def _portfolio(graph: ComputationalGraph, count: Count, seconds: float, seed: in
     return best_classic(graph, count), len(PORTFOLIO), None
 
 
-_SEARCHES = {"annealing": _anneal, "exact": _exact, "portfolio": _portfolio}
+_SEARCHES = {
+    "annealing": _anneal,
+    "policy": _with_policy("policy"),
+    "both": _with_policy("both"),
+    "beam": _with_policy("beam"),
+    "exact": _exact,
+    "portfolio": _portfolio,
+}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 DEFAULT_SECONDS = {
     "extract": 4.0,
-    "pretrain": 1500.0,
+    "pretrain": 4000.0,
     "finetune": 120.0,
     "search": 30.0,
     "evaluate": 60.0,

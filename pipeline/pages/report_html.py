@@ -72,7 +72,7 @@ def finetune_chart(
         An SVG element.
     """
     lines = [
-        Line("mean", _points(curve, "returns/mean", -summary["normaliser"])),
+        Line("mean", _points(curve, "costs/mean")),
         Line("greedy", _points(curve, "costs/greedy")),
         Line("best", _points(curve, "costs/best")),
     ]
@@ -81,7 +81,7 @@ def finetune_chart(
 
 
 def pretrain_chart(curve: Sequence[Mapping[str, float]]) -> str:
-    """Draws how pretraining went.
+    """Draws how pretraining went: greedy costs on validation programs, relative to annealing.
 
     Args:
         curve: Rows of the learning curve.
@@ -90,15 +90,13 @@ def pretrain_chart(curve: Sequence[Mapping[str, float]]) -> str:
         An SVG element.
     """
     lines = [
-        Line("mean", _points(curve, "returns/mean", -1.0)),
-        Line("best of each program", _points(curve, "returns/best", -1.0)),
-        Line("greedy on validation", _points(curve, "validation/ratio")),
+        Line("greedy / annealing", _points(curve, "validation/ratio", "charts/update")),
     ]
-    return line_chart(lines, {"best of forward, reverse, Markowitz": 1.0}, "eliminations")
+    return line_chart(lines, {"annealing": 1.0}, "updates")
 
 
 def _points(
-    curve: Sequence[Mapping[str, float]], column: str, factor: float = 1.0
+    curve: Sequence[Mapping[str, float]], column: str, step: str = STEP
 ) -> list[tuple[float, float]]:
-    """Returns a column over the number of eliminations; rows without it are left out."""
-    return [(row[STEP], factor * row[column]) for row in curve if STEP in row and column in row]
+    """Returns a column over another one, eliminations if not said; rows without it are left out."""
+    return [(row[step], row[column]) for row in curve if step in row and column in row]

@@ -6,6 +6,9 @@ from elimax.pipeline.checkout.resume import Checkpoint
 from elimax.pipeline.console import Report
 from elimax.pipeline.tracking import Tracker
 
+SHOWN = ("costs/best", "costs/mean", "validation/ratio", "losses/total")
+"""Metrics that a user sees while a training runs, those that there are."""
+
 
 class Follower:
     """Follows a training: mirrors its curve, shows its progress, stores its state.
@@ -40,5 +43,5 @@ class Follower:
         """
         self._tracker.log(metrics)
         self._checkpoint.save(lambda path: save_training(path, state))
-        cost = -metrics["returns/mean"]
-        self._report(update, f"mean cost {cost:.3f} of the best of forward, reverse, Markowitz")
+        shown = (f"{name} {metrics[name]:.4g}" for name in SHOWN if name in metrics)
+        self._report(update, ", ".join(shown))

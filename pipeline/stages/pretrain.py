@@ -4,31 +4,28 @@ import dataclasses
 from typing import Any
 
 from elimax.models.checkpoint import load_training, save_policy
-from elimax.models.pretraining import PretrainConfig, PretrainResult, pretrain
+from elimax.models.pretrain_config import PretrainConfig
+from elimax.models.pretraining import PretrainResult, pretrain
 from elimax.pipeline.checkout.configs import build
-from elimax.pipeline.checkout.context import StageContext, input_digests, read_graph
+from elimax.pipeline.checkout.context import StageContext
 from elimax.pipeline.checkout.files import write_csv, write_errors, write_json
 from elimax.pipeline.checkout.kept_outputs import kept_outputs
 from elimax.pipeline.checkout.machine import device
-from elimax.pipeline.checkout.params import section, task_list
+from elimax.pipeline.checkout.params import section
 from elimax.pipeline.checkout.process import stage_process
 from elimax.pipeline.checkout.resume import checkpoint_of
 from elimax.pipeline.stages.follow import Follower
 from elimax.pipeline.tracking import track
 
 
-def pretrain_config(context: StageContext) -> tuple[PretrainConfig, tuple[str, ...]]:
+def pretrain_config(context: StageContext) -> PretrainConfig:
     """Reads section `pretrain`.
-
-    Returns:
-        The settings of the training, and the names of the tasks whose graphs it may play.
 
     Raises:
         ParamsError: If a key or a value is wrong.
     """
     values = section(context.params, "pretrain")
-    names = task_list({"tasks": values.pop("tasks", [])}, "pretrain.tasks")
-    return build(PretrainConfig, {"count": context.count, **values}, "pretrain"), names
+    return build(PretrainConfig, {"count": context.count, **values}, "pretrain")
 
 
 def run_stage(context: StageContext) -> dict[str, Any]:
@@ -43,8 +40,7 @@ def run_stage(context: StageContext) -> dict[str, Any]:
         The metrics.
 
     Raises:
-        ElimaxError: If a graph is missing or broken, the training diverges, or a file cannot be
-            written.
+        ElimaxError: If the training diverges, or a file cannot be written.
     """
     layout = context.layout
     outputs = (layout.pretrained_policy, layout.pretrain_curve, layout.pretrain_metrics)
@@ -56,21 +52,16 @@ def run_stage(context: StageContext) -> dict[str, Any]:
 
 def _train(context: StageContext) -> dict[str, Any]:
     layout = context.layout
-    config, names = pretrain_config(context)
-    graphs = {name: read_graph(layout, name) for name in names}
-    depends_on = {
-        "params": dataclasses.asdict(config),
-        "seed": context.seed,
-        "inputs": input_digests(layout, *(layout.graph(name) for name in names)),
-    }
+    config = pretrain_config(context)
+    depends_on = {"params": dataclasses.asdict(config), "seed": context.seed}
     checkpoint = checkpoint_of(layout, "pretrain", None, depends_on)
     state = checkpoint.load(lambda path: load_training(path, config.policy, seed=context.seed))
     with (
         track(layout, "pretrain", config={**depends_on, "device": device()}) as tracker,
-        context.console.progress(config.updates, "pretrain") as report,
+        context.console.progress(len(config.phases), "pretrain") as report,
     ):
         on_update = Follower(tracker, report, checkpoint, state)
-        result = pretrain(config, graphs, seed=context.seed, on_update=on_update, resume=state)
+        result = pretrain(config, seed=context.seed, on_update=on_update, resume=state)
         metrics = _write(context, result, config)
         tracker.summary(metrics)
         tracker.artifact(layout.pretrained_policy, "policy-pretrained", "policy")

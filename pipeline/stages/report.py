@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from elimax.interpreter.orders import CLASSIC, PORTFOLIO
+from elimax.interpreter.orders import PORTFOLIO
 from elimax.pipeline.checkout.context import (
     SHOWN,
     Count,
@@ -51,9 +51,9 @@ def summarise_task(
         `vertices`, both counts of the classical orders that are shown, of `best_classic` (the
         cheapest of the whole portfolio), `learned` (of the policy's own orders), `best` and
         `fewest_nontrivial` with `found_by`; `bounds` and whether they are reached, by count;
-        `improvement` (the share of multiplications that best saves over best_classic),
-        `normaliser` (the cost that returns of training are divided by), `correct`, `error_below`;
-        with several seeds the spread of their cheapest learned orders, under `seeds`.
+        `improvement` (the share of multiplications that best saves over best_classic), `correct`,
+        `error_below`; with several seeds the spread of their cheapest learned orders, under
+        `seeds`.
 
     Raises:
         FileError: If the two are about different graphs, or search knew fewer classical orders or
@@ -96,7 +96,6 @@ def summarise_task(
             for which, entry in by_count.items()
         },
         "improvement": round(1 - best[count] / reference, 4),
-        "normaliser": max(1, min(classic[name][count] for name in CLASSIC)),
         "correct": correct,
         "error_below": max(errors) if correct else None,
         **spread,

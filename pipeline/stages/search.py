@@ -9,10 +9,9 @@ from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.counting import count_multiplications
 from elimax.interpreter.graph.independent_count import verified_count
 from elimax.interpreter.graph.order import EliminationOrder
-from elimax.interpreter.orders import certify, lower_bound, portfolio
+from elimax.interpreter.orders import PORTFOLIO, certify, lower_bound, portfolio
 from elimax.interpreter.orders.annealing.anneal import anneal
 from elimax.models.checkpoint import load_policy
-from elimax.models.game import DEFAULT_MAX_STRUCTURES
 from elimax.models.policy_search import best_sampled_order
 from elimax.models.ranges import Range
 from elimax.pipeline.checkout.context import (
@@ -42,14 +41,12 @@ class SearchConfig:
 
     Attributes:
         episodes: Orders that each finetuned policy samples.
-        max_structures: The most edge structures that the graph may reach.
         annealing: Orders that annealing evaluates for each count; none where the best one that is
             known already is proven to be the best of all.
         proof_states: States that are looked at to prove that a count is the lowest.
     """
 
     episodes: Annotated[int, Range(1, 1_000_000)] = 64
-    max_structures: Annotated[int, Range(1, 1_000_000)] = DEFAULT_MAX_STRUCTURES
     annealing: Annotated[int, Range(0, 10**12)] = 3_000_000
     proof_states: Annotated[int, Range(0, 10**9)] = 2000
 
@@ -121,9 +118,26 @@ def annealed_orders(
         least = min(getattr(entry, count) for entry in counts)
         if evaluations == 0 or least == lower_bound(graph, count):
             continue
-        starts = list(candidates.values())
-        found[name] = anneal(graph, starts, count, evaluations=evaluations, seed=seed).order
+        found[name] = anneal(
+            graph, _starts(graph, candidates, count), count, evaluations=evaluations, seed=seed
+        ).order
     return found
+
+
+def _starts(
+    graph: ComputationalGraph, candidates: Mapping[str, EliminationOrder], count: Count
+) -> list[EliminationOrder]:
+    """The cheapest candidate, and the cheapest of the others that are classical or are not.
+
+    Learned orders are often alike; an annealing from another place may find what they all miss.
+    """
+
+    def cost(name: str) -> int:
+        return getattr(count_multiplications(graph, candidates[name]), count)
+
+    best = min(candidates, key=cost)
+    others = [name for name in candidates if (name in PORTFOLIO) != (best in PORTFOLIO)]
+    return [candidates[name] for name in (best, *sorted(others, key=cost)[:1])]
 
 
 def learned_orders(
@@ -159,7 +173,6 @@ def learned_orders(
         episodes=config.episodes,
         seed=context.seed,
         count=context.count,
-        max_structures=config.max_structures,
     )
     return {**orders, sampled.name: sampled}
 

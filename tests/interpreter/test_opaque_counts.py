@@ -4,7 +4,6 @@ import functools
 
 import hypothesis.strategies as st
 import jax.numpy as jnp
-import numpy as np
 import pytest
 from hypothesis import given, settings
 
@@ -16,7 +15,7 @@ from elimax.interpreter.orders import PORTFOLIO
 from elimax.interpreter.orders.annealing.anneal import anneal
 from elimax.interpreter.orders.exact.optimal import optimal_order
 from elimax.interpreter.tracing.call import trace
-from elimax.models.boards import make_board
+from elimax.models.game import Game
 from support.compare import executed_multiplications
 from support.opaque import OPAQUE
 from support.random_programs import orders, wave
@@ -91,14 +90,13 @@ def test_exact_search(name):
 
 
 @pytest.mark.parametrize("name", OPAQUE)
-def test_boards_know_hidden_vertices(name):
+def test_games_know_hidden_vertices(name):
     """Every eliminable vertex with edges is on the board under its own number."""
     graph = graph_of(name)
-    board = make_board(graph)
-    on_board = {
-        int(v) for v, left in zip(board.nodes.vertex, board.start.remaining, strict=True) if left
-    }
-    assert on_board == set(graph.eliminable) & {
-        graph.vertex(x) for edge in graph.edges for x in edge
-    }
-    assert np.count_nonzero(board.start.edges) == len(graph.edges)
+    game = Game(graph)
+    on_board = set(graph.eliminable) & {graph.vertex(node) for edge in graph.edges for node in edge}
+    assert game.num_moves == len(game.moves(graph.eliminable)) == len(on_board)
+    assert set(game.order(game.moves(graph.eliminable), "all").vertices[-len(on_board) :]) == (
+        on_board
+    )
+    assert len(game.start.edges) == len(graph.edges)

@@ -1,185 +1,418 @@
-"""The game costs what the interpreter counts, whatever the graph and the order."""
+"""Games cost what the interpreter counts, and show what a plain look at the graph shows."""
 
-from functools import partial
+import concurrent.futures
+import math
 
+import hypothesis.strategies as st
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, settings
 
+from elimax.interpreter.errors import InvalidOrderError
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.counting import count_multiplications
 from elimax.interpreter.graph.elimination import CountingElimination
+from elimax.interpreter.graph.structure import UNTIED, Count, Kind, edge_structure
+from elimax.interpreter.orders.annealing.tables import GrowingTables
 from elimax.interpreter.tracing.call import trace
-from elimax.models import game
-from elimax.models.boards import make_board, pad_board, stack_boards
-from elimax.models.game import (
-    Board,
-    State,
-    eliminate,
-    elimination_costs,
-    lookup,
+from elimax.models import compiled_game
+from elimax.models.errors import BrokenGameError
+from elimax.models.features import LOCAL
+from elimax.models.game import Game, Played
+from elimax.models.played_policy import PlayedPolicy, read_graph
+from support.model_graphs import (
+    array_graph,
+    fork_graph,
+    positions_logits,
+    program,
+    scalar_graph,
+    shaken_policy,
 )
-from support.model_graphs import array_graph, fork_graph, program
 from support.opaque import OPAQUE
+from support.plain_features import board_nodes, plain_local, plain_position
+from support.random_programs import orders
+from support.small_graphs import graphs, opaque_graphs, scalar_graphs
+
+COUNTS = st.sampled_from(["all", "nontrivial"])
+PROGRAMS = st.builds(program, st.integers(0, 2**20), st.integers(5, 25))
+GRAPHS = scalar_graphs() | graphs() | opaque_graphs() | PROGRAMS
+SMALL = st.builds(program, st.integers(0, 2**20), st.just(8)) | graphs() | opaque_graphs()
 
 
-@jax.jit
-def play_order(board: Board, nodes: jax.Array) -> tuple[jax.Array, jax.Array, State]:
-    """Plays board positions in turn; -1 is no move. Returns costs, Markowitz degrees, the end."""
-
-    def step(state: State, node: jax.Array):
-        degrees = elimination_costs(board.rules, state.edges)
-        state, cost = eliminate(board.rules, board.nodes, state, node, node >= 0)
-        return state, (cost, degrees)
-
-    start = jax.tree.map(jnp.asarray, board.start)
-    end, (costs, degrees) = jax.lax.scan(step, start, nodes)
-    return costs, degrees, end
+def opaque_graph(name: str) -> ComputationalGraph:
+    """The graph of a function with an equation that has no formula."""
+    function, shapes = OPAQUE[name]
+    return trace(function, *map(jnp.zeros, shapes), argnums=(0, 1))
 
 
-def positions(board: Board, order: tuple[int, ...], length: int) -> np.ndarray:
-    """Board positions of the vertices of an order that are on the board, then -1."""
-    place = {int(v): i for i, v in enumerate(board.nodes.vertex) if v > 0}
-    played = [place[v] for v in order if v in place and board.start.remaining[place[v]]]
-    return np.pad(np.asarray(played, np.int32), (0, length - len(played)), constant_values=-1)
+def reader(game: Game, seed: int = 0) -> PlayedPolicy:
+    """A policy that has read the game's graph."""
+    return read_graph(shaken_policy(seed), game.start)
 
 
-@given(
-    seed=st.integers(0, 2**20), shuffle=st.randoms(), count=st.sampled_from(["all", "nontrivial"])
-)
-def test_cost_of_any_order_of_a_scalar_program(seed, shuffle, count):
-    """The sum of the costs of the moves is the count of the interpreter."""
-    graph = program(seed)
-    order = list(graph.eliminable)
-    shuffle.shuffle(order)
-    board = pad_board(make_board(graph, count), 32, 4)
-    costs, _, end = play_order(board, positions(board, tuple(order), 10))
-    assert costs.sum() == getattr(count_multiplications(graph, order), count)
-    assert not end.remaining.any()
+def play_order(game: Game, order) -> Played:
+    """Plays an order of vertices."""
+    return game.play(reader(game), given=game.moves(order))
 
 
-@pytest.mark.parametrize("count", ["all", "nontrivial"])
-@pytest.mark.parametrize("seed", range(5))
-def test_cost_of_any_order_of_an_array_program(seed, count):
-    """Shapes, ties and contracted labels are in the tables."""
-    graph = array_graph()
-    order = tuple(np.random.default_rng(seed).permutation(graph.eliminable).tolist())
-    board = make_board(graph, count)
-    costs, _, _ = play_order(board, positions(board, order, len(order)))
-    assert costs.sum() == getattr(count_multiplications(graph, order), count)
+@given(graph=GRAPHS, count=COUNTS, data=st.data())
+@settings(max_examples=60)
+def test_cost_of_any_order(graph, count: Count, data):
+    """The costs of the moves sum to the count of the interpreter, and the order comes back."""
+    order = data.draw(orders(graph))
+    game = Game(graph, count)
+    played = play_order(game, order)
+    assert played.costs.sum() == getattr(count_multiplications(graph, order), count)
+    assert played.nodes.tolist() == game.moves(order).tolist()
+    assert game.checked_cost(played, game.order(played.nodes, "drawn")) == played.costs.sum()
 
 
 @pytest.mark.parametrize("count", ["all", "nontrivial"])
 @pytest.mark.parametrize("name", ["scan", "cholesky", "while", "custom rules", "moves in a batch"])
-def test_cost_of_any_order_with_opaque_edges(name, count):
-    """Hidden vertices are played like others, and applications of functions are paid for."""
-    function, shapes = OPAQUE[name]
-    graph = trace(function, *map(jnp.zeros, shapes))
-    board = make_board(graph, count)
+def test_cost_of_any_order_with_hidden_vertices(name, count: Count):
+    """Where operands and results of an equation are joined, a vertex is played like others."""
+    graph = opaque_graph(name)
+    game = Game(graph, count)
     for seed in range(3):
-        order = tuple(np.random.default_rng(seed).permutation(graph.eliminable).tolist())
-        costs, _, end = play_order(board, positions(board, order, len(order)))
-        assert costs.sum() == getattr(count_multiplications(graph, order), count)
-        assert not end.remaining.any()
+        order = np.random.default_rng(seed).permutation(graph.eliminable).tolist()
+        played = play_order(game, order)
+        assert played.costs.sum() == getattr(count_multiplications(graph, order), count)
 
 
-@pytest.mark.parametrize("graph", [program(3), program(4), array_graph()])
-def test_markowitz_degrees(graph):
-    """At every step the degree of every vertex that is left is what its elimination would cost."""
-    order = np.random.default_rng(0).permutation(graph.eliminable).tolist()
-    board = make_board(graph)
-    nodes = positions(board, tuple(order), len(order))
-    _, degrees, _ = play_order(board, nodes)
-    place = {int(v): i for i, v in enumerate(board.nodes.vertex) if v > 0}
-    state = CountingElimination(graph)
-    on_board = [vertex for vertex in order if vertex in place]
-    for step, vertex in enumerate(on_board):
-        for other in on_board[step:]:
-            assert degrees[step, place[other]] == state.cost(other).all
-        state.eliminate(vertex)
+@given(graph=SMALL, count=COUNTS, data=st.data())
+@settings(max_examples=40)
+def test_positions_by_brute_force(graph, count: Count, data):
+    """What is computed from what a move changed is what elimination in a copy shows.
+
+    At any moves, so that the changes of several add up before anybody looks.
+    """
+    order = data.draw(orders(graph))
+    game = Game(graph, count)
+    nodes, on_board = game.moves(order), board_nodes(graph)
+    some = st.sets(st.integers(0, max(0, game.num_moves - 1)), max_size=4)
+    moves = sorted(data.draw(some)) if game.num_moves else []
+    found = game.positions(nodes, moves, len(on_board) + 2)
+    elimination, played = CountingElimination(graph), 0
+    for row, move in enumerate(moves):
+        for node in nodes[played:move]:
+            elimination.eliminate(graph.vertex(on_board[node]))
+        played = move
+        left = sorted(nodes[move:].tolist())
+        assert np.flatnonzero(found.remains[row]).tolist() == left
+        local = np.array([plain_local(elimination, graph.vertex(on_board[v]), count) for v in left])
+        np.testing.assert_allclose(found.local[row][left], local, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(
+            found.position[row], plain_position(local, game.num_moves), rtol=1e-5, atol=1e-6
+        )
+        between = {
+            (succ, pred)
+            for succ in left
+            for pred in left
+            if on_board[pred] in elimination.predecessors[on_board[succ]]
+        }
+        assert set(zip(*map(np.ndarray.tolist, np.nonzero(found.adjacency[row])), strict=True)) == (
+            between
+        )
+        assert not found.local[row][~found.remains[row]].any()
 
 
-@pytest.mark.parametrize("count", ["all", "nontrivial"])
-@pytest.mark.parametrize("small_table", [0, 100])
-def test_markowitz_degrees_by_definition(monkeypatch, small_table, count):
-    """On boards of different graphs, stacked: the whole cost table, summed over pairs of edges."""
-    monkeypatch.setattr(game, "_SMALL_TABLE", small_table)
-    boards = stack_boards([make_board(graph, count) for graph in (program(3), array_graph())])
-    degrees = jax.jit(jax.vmap(lambda *board: elimination_costs(*board)))(
-        boards.rules, boards.start.edges
+def test_positions_of_scans_by_brute_force():
+    """The same for one traced function with hidden vertices, at every move."""
+    graph = opaque_graph("scan")
+    game, on_board = Game(graph), board_nodes(graph)
+    assert graph.hidden
+    nodes = game.moves(np.random.default_rng(0).permutation(graph.eliminable).tolist())
+    found = game.positions(nodes, range(game.num_moves), len(on_board))
+    elimination = CountingElimination(graph)
+    for move, node in enumerate(nodes):
+        for other in nodes[move:]:
+            expected = plain_local(elimination, graph.vertex(on_board[other]), "all")
+            np.testing.assert_allclose(found.local[move, other], expected, rtol=1e-5, atol=1e-6)
+        elimination.eliminate(graph.vertex(on_board[node]))
+
+
+@given(graph=GRAPHS)
+def test_first_position(graph):
+    """Local features of the first position are the last columns of what the encoder sees."""
+    game = Game(graph)
+    on_board = board_nodes(graph)
+    assert len(game.start.nodes) == len(on_board)
+    assert game.start.edges[:, :2].tolist() == [
+        [on_board.index(pred), on_board.index(succ)]
+        for pred, succ in sorted(graph.edges, key=lambda pair: pair[::-1])
+    ]
+    elimination = CountingElimination(graph)
+    playable = {graph.node(vertex) for vertex in graph.eliminable}
+    assert game.num_moves == len(playable & set(on_board))
+    for k, node in enumerate(on_board):
+        expected = [0.0] * len(LOCAL)
+        if node in playable:
+            expected = plain_local(elimination, graph.vertex(node), "all")
+        shown = game.start.nodes[k, -len(LOCAL) :]
+        np.testing.assert_allclose(shown, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_structures_are_numbered_by_edges():
+    """Row 0 of the table is for no edge; edges of one structure share a row, others do not."""
+    graph = array_graph()
+    start, on_board = Game(graph).start, board_nodes(graph)
+    assert not start.structures[0].any()
+    rows = {}
+    for pred, succ, row in start.edges.tolist():
+        rows.setdefault(graph.edges[on_board[pred], on_board[succ]], set()).add(row)
+    assert sorted(map(len, rows.values())) == [1] * (len(start.structures) - 1)
+    assert set.union(*rows.values()) == set(range(1, len(start.structures)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", ["scalars", "arrays", "scan"])
+def test_log_probabilities_are_those_of_the_policy(name, seed):
+    """The head that computes what a move changed, against the one that computes everything."""
+    graph = {"scalars": lambda: program(seed, 14), "arrays": array_graph}.get(
+        name, lambda: opaque_graph(name)
+    )()
+    game, policy = Game(graph), shaken_policy(seed)
+    played = game.play(read_graph(policy, game.start), temperature=2.0, rng=rng(seed))
+    logits = positions_logits(policy, game, played.nodes, range(game.num_moves))
+    expected = np.asarray(jax.nn.log_softmax(logits))[np.arange(len(logits)), played.nodes]
+    np.testing.assert_allclose(played.log_probabilities, expected, rtol=1e-4, atol=1e-5)
+    assert np.ptp(played.log_probabilities) > 0.5
+
+
+def rng(seed: int) -> np.random.Generator:
+    """A source of randomness."""
+    return np.random.default_rng(seed)
+
+
+def test_moves_that_are_given_are_not_chosen():
+    """They have no probability, whatever is played after them has."""
+    game = Game(program(2, 14))
+    policy = shaken_policy()
+    given_moves = np.arange(len(game.start.nodes), dtype=np.int32)[::-1]
+    given_moves = given_moves[game.start.nodes[given_moves, 6] == 1][:4]
+    played = game.play(reader(game), given=given_moves)
+    assert played.nodes[:4].tolist() == given_moves.tolist()
+    assert not played.log_probabilities[:4].any()
+    logits = positions_logits(policy, game, played.nodes, range(4, game.num_moves))
+    assert played.nodes[4:].tolist() == logits.argmax(axis=1).tolist()
+    np.testing.assert_allclose(
+        played.log_probabilities[4:], np.max(jax.nn.log_softmax(logits), axis=1), atol=1e-5
     )
-    for graph, (cost, edges) in enumerate(zip(boards.rules.cost, boards.start.edges, strict=True)):
-        expected = [cost[np.ix_(edges[:, v], edges[v])].sum() for v in range(len(edges))]
-        assert np.any(expected) and np.array_equal(degrees[graph], expected)
 
 
-def test_large_markowitz_degrees_are_close():
-    """Above 2^24 float32 no longer holds every whole number; the relative error is a rounding."""
+def test_greedy_games_take_the_highest_score():
+    """At temperature 0 every move is the policy's first choice, and randomness changes nothing."""
+    game, policy = Game(program(5, 14)), shaken_policy(1)
+    ready = read_graph(policy, game.start)
+    played = game.play(ready)
+    logits = positions_logits(policy, game, played.nodes, range(game.num_moves))
+    assert played.nodes.tolist() == logits.argmax(axis=1).tolist()
+    again = game.play(ready, temperature=0.0, rng=rng(7))
+    assert again.nodes.tolist() == played.nodes.tolist()
 
-    def network(x, wide, narrow):
-        hidden = jnp.tanh(wide @ x)
-        return jnp.tanh(narrow @ hidden) * jnp.sum(hidden)
 
-    shapes = [(601, 301), (1999, 601), (299, 1999)]
-    graph = trace(
-        network,
-        *(jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes),
-        argnums=range(len(shapes)),
-    )
-    board = make_board(graph)
-    degrees = np.asarray(elimination_costs(board.rules, board.start.edges))
-    state = CountingElimination(graph)
-    place = {int(v): i for i, v in enumerate(board.nodes.vertex) if board.start.remaining[i]}
-    exact = [state.cost(vertex).all for vertex in place]
-    assert max(exact) > 2**24
-    np.testing.assert_allclose(degrees[list(place.values())], exact, rtol=1e-6)
+def test_ties_go_to_the_lowest_node():
+    """A policy that finds all vertices alike plays them in ascending order."""
+    game = Game(program(5, 14))
+    ready = reader(game)
+    ready = ready._replace(weights=ready.weights | {"score": np.zeros(5, np.float32)})
+    played = game.play(ready)
+    assert played.nodes.tolist() == sorted(played.nodes.tolist())
+    assert len(played.nodes) == game.num_moves
+    uniform = -np.log(np.arange(game.num_moves, 0, -1))
+    np.testing.assert_allclose(played.log_probabilities, uniform, atol=1e-5)
+    assert game.best_moves(ready, played.nodes[:2], 3) == played.nodes[2:5].tolist()
+
+
+@pytest.mark.parametrize("temperature", [0.5, 2.0])
+def test_moves_are_drawn_by_their_probability(temperature):
+    """Frequencies of the first move over many games, within five standard deviations."""
+    game, policy, num = Game(program(9, 14)), shaken_policy(3), 2000
+    ready, source = read_graph(policy, game.start), rng(0)
+    drawn = [game.play(ready, temperature=temperature, rng=source).nodes[0] for _ in range(num)]
+    (logits,) = positions_logits(policy, game, game.play(ready).nodes, [0])
+    expected = np.asarray(jax.nn.softmax(jnp.asarray(logits) / np.float32(temperature)))
+    found = np.bincount(drawn, minlength=len(expected)) / num
+    assert np.all(np.abs(found - expected) <= 5 * np.sqrt(expected * (1 - expected) / num) + 1e-9)
+    assert np.count_nonzero(expected > 0.05) > 1
+
+
+@pytest.mark.parametrize("moves_before", [0, 3])
+def test_best_moves_have_the_highest_logits(moves_before):
+    """In falling order, at the first position and later; no more than remain."""
+    game, policy = Game(program(4, 14)), shaken_policy(2)
+    ready = read_graph(policy, game.start)
+    nodes = game.play(ready, temperature=5.0, rng=rng(1)).nodes
+    (logits,) = positions_logits(policy, game, nodes, [moves_before])
+    remaining = game.num_moves - moves_before
+    ranked = np.argsort(-logits, kind="stable")[:remaining].tolist()
+    assert game.best_moves(ready, nodes[:moves_before], 100) == ranked
+    assert game.best_moves(ready, nodes[:moves_before], 2) == ranked[:2]
+
+
+@pytest.mark.parametrize("graph", [program(6, 25), array_graph()], ids=["scalars", "arrays"])
+def test_threads_share_a_game(graph):
+    """A game whose tables are empty, met by several threads at once, against one by one."""
+    seeds = range(8)
+    shared, alone = Game(graph), Game(graph)
+    ready = reader(shared)
+
+    def play(game: Game, seed: int) -> list[list]:
+        played = game.play(ready, temperature=3.0, rng=rng(seed))
+        return [array.tolist() for array in played]
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda seed: play(shared, seed), seeds))
+    assert together == [play(alone, seed) for seed in seeds]
+    assert len({tuple(game[0]) for game in together}) > 1
+
+
+class Restless:
+    """A counting rule whose tables another thread replaces whenever somebody has looked at them."""
+
+    def __init__(self, rule: GrowingTables) -> None:
+        self.rule = rule
+
+    @property
+    def tables(self):
+        """Those of now, before they grow."""
+        tables = self.rule.tables
+        if len(tables.product) < 512:
+            self.rule._grow()
+        return tables
+
+    def fill_in(self, *entry: int) -> None:
+        """As it is."""
+        self.rule.fill_in(*entry)
+
+
+def test_space_fits_the_tables_that_are_read(monkeypatch):
+    """Compiled code does not look where it writes: both must be of one moment."""
+    game = Game(array_graph())
+    monkeypatch.setattr(game, "_rule", Restless(game._rule))
+    sizes = []
+
+    def checked(name: str):
+        function = getattr(compiled_game, name)
+
+        def call(links, facts, tables, vertices, space, *rest):
+            assert len(space.stamp_of) == len(space.factor) == len(tables.product)
+            sizes.append((name, len(tables.product)))
+            return function(links, facts, tables, vertices, space, *rest)
+
+        return call
+
+    for name in ("play", "replay", "score_position"):
+        monkeypatch.setattr(compiled_game, name, checked(name))
+    ready = reader(game)
+    moves = game.best_moves(ready, np.zeros(0, np.int32), 1)
+    played = game.play(ready)
+    assert moves == played.nodes[:1].tolist()
+    game.positions(played.nodes, [1], 16)
+    assert len(set(sizes)) > 3 and len({name for name, _ in sizes}) == 3
+
+
+def test_a_game_leaves_no_trace():
+    """Greedy games before and after others, and after positions were looked at, are alike."""
+    game = Game(array_graph())
+    ready = reader(game)
+    first = game.play(ready)
+    game.play(ready, temperature=9.0, rng=rng(0))
+    game.positions(first.nodes[::-1], [0, 3], 16)
+    game.best_moves(ready, first.nodes[:3], 2)
+    assert all(map(np.array_equal, game.play(ready), first))
+
+
+def test_vertices_without_edges_come_first():
+    """Vertices 1 and 2 of four have no edges; the others follow as they were played."""
+    graph = scalar_graph(1, 5, [(0, 3), (3, 4), (4, 5)], (5,))
+    game = Game(graph)
+    order = game.order([2, 1], "by hand")
+    assert order.vertices == (1, 2, 4, 3)
+    assert order.name == "by hand" and order.fingerprint == graph.fingerprint
+    assert game.moves(order.vertices).tolist() == [2, 1]
 
 
 def test_output_keeps_its_in_edges():
-    """Eliminating an output that others use drops its out-edges only."""
-    board = make_board(fork_graph())
-    costs, _, end = play_order(board, jnp.asarray([2]))
-    edges = {(int(p), int(s)) for s, p in zip(*np.nonzero(end.edges), strict=True)}
-    assert costs.tolist() == [2.0]
-    assert edges == {(0, 1), (1, 2), (1, 3), (1, 4)}
-    assert np.flatnonzero(end.remaining).tolist() == [1]
+    """Vertex 2 is an output that others use: after it, 1 still costs three products."""
+    game = Game(fork_graph())
+    played = play_order(game, (2, 1))
+    assert played.costs.tolist() == [2, 3]
+    assert play_order(game, (1, 2)).costs.tolist() == [1, 2]
 
 
-def test_a_move_that_is_not_played_changes_nothing():
-    """Games that have ended wait for the others."""
-    board = make_board(fork_graph())
-    costs, _, end = play_order(board, jnp.asarray([-1, -1]))
-    assert costs.tolist() == [0.0, 0.0]
-    assert all(map(np.array_equal, end, board.start))
+def test_a_wrong_cost_is_noticed():
+    """The message has both numbers and the graph; costs of an order are its own."""
+    graph = program(1, 14)
+    game = Game(graph)
+    played = play_order(game, graph.eliminable)
+    order = game.order(played.nodes, "forward")
+    counted = count_multiplications(graph, order).all
+    played.costs[-1] += 5
+    with pytest.raises(
+        BrokenGameError,
+        match=rf"its order costs {counted + 5} multiplications \(count 'all'\), the interpreter "
+        rf"says {counted}: this is a mistake in elimax, .* with the graph {graph.fingerprint}",
+    ):
+        game.checked_cost(played, order)
 
 
-def test_lookup_of_small_and_large_tables(monkeypatch):
-    """Both ways of reading a table give the same."""
-    table = jnp.asarray(np.random.default_rng(0).normal(size=(4, 4)), jnp.float32)
-    first, second = jnp.asarray([[0], [3], [2]]), jnp.asarray([[1, 2, 3, 0]])
-    by_selects = lookup(table, first, second)
-    monkeypatch.setattr(game, "_SMALL_TABLE", 0)
-    assert np.array_equal(by_selects, lookup(table, first, second))
-    assert np.array_equal(by_selects, np.asarray(table)[first, second])
+def test_a_wrong_order_is_noticed():
+    """A vertex that is played twice is the interpreter's to refuse."""
+    game = Game(program(1))
+    nodes = game.moves(game.graph.eliminable)
+    nodes[0] = nodes[1]
+    played = Played(nodes, np.zeros(len(nodes), np.int64), np.zeros(len(nodes), np.float32))
+    with pytest.raises(InvalidOrderError):
+        game.checked_cost(played, game.order(nodes, "twice"))
 
 
-def test_padding_does_not_change_costs():
-    """More nodes and more structures are neither seen nor paid for."""
-    graph = program(5)
-    small = make_board(graph)
-    large = pad_board(small, 48, 16)
-    nodes = positions(small, graph.eliminable, 10)
-    for board in (small, large):
-        costs, _, _ = play_order(board, nodes)
-        assert costs.sum() == count_multiplications(graph, graph.eliminable).all
+def test_costs_beyond_64_bits():
+    """They are scaled down while playing; what is reported is exact."""
+    size = 10**11
+    wide = edge_structure((size,), (size,), (UNTIED,), (0, 1), Kind.GENERAL)
+    graph = ComputationalGraph(
+        1, ((size,),) * 4, ("f",) * 3, (3,), {(k, k + 1): wide for k in range(3)}
+    )
+    game = Game(graph)
+    played = play_order(game, graph.eliminable)
+    exact = 2 * size**3
+    assert game.checked_cost(played, game.order(played.nodes, "forward")) == exact > 2**64
+    assert played.costs[0] == played.costs[1] > 0
 
 
-def test_steps_compile_once_for_one_size():
-    """Graphs of one bucket share a compiled game."""
-    jitted = jax.jit(partial(play_order.__wrapped__))
-    for seed in range(3):
-        board = pad_board(make_board(program(seed)), 32, 4)
-        jitted(board, positions(board, program(seed).eliminable, 10))
-    assert jitted._cache_size() == 1
+@pytest.mark.parametrize(
+    ("graph", "order"),
+    [
+        (scalar_graph(1, 1, [(0, 1)], (1,)), ()),
+        (scalar_graph(2, 2, [], (1,)), (1, 2)),
+        (scalar_graph(2, 2, [], (3,)), (1,)),
+        (scalar_graph(0, 0, [], ()), ()),
+    ],
+    ids=["only outputs", "no edges", "no edges to the output", "nothing"],
+)
+def test_graphs_without_a_move(graph, order):
+    """They are read and played like others: the game is over at once and costs nothing."""
+    game = Game(graph)
+    assert graph.eliminable == order
+    played = game.play(reader(game), temperature=1.0, rng=rng(0))
+    assert game.num_moves == 0
+    assert [array.shape for array in played] == [(0,)] * 3
+    assert game.order(played.nodes, "none").vertices == order
+    assert game.checked_cost(played, game.order(played.nodes, "none")) == 0
+    assert game.positions(played.nodes, [], 4).local.shape == (0, 4, len(LOCAL))
+    assert np.all(np.isfinite(game.start.nodes))
+
+
+def test_a_dead_end_costs_nothing():
+    """A vertex that leads nowhere is played, has no products and finite features."""
+    game = Game(scalar_graph(1, 3, [(0, 1), (1, 2), (1, 3)], (3,)))
+    assert game.num_moves == 2
+    played = game.play(reader(game))
+    assert sorted(zip(played.nodes.tolist(), played.costs.tolist(), strict=True)) == [
+        (1, 1 if played.nodes[0] == 2 else 2),
+        (2, 0),
+    ]
+    assert math.isfinite(played.log_probabilities.sum())

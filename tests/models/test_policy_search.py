@@ -1,82 +1,221 @@
 """Orders from a policy are orders of the graph, and their cost is counted twice."""
 
+import itertools
+from typing import get_args
+
 import numpy as np
 import pytest
 
-from elimax.interpreter.errors import ElimaxError, InvalidOrderError
-from elimax.interpreter.graph.counting import count_multiplications
+from elimax.interpreter.errors import ElimaxError
+from elimax.interpreter.orders.annealing.anneal import anneal
+from elimax.interpreter.orders.portfolio import portfolio
+from elimax.models import policy_search
 from elimax.models.errors import BrokenGameError
-from elimax.models.policy_search import best_sampled_order, checked_order, greedy_order
-from support.model_graphs import array_graph, optimum, program, scalar_graph, tiny_policy
+from elimax.models.game import Game, Played
+from elimax.models.played_policy import read_graph
+from elimax.models.policy_search import (
+    Method,
+    beam_games,
+    beam_order,
+    best_sampled_order,
+    greedy_order,
+    search_order,
+)
+from support.model_graphs import array_graph, optimum, scalar_graph
+from support.training import cost_of, small_policy, small_program
+
+SECONDS = 0.3
+
+METHODS = get_args(Method)
+
+GRAPHS = {"scalar": small_program(3, 16), "array": array_graph(), "large": small_program(5, 24)}
+
+EACH_GRAPH = pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
+EACH_COUNT = pytest.mark.parametrize("count", ["all", "nontrivial"])
 
 
-@pytest.mark.parametrize("count", ["all", "nontrivial"])
-@pytest.mark.parametrize("graph", [program(0), array_graph()])
+@EACH_COUNT
+@EACH_GRAPH
 def test_greedy_order(graph, count):
-    """A permutation of the eliminable vertices, the same every time."""
-    order = greedy_order(tiny_policy(), graph, count)
+    """A permutation of the eliminable vertices, the same every time, that of the greedy game."""
+    order = greedy_order(small_policy(), graph, count)
     assert sorted(order.vertices) == list(graph.eliminable)
-    assert order == greedy_order(tiny_policy(), graph, count)
+    assert order == greedy_order(small_policy(), graph, count)
     assert (order.fingerprint, order.name) == (graph.fingerprint, "policy")
+    game = Game(graph, count)
+    played = game.play(read_graph(small_policy(), game.start))
+    assert cost_of(graph, order, count) == played.costs.sum()
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_no_order_is_better_than_the_best_of_all(seed):
-    """Brute force over all orders of a small program bounds what any policy can find."""
-    graph = program(seed, num_vertices=8)
+@EACH_COUNT
+@EACH_GRAPH
+def test_best_of_samples_is_not_worse_than_greedy(graph, count):
+    """The greedy game is one of them; more games are the same ones and others."""
+    policy = small_policy()
+    costs = [cost_of(graph, greedy_order(policy, graph, count), count)]
+    for episodes in (1, 4, 32):
+        order = best_sampled_order(policy, graph, episodes=episodes, seed=1, count=count)
+        assert sorted(order.vertices) == list(graph.eliminable)
+        assert order.name == "policy_sampled"
+        costs.append(cost_of(graph, order, count))
+    assert costs[0] == costs[1]
+    assert costs == sorted(costs, reverse=True)
+
+
+@EACH_COUNT
+@EACH_GRAPH
+def test_beam_is_not_worse_than_greedy(graph, count):
+    """The greedy game is the first that it meets."""
+    policy = small_policy()
+    order = beam_order(policy, graph, width=2, count=count)
+    assert sorted(order.vertices) == list(graph.eliminable)
+    assert order.name == "policy_beam"
+    greedy = cost_of(graph, greedy_order(policy, graph, count), count)
+    assert cost_of(graph, order, count) <= greedy
+
+
+@pytest.mark.parametrize("seed", [7, 12, 15, 29])
+def test_tiny_optimum_is_found(seed):
+    """Many draws, and a wide beam, find the best of all orders; greedily it is missed."""
+    graph, policy = small_program(seed, 10), small_policy(1)
     best = optimum(graph)
-    greedy = greedy_order(tiny_policy(), graph)
-    sampled = best_sampled_order(tiny_policy(), graph, episodes=64, seed=seed)
-    assert count_multiplications(graph, greedy).all >= best
-    # Among 64 random games of so few moves there is a good one.
-    assert best <= count_multiplications(graph, sampled).all <= 1.5 * best
+    assert cost_of(graph, greedy_order(policy, graph)) > best
+    sampled = best_sampled_order(policy, graph, episodes=300, seed=0, temperature=2.0)
+    assert cost_of(graph, sampled) == best
+    assert cost_of(graph, beam_order(policy, graph, width=64)) == best
 
 
 def test_sampled_orders_follow_the_seed():
-    """The same seed gives the same order."""
-    graph = program(0, num_vertices=8)
-    first, second = (
-        best_sampled_order(tiny_policy(), graph, episodes=64, seed=3) for _ in range(2)
-    )
-    assert first == second
-    assert first.name == "policy_sampled"
+    """The same seed gives the same order; the temperature is used."""
+    graph, policy = GRAPHS["large"], small_policy()
+
+    def order(seed: int, temperature: float = 1.0):
+        return best_sampled_order(
+            policy, graph, episodes=8, seed=seed, temperature=temperature
+        ).vertices
+
+    assert order(3) == order(3)
+    assert len({order(seed) for seed in range(4)}) > 1
+    assert order(3, 1e-6) == greedy_order(policy, graph).vertices
+
+
+def test_games_of_a_beam():
+    """The greedy one first; the next ones leave it after one move, then after two."""
+    game = Game(GRAPHS["scalar"])
+    policy = read_graph(small_policy(), game.start)
+    first, *others = beam_games(game, policy, 1)
+    assert first.nodes.tolist() == game.play(policy).nodes.tolist()
+    for played in (first, *others):
+        assert sorted(played.nodes) == sorted(first.nodes)
+    likely = game.best_moves(policy, first.nodes[:0], policy_search.BRANCHES)
+    assert likely[0] == first.nodes[0]
+    assert [played.nodes[0] for played in others[:2]] == likely[1:]
+    # At the second move one position is kept: that of the cheapest game so far.
+    kept = min([first, *others[:2]], key=lambda played: int(played.costs.sum()))
+    assert all(played.nodes[0] == kept.nodes[0] for played in others[2:])
+    assert len(others) <= (policy_search.BRANCHES - 1) * (game.num_moves - 1)
+
+
+def test_a_beam_holds_every_set_of_vertices_once():
+    """Two sequences of the same vertices are one position, so there are fewer games than sets."""
+    game = Game(small_program(29, 14))
+    games = list(beam_games(game, read_graph(small_policy(1), game.start), 1000))
+    assert game.num_moves == 8
+    assert 100 < len(games) < 2**game.num_moves
+
+
+def test_a_beam_without_time():
+    """It is the greedy order then."""
+    graph = GRAPHS["large"]
+    order = beam_order(small_policy(), graph, width=4, seconds=0.0)
+    assert order.vertices == greedy_order(small_policy(), graph).vertices
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("graph", [GRAPHS["array"], GRAPHS["large"]], ids=["array", "large"])
+def test_search(graph, method):
+    """The cheapest order met, not worse than greedy; the trajectory falls and ends with it."""
+    policy = small_policy()
+    found = search_order(policy, graph, seconds=SECONDS, seed=0, count="nontrivial", method=method)
+    assert sorted(found.order.vertices) == list(graph.eliminable)
+    assert found.cost == cost_of(graph, found.order, "nontrivial")
+    greedy = cost_of(graph, greedy_order(policy, graph, "nontrivial"), "nontrivial")
+    assert found.trajectory[0][1] == greedy and found.cost <= greedy
+    for (seconds, cost), (later, cheaper) in itertools.pairwise(found.trajectory):
+        assert 0.0 < seconds <= later and cost > cheaper
+    assert found.trajectory[-1][1] == found.cost
+    assert found.games >= 1
+    assert (found.evaluations > 0) == (method == "both")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_search_finds_tiny_optima(method):
+    """All three methods, in little time."""
+    graph = small_program(29, 10)
+    found = search_order(small_policy(1), graph, seconds=SECONDS, seed=0, method=method)
+    assert found.cost == optimum(graph)
+
+
+def test_annealing_begins_with_the_orders_of_policy_and_rules(monkeypatch):
+    """The cheapest first; what it finds is not worse than any of them."""
+    begun = []
+
+    def noted(graph, orders, count, **settings):
+        begun.append((orders, settings["seed"]))
+        return anneal(graph, orders, count, **settings)
+
+    monkeypatch.setattr(policy_search, "anneal", noted)
+    graph = GRAPHS["large"]
+    found = search_order(small_policy(), graph, seconds=1.0, seed=7, method="both")
+    ((orders, seed),) = begun
+    assert seed == 7
+    costs = [cost_of(graph, order) for order in orders]
+    assert costs == sorted(costs) and found.cost <= costs[0]
+    assert {"policy", *portfolio(graph)} <= {order.name for order in orders}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_one_game_at_least(method):
+    """However little time there is."""
+    graph = GRAPHS["large"]
+    found = search_order(small_policy(), graph, seconds=1e-9, seed=0, method=method)
+    assert found.games >= 1 and found.cost == cost_of(graph, found.order)
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("inf"), float("nan")])
+def test_times_that_are_none(seconds):
+    """What was given, and what must be."""
+    with pytest.raises(ValueError) as caught:
+        search_order(small_policy(), GRAPHS["scalar"], seconds=seconds, seed=0)
+    assert str(caught.value) == f"seconds={seconds!r} must be a positive number of seconds"
 
 
 def test_vertices_without_edges_come_first():
     """Vertex 1 (node 2) is not active: it is listed, and nobody plays it."""
     graph = scalar_graph(2, 4, [(0, 3), (3, 4), (3, 5)], (4, 5, -1))
     assert graph.eliminable == (1, 2)
-    assert greedy_order(tiny_policy(), graph).vertices == (1, 2)
+    assert greedy_order(small_policy(), graph).vertices == (1, 2)
+    assert beam_order(small_policy(), graph, width=2).vertices == (1, 2)
 
 
-def test_graph_without_a_move():
-    """All of its eliminable vertices are idle."""
-    graph = scalar_graph(1, 2, [(0, 2)], (2,))
-    assert greedy_order(tiny_policy(), graph).vertices == graph.eliminable == (1,)
+def test_a_game_that_miscounts_is_an_error(monkeypatch):
+    """Both counts are named; no order comes out."""
+    graph = GRAPHS["scalar"]
+    right = cost_of(graph, greedy_order(small_policy(), graph))
+    play = Game.play
 
+    def dearer(self, *args, **settings):
+        nodes, costs, logs = play(self, *args, **settings)
+        return Played(nodes, costs + (np.arange(len(costs)) == 0), logs)
 
-def test_a_game_that_miscounts_is_an_error():
-    """The message names both counts."""
-    graph = program(0)
-    counted = count_multiplications(graph, graph.eliminable).all
-    with pytest.raises(
-        BrokenGameError, match=rf"costs {counted + 1} .* interpreter says {counted}"
+    monkeypatch.setattr(Game, "play", dearer)
+    said = rf"costs {right + 1} .* interpreter says {right}: this is a mistake in elimax"
+    for search in (
+        greedy_order,
+        lambda *args: best_sampled_order(*args, episodes=1, seed=0),
+        lambda *args: beam_order(*args, width=1, seconds=0.0),
+        lambda *args: search_order(*args, seconds=1e-9, seed=0, method="policy"),
     ):
-        checked_order(graph, graph.eliminable, counted + 1.0, "all", "test")
+        with pytest.raises(BrokenGameError, match=said):
+            search(small_policy(), graph)
     assert issubclass(BrokenGameError, ElimaxError)
-
-
-def test_a_game_that_repeats_a_vertex_is_an_error():
-    """The interpreter's own check of orders applies."""
-    graph = program(0)
-    first = graph.eliminable[0]
-    with pytest.raises(InvalidOrderError, match=rf"repeats {first}"):
-        checked_order(graph, (*graph.eliminable, first), 0.0, "all", "test")
-
-
-def test_costs_beyond_exact_float32_are_accepted():
-    """Where float32 rounds, the interpreter's count is what is reported."""
-    graph = program(0)
-    counted = count_multiplications(graph, graph.eliminable).all
-    cost = float(np.nextafter(np.float32(counted), np.float32(np.inf)))
-    assert checked_order(graph, graph.eliminable, cost, "all", "test").name == "test"

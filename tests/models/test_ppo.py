@@ -1,128 +1,167 @@
-"""Advantages by hand, gradients in pieces, and a policy that learns."""
+"""Advantages and the loss of PPO by hand, and a policy that finds the best order with it."""
+
+import dataclasses
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from elimax.interpreter.errors import ElimaxError
 from elimax.models import ppo
-from elimax.models.boards import make_board, stack_boards
-from elimax.models.errors import TrainingDivergedError
-from elimax.models.ppo import (
-    PPOConfig,
-    advantages,
-    check_losses,
-    learn,
-    make_optimiser,
-)
-from elimax.models.rollout import join_moves, play
-from support.model_graphs import program, tiny_policy
+from elimax.models.game import Game
+from elimax.models.played_policy import read_graph
+from elimax.models.ppo import PPOBatch, PPOConfig, advantages, ppo_loss
+from elimax.models.rollouts import ppo_batches
+from elimax.models.training import learn, start_training
+from support.model_graphs import optimum
+from support.training import FAST, all_played, drawn_positions, small_policy, small_program
 
-
-def games(policy, *, seed: int = 0):
-    """Sampled games of two programs, with observations."""
-    boards = stack_boards([make_board(program(0)), make_board(program(1))])
-    key = jax.random.key(seed)
-    return play(policy, boards, sampled=8, key=key, keep_observations=True)
+CONFIG = PPOConfig(clip=0.2, entropy=0.01, imitation=0.5)
 
 
 def test_advantages_by_hand():
-    """Two games of one graph: costs 1, 3 and 5, 1; costs-to-go 4, 3 and 6, 1."""
-    cost = jnp.asarray([[[1.0, 5.0]], [[3.0, 1.0]], [[0.0, 0.0]]])
-    is_played = jnp.asarray([[[True, True]], [[True, True]], [[False, False]]])
-    raw = np.asarray([[[1.0, -1.0]], [[-1.0, 1.0]], [[0.0, 0.0]]])
-    np.testing.assert_allclose(advantages(cost, is_played), raw, atol=1e-6)
-    np.testing.assert_allclose(advantages(100 * cost, is_played), raw, atol=1e-6)
+    """Two games: costs 1, 3 and 5, 1, so costs-to-go 4, 3 and 6, 1; the mean is 5, 2."""
+    costs = np.array([[1.0, 3.0], [5.0, 1.0]])
+    expected = np.array([[1.0, -1.0], [-1.0, 1.0]], np.float32)
+    assert advantages(costs).dtype == np.float32
+    np.testing.assert_allclose(advantages(costs), expected, atol=1e-6)
+    np.testing.assert_allclose(advantages(100 * costs), expected, atol=1e-6)
+
+
+def test_the_best_game_weighs_more():
+    """Its row alone is multiplied, after the division by the spread."""
+    costs = np.array([[1.0, 3.0], [5.0, 1.0], [2.0, 1.0]])
+    expected = advantages(costs) * np.array([[1.0], [1.0], [3.0]], np.float32)
+    np.testing.assert_allclose(advantages(costs, 3.0), expected, rtol=1e-6)
+
+
+def test_advantages_of_three_games():
+    """Against a loop over moves."""
+    costs = np.random.default_rng(0).integers(0, 9, (3, 5)).astype(float)
+    to_go = np.array([[row[t:].sum() for t in range(5)] for row in costs])
+    raw = to_go.mean(axis=0) - to_go
+    np.testing.assert_allclose(advantages(costs), raw / np.sqrt((raw**2).mean()), rtol=1e-5)
 
 
 def test_advantages_of_equal_games_are_zero():
     """No difference, nothing to learn, and no division by zero."""
-    cost, is_played = jnp.ones((4, 2, 3)), jnp.ones((4, 2, 3), bool)
-    assert np.array_equal(advantages(cost, is_played), np.zeros((4, 2, 3)))
+    assert not advantages(np.ones((4, 3)), 2.0).any()
+    assert not advantages(np.zeros((2, 3))).any()
 
 
-def test_graphs_do_not_share_a_baseline():
-    """An expensive graph does not make the games of a cheap one look good."""
-    cost = jnp.asarray([[[1.0, 3.0], [1000.0, 1000.0]]])
-    values = advantages(cost, jnp.ones((1, 2, 2), bool))
-    np.testing.assert_allclose(values, [[[1.0, -1.0], [0.0, 0.0]]], atol=1e-6)
+@pytest.fixture
+def scored(monkeypatch) -> tuple[jax.Array, PPOBatch]:
+    """Scores that stand for a policy, and a batch: ratios on both sides, two moves imitated."""
+    monkeypatch.setattr(ppo, "logits", lambda scores, boards, positions: scores)
+    rng = np.random.default_rng(0)
+    boards, positions = drawn_positions(0, games=2, positions=5)
+    scores = rng.normal(size=(2, 5, 7)).astype(np.float32)
+    nodes = rng.integers(7, size=(2, 5)).astype(np.int32)
+    chosen = np.take_along_axis(np.asarray(log_softmax(scores)), nodes[..., None], axis=-1)[..., 0]
+    # Of these ratios all but the second and fourth are clipped.
+    ratios = np.array([[0.5, 0.9, 1.5, 1.1, 0.5], [1.5, 0.7, 2.0, 1.0, 1.0]])
+    gains = np.array([[1.0, 2.0, 1.0, -1.0, -2.0], [-1.5, -1.0, 1.0, 5.0, 7.0]], np.float32)
+    imitated = np.zeros((2, 5), np.float32)
+    imitated[1, 3:] = 1.0
+    weights = rng.uniform(0.5, 2.0, (2, 5)).astype(np.float32)
+    before = (chosen - np.log(ratios)).astype(np.float32)
+    batch = PPOBatch(boards, positions, nodes, before, gains, imitated, weights)
+    return jnp.asarray(scores), batch
 
 
-def test_minibatches_cover_every_state_once():
-    """Also where the states do not divide evenly."""
-    examples = ppo._examples(games(tiny_policy()))
-    batches = ppo._draw_minibatches(examples, 5, key=jax.random.key(0))
-    rows = np.concatenate([np.ravel(part) for (part,) in batches])
-    states = len(examples[0].node)
-    assert sorted(rows[rows >= 0].tolist()) == list(range(states))
-    assert len({part.shape for (part,) in batches}) == 1
+def log_softmax(scores: np.ndarray) -> np.ndarray:
+    """In double precision."""
+    scores = scores.astype(float)
+    return scores - np.log(np.exp(scores).sum(axis=-1, keepdims=True))
 
 
-def test_gradient_in_chunks_is_the_gradient_of_the_sum():
-    """Chunk by chunk it is the same as over all states at once."""
-    policy = tiny_policy()
-    (examples,) = ppo._examples(games(policy))
-    ((rows,),) = ppo._draw_minibatches([examples], 1, key=jax.random.key(0))
-    sums, gradient = ppo._gradient(policy, examples, rows, 0.2, 0.01)
-    whole, whole_sums = jax.jit(jax.grad(ppo._loss, has_aux=True))(policy, examples, 0.2, 0.01)
-    np.testing.assert_allclose(sums, whole_sums, rtol=1e-4, atol=1e-3)
-    for part, expected in zip(jax.tree.leaves(gradient), jax.tree.leaves(whole), strict=True):
-        np.testing.assert_allclose(part, expected, rtol=1e-3, atol=1e-3)
+def test_loss_by_hand(scored):
+    """Clipped gains, entropy, imitation, and the metrics, each a weighted mean."""
+    scores, batch = scored
+    loss, metrics = ppo_loss(scores, batch, CONFIG)  # pyright: ignore[reportArgumentType]
+    logs = log_softmax(np.asarray(scores))
+    played = batch.imitated == 0
+    sums = {"gain": 0.0, "entropy": 0.0, "kl": 0.0, "clipped": 0.0, "imitation": 0.0}
+    for g, t in np.ndindex(played.shape):
+        weight, log = batch.weights[g, t], logs[g, t]
+        if not played[g, t]:
+            sums["imitation"] -= weight * log[batch.nodes[g, t]]
+            continue
+        ratio = np.exp(log[batch.nodes[g, t]] - batch.log_probabilities[g, t])
+        gain = batch.advantages[g, t]
+        bound = min(ratio, 1.2) if gain > 0 else max(ratio, 0.8)
+        sums["gain"] += weight * bound * gain
+        sums["entropy"] -= weight * (np.exp(log) * log).sum()
+        sums["kl"] += weight * (ratio - 1.0 - np.log(ratio))
+        sums["clipped"] += weight * (abs(ratio - 1.0) > 0.2)
+    total, imitated = batch.weights[played].sum(), batch.weights[~played].sum()
+    expected = {
+        "losses/policy": -sums["gain"] / total,
+        "losses/entropy": sums["entropy"] / total,
+        "losses/approx_kl": sums["kl"] / total,
+        "losses/clipfrac": sums["clipped"] / total,
+        "losses/imitation": sums["imitation"] / imitated,
+    }
+    assert {name: float(x) for name, x in metrics.items()} == pytest.approx(expected, rel=1e-5)
+    whole = expected["losses/policy"] - 0.01 * expected["losses/entropy"]
+    assert float(loss) == pytest.approx(whole + 0.5 * expected["losses/imitation"], rel=1e-5)
+
+
+def test_gradient_where_it_is_clipped(scored):
+    """None where the ratio has gone far enough; elsewhere that of the ratio. Imitation always."""
+    scores, batch = scored
+    config = dataclasses.replace(CONFIG, entropy=0.0)
+    gradient = np.asarray(jax.grad(ppo_loss, has_aux=True)(scores, batch, config)[0])
+    is_moved = np.abs(gradient).max(axis=-1) > 1e-6
+    # Ratio 1.5 with an advantage above 0 and 0.5 or 0.7 with one below: far enough.
+    assert is_moved.tolist() == [
+        [True, True, False, True, False],
+        [True, False, False, True, True],
+    ]
+    signs = np.sign(np.take_along_axis(gradient, batch.nodes[..., None], axis=-1)[..., 0])
+    # Down the gradient, a good move and an imitated one become more probable.
+    assert signs[is_moved].tolist() == [-1, -1, 1, 1, -1, -1]
+
+
+def test_nothing_imitated(scored):
+    """Its mean over no position is 0, not NaN, and so with nothing but imitation."""
+    scores, batch = scored
+    for share in (0.0, 1.0):
+        whole = batch._replace(imitated=np.full_like(batch.imitated, share))
+        loss, metrics = ppo_loss(scores, whole, CONFIG)  # pyright: ignore[reportArgumentType]
+        assert np.isfinite(float(loss))
+        name = "losses/policy" if share else "losses/imitation"
+        assert metrics[name] == 0.0
 
 
 def test_first_step_has_ratio_one():
     """The policy that learns is the one that played: nothing is clipped, no divergence yet."""
-    policy = tiny_policy()
-    (examples,) = ppo._examples(games(policy))
-    _, sums = jax.jit(ppo._loss)(policy, examples, 0.2, 0.0)
-    assert sums.clipped == 0
-    assert int(sums.states) == int(np.sum(examples.is_played))
-    assert abs(sums.approx_kl / sums.states) < 1e-5
+    policy, game = small_policy(), Game(small_program(3, 16))
+    played = all_played(policy, [game], episodes=6, temperature=1.0, seed=(0,))
+    batches = ppo_batches([game], played, [None], FAST, np.random.default_rng(0))
+    _, metrics = learn(
+        start_training(policy, seed=0), batches, ppo_loss, (FAST,), lambda number: 0.0
+    )
+    assert metrics["losses/clipfrac"] == 0
+    assert abs(metrics["losses/approx_kl"]) < 1e-6
+    mean = np.mean([batch.advantages.mean() for batch in batches])
+    assert metrics["losses/policy"] == pytest.approx(-mean, abs=1e-4)
 
 
-def test_learning_makes_games_cheaper():
-    """After some updates on two programs the mean cost falls."""
-    config = PPOConfig(epochs=2, minibatches=2, learning_rate=0.01, final_learning_rate=0.01)
-    policy, optimiser = tiny_policy(), make_optimiser(config, 12)
-    with jax.numpy_dtype_promotion("standard"):
-        state = optimiser.init(policy)
-    costs = []
+@pytest.mark.parametrize("seed", [7, 12, 29])
+def test_the_best_order_of_a_tiny_graph_is_learnt(seed):
+    """The greedy game of a policy that knew nothing becomes the best of all orders.
+
+    At most one order in eight is as good, and the mean game ends near it.
+    """
+    game, policy = Game(small_program(seed, 10)), small_policy()
+    best = optimum(game.graph)
+    assert game.play(read_graph(policy, game.start)).costs.sum() > best
+    state = start_training(policy, seed=0)
     for update in range(12):
-        segments = games(policy, seed=update)
-        costs.append(float(join_moves(segments).cost.sum(0).mean()))
-        policy, state, losses = learn(
-            policy, state, optimiser, segments, config, key=jax.random.key(update)
-        )
-    assert set(losses) == {
-        "losses/policy",
-        "losses/entropy",
-        "losses/approx_kl",
-        "losses/clipfrac",
-    }
-    assert np.mean(costs[-3:]) < 0.9 * np.mean(costs[:3])
-
-
-def test_learning_rate_falls_over_the_whole_training():
-    """The last step is taken with the final learning rate."""
-    config = PPOConfig(epochs=1, minibatches=2, learning_rate=0.1, final_learning_rate=0.0)
-    optimiser = make_optimiser(config, 1)
-    weight, gradient = jnp.zeros(1), jnp.ones(1)
-    steps = []
-    with jax.numpy_dtype_promotion("standard"):
-        state = optimiser.init(weight)
-        for _ in range(3):
-            change, state = optimiser.update(gradient, state, weight)
-            steps.append(float(change[0]))
-    assert steps == pytest.approx([-0.1, -0.05, 0.0], rel=1e-3, abs=1e-6)
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_losses_that_are_no_numbers(value):
-    """The message has the update, the loss and what to do."""
-    check_losses(3, {"losses/policy": 0.5})
-    with pytest.raises(
-        TrainingDivergedError, match=rf"update 3 gave losses/policy = {value}.*lower learning_rate"
-    ):
-        check_losses(3, {"losses/policy": value})
-    assert issubclass(TrainingDivergedError, ElimaxError)
+        played = all_played(state.policy, [game], episodes=12, temperature=1.0, seed=(update,))
+        batches = ppo_batches([game], played, [None], FAST, np.random.default_rng(update))
+        state, _ = learn(state, batches, ppo_loss, (FAST,), lambda _: 0.02)
+    assert game.play(read_graph(state.policy, game.start)).costs.sum() == best
+    (played,) = all_played(state.policy, [game], episodes=12, temperature=1.0, seed=(99,))
+    assert np.mean([one.costs.sum() for one in played]) < 1.1 * best

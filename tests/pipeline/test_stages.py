@@ -35,7 +35,7 @@ from elimax.pipeline.stages import (
     report,
     search,
 )
-from elimax.pipeline.tracking import STEP
+from elimax.pipeline.tracking import PRETRAIN_STEP, STEP
 from support.pipeline_probe import PARAMS, TOY, of_type, read_run
 from support.traced_tasks import task_graph
 
@@ -97,9 +97,12 @@ def test_every_file_is_there(finished: StageContext) -> None:
 def test_curves_and_policies(finished: StageContext) -> None:
     """One row per update, on an axis that grows; policies say where they are from."""
     layout = finished.layout
-    for path, updates in ((layout.pretrain_curve, 2), (layout.finetune_curve(TASK, 0), 3)):
+    for path, updates, axis in (
+        (layout.pretrain_curve, 2, PRETRAIN_STEP),
+        (layout.finetune_curve(TASK, 0), 3, STEP),
+    ):
         curve = read_csv(path, "")
-        steps = [row[STEP] for row in curve]
+        steps = [row[axis] for row in curve]
         assert len(steps) == updates and steps == sorted(set(steps))
     _, metadata = load_policy(layout.policy(TASK, 0))
     graph = read_graph(layout, TASK)

@@ -1,8 +1,10 @@
 """Small graphs and policies that the tests of the models share."""
 
+import functools
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -10,18 +12,47 @@ from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.counting import count_multiplications
 from elimax.interpreter.graph.structure import Kind, edge_structure
 from elimax.interpreter.tracing.call import trace
+from elimax.models.batches import logits, padded_size, stack_boards, stack_positions
+from elimax.models.game import Game
 from elimax.models.policy import Policy, PolicyConfig, make_policy
 from elimax.models.programs.scalar import random_program
 
 GENERAL = edge_structure((), (), (), (), Kind.GENERAL)
 TRIVIAL = edge_structure((), (), (), (), Kind.TRIVIAL)
 
-TINY = PolicyConfig(width=6, heads_per_view=1, blocks=1, expansion=1)
+TINY = PolicyConfig(width=6, heads_per_view=1, blocks=1, expansion=1, head_width=5)
 
 
 def tiny_policy(seed: int = 0) -> Policy:
     """A policy that compiles fast."""
     return make_policy(TINY, seed=seed)
+
+
+@functools.cache
+def shaken_policy(seed: int = 0, config: PolicyConfig = TINY) -> Policy:
+    """A policy with opinions, none of whose weights is 0 or 1; nothing is compiled for it."""
+    rng = np.random.default_rng(seed)
+
+    def drawn(leaf: jax.ShapeDtypeStruct) -> jax.Array:
+        # Vectors are mostly factors of normalised values.
+        return jnp.asarray(rng.normal(float(len(leaf.shape) == 1), 0.4, leaf.shape), leaf.dtype)
+
+    return jax.tree.map(drawn, jax.eval_shape(functools.partial(make_policy, config, seed=0)))
+
+
+def positions_logits(
+    policy: Policy, game: Game, nodes: np.ndarray, moves: Sequence[int]
+) -> np.ndarray:
+    """The logits of positions of a game by the policy in JAX, [T, N], without padding."""
+    size = padded_size(len(game.start.nodes))
+    # Always as many positions, so that little is compiled.
+    some = [*moves, *[moves[-1]] * (-len(moves) % 16)]
+    positions = stack_positions([(game, nodes, some)], size)
+    found = _JITTED_LOGITS(policy, stack_boards([game.start]), positions)
+    return np.asarray(found[0, : len(moves), : len(game.start.nodes)])
+
+
+_JITTED_LOGITS = jax.jit(logits)
 
 
 def scalar_graph(

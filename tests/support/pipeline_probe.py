@@ -12,15 +12,19 @@ seed: 0
 seeds: [0]
 count: all
 pretrain:
-  tasks: ["toy_functions:toy"]
-  updates: 2
-  episodes: 2
-  programs_per_update: 1
-  validation_programs: 1
-  min_vertices: 6
-  max_vertices: 8
-  policy: {width: 6, heads_per_view: 1, blocks: 1}
-finetune: {updates: 3, episodes: 2}
+  programs:
+    number: 2
+    per_update: 2
+    min_vertices: 6
+    max_vertices: 8
+    mix: {arrays: 0, packages: 0}
+  labels: {annealing: 10, completion: 10, positions: 2}
+  imitation: {updates: 1, steps: 1, batch_nodes: 32, batch_positions: 2}
+  rounds: {number: 0}
+  reinforcement: {updates: 0}
+  validation: {programs: 1, annealing: 10}
+  policy: {width: 6, heads_per_view: 1, blocks: 1, head_width: 8}
+finetune: {updates: 3, episodes: 2, ppo: {positions: 8, minibatches: 1, epochs: 1}}
 search: {episodes: 4}
 evaluate:
   batch_sizes: [4]

@@ -1,8 +1,8 @@
 """Arrays of the counting rule that grow: entries of `graph.rule_table` as compiled code reads them.
 
 A search meets far fewer pairs of structures than closing all of them under products and sums would
-give, and nothing has to be known before the first move. `structure_tables` has the whole closure,
-for players that cannot stop to ask. Rows are numbered anew by every search, without gaps.
+give, and nothing has to be known before the first move. Rows are numbered anew by every search,
+without gaps.
 """
 
 from typing import NamedTuple
@@ -106,13 +106,14 @@ class GrowingTables:
             self.tables.sum[row, column] = total
             return
         product = self._row(RULE.product[first][second])
-        self.tables.product[row, column] = product
         weights, costs = self._weights, RULE.cost
         cost = weights.all * costs["all"][first][second]
         cost += weights.nontrivial * costs["nontrivial"][first][second]
         if weights.price:
             cost += weights.price * RULE.price[first][second]
         self.tables.cost[row, column] = min(cost >> self._scale.shift, self._scale.limit)
+        # Last: other threads read the cost as soon as the product is known.
+        self.tables.product[row, column] = product
 
     def _row(self, number: int) -> int:
         """The row of a number of the rule's table, a new one if it was not met before."""
@@ -127,7 +128,7 @@ class GrowingTables:
         size = len(self.tables.product)
         if size >= MAX_STRUCTURES:
             raise StructureLimitError(
-                f"annealing met more than {MAX_STRUCTURES} edge structures: use an order of the "
+                f"more than {MAX_STRUCTURES} edge structures were met: use an order of the "
                 "portfolio for this graph"
             )
         larger = _unknown(2 * size)

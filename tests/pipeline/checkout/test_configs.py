@@ -8,7 +8,15 @@ import pytest
 from elimax.models.finetuning import FinetuneConfig
 from elimax.models.policy import PolicyConfig
 from elimax.models.ppo import PPOConfig
-from elimax.models.pretraining import PretrainConfig
+from elimax.models.pretrain_config import (
+    ImitationConfig,
+    LabelsConfig,
+    ProgramsConfig,
+    ReinforcementConfig,
+    RoundsConfig,
+    ValidationConfig,
+)
+from elimax.models.programs.draw import ProgramMix
 from elimax.models.ranges import Range
 from elimax.pipeline.checkout.configs import build
 from elimax.pipeline.errors import ParamsError
@@ -82,7 +90,20 @@ def test_build_refuses_wrong_values(values: dict[str, object], message: str) -> 
 
 @pytest.mark.parametrize(
     "config",
-    [EvaluateConfig, FinetuneConfig, PPOConfig, PolicyConfig, PretrainConfig, SearchConfig],
+    [
+        EvaluateConfig,
+        FinetuneConfig,
+        ImitationConfig,
+        LabelsConfig,
+        PPOConfig,
+        PolicyConfig,
+        ProgramMix,
+        ProgramsConfig,
+        ReinforcementConfig,
+        RoundsConfig,
+        SearchConfig,
+        ValidationConfig,
+    ],
 )
 def test_every_number_has_a_range(config: type) -> None:
     """No number of a config is taken as it comes: -1 is refused everywhere."""
@@ -101,4 +122,4 @@ def test_smallest_program_is_not_larger_than_the_largest() -> None:
     """Each is in its range, but no program has such a size."""
     message = "x: min_vertices is 9 but must be at most max_vertices, which is 8"
     with pytest.raises(ParamsError, match=message):
-        build(PretrainConfig, {"min_vertices": 9, "max_vertices": 8}, "x")
+        build(ProgramsConfig, {"min_vertices": 9, "max_vertices": 8}, "x")

@@ -57,15 +57,6 @@ def test_values_are_merged_at_any_depth(checkout: Layout) -> None:
     assert load_params(checkout.params) == before
 
 
-def test_pretrain_depends_on_its_own_tasks_only(checkout: Layout) -> None:
-    """A profile with fewer training tasks needs no graph of the others."""
-    set_profiles(checkout, none={"pretrain": {"tasks": []}})
-    pipeline = json.loads((copy_for_profile(checkout, "none").root / "dvc.yaml").read_text())
-    assert pipeline["stages"]["pretrain"]["deps"] == ["data/code/pretrain.json"]
-    original = (checkout.root / "dvc.yaml").read_text()
-    assert "data/graphs/mlp.json" in original
-
-
 def test_unknown_profile_lists_the_profiles(checkout: Layout) -> None:
     """A misspelled profile is named with its neighbour."""
     with pytest.raises(ParamsError, match="no profile 'tinny'; did you mean 'tiny'"):
@@ -81,6 +72,6 @@ def test_unknown_key_of_a_profile_is_refused(checkout: Layout) -> None:
 
 def test_folder_without_git_is_refused(tmp_path: Path) -> None:
     """The message says what is needed, and what git said."""
-    (tmp_path / "params.yaml").write_text("{profiles: {tiny: {}}, pretrain: {tasks: []}}")
+    (tmp_path / "params.yaml").write_text("{profiles: {tiny: {}}}")
     with pytest.raises(StageError, match="a profile needs a git checkout; git says: fatal"):
         copy_for_profile(Layout(tmp_path), "tiny")

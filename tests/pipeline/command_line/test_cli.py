@@ -72,9 +72,8 @@ def test_tasks_as_json(call: Callable[..., Outcome]) -> None:
         (("search", "propane_combustion"), "does not exist; write it with: elimax extract"),
         (("finetune", "propane_combustion"), "does not exist; write it with: elimax extract"),
         (("evaluate", "propane_combustion"), "does not exist; write it with: elimax extract"),
-        (("pretrain",), "does not exist; write it with: elimax extract toy_functions:toy"),
         (("report",), "does not exist; write it with: elimax evaluate toy_functions:toy"),
-        (("pretrain", "-S", "pretrain.updates=many"), "is 'many' but must be an integer"),
+        (("pretrain", "-S", "pretrain.rounds.number=many"), "is 'many' but must be an integer"),
         (("params", "-S", "finetune.updatez=1"), "did you mean 'updates'?"),
         (("params", "unknown", "-S", "x"), "is not an override; write it as key.key=value"),
         (("params", "robot_arm"), "has no task 'robot_arm'; did you mean 'robot_arm_6dof'?"),
@@ -97,11 +96,11 @@ def test_a_broken_value_in_the_file(
     call: Callable[..., Outcome], layout: Layout, command: str
 ) -> None:
     """A text where a number belongs names the key, what it is and what was expected."""
-    text = layout.params.read_text().replace("updates: 2", "updates: many")
+    text = layout.params.read_text().replace("labels: {annealing: 10", "labels: {annealing: many")
     layout.params.write_text(text)
     code, _, err = call(command)
     assert code == 1
-    assert err == "error: params.yaml: pretrain.updates is 'many' but must be an integer\n"
+    assert err == "error: params.yaml: pretrain.labels.annealing is 'many' but must be an integer\n"
 
 
 def test_wrong_usage_exits_with_2(call: Callable[..., Outcome]) -> None:

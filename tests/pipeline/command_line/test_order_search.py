@@ -6,7 +6,7 @@ import subprocess
 import sys
 import types
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, get_args
 
 import jax.numpy as jnp
 import numpy as np
@@ -19,9 +19,10 @@ from elimax.pipeline.checkout.context import Count
 from elimax.pipeline.command_line import cli, order_search
 from elimax.pipeline.command_line.arguments import SearchMethod as Method
 from elimax.pipeline.command_line.order_search import search_order, summary_rows
+from elimax.pipeline.errors import ParamsError
 from elimax.pipeline.tasks import InvalidTaskError, UnknownTaskError
 
-METHODS: tuple[Method, ...] = ("annealing", "exact", "portfolio")
+METHODS: tuple[Method, ...] = get_args(Method)
 COUNTS: tuple[Count, ...] = ("all", "nontrivial")
 
 Provide = Callable[..., str]
@@ -64,6 +65,13 @@ def test_results_are_what_the_order_costs(provide: Provide, method: Method, coun
         assert result["optimal"] and result[count] == least
 
 
+@pytest.mark.parametrize("method", ["policy", "both", "beam"])
+def test_a_search_with_the_policy_needs_time(provide: Provide, method: Method) -> None:
+    """It says so before it loads the policy."""
+    with pytest.raises(ParamsError, match=f"--seconds 0 must be positive for --method {method}"):
+        search_order(provide(lever, 1.0, 2.0), method, seconds=0.0)
+
+
 def test_what_was_looked_at(provide: Provide) -> None:
     """Orders of the portfolio, or states; annealing without time looks at nothing."""
     name, graph = provide(lever, 1.0, 2.0), trace(lever, 1.0, 2.0, argnums=(0, 1))
@@ -82,7 +90,7 @@ def test_nothing_to_eliminate(
     provide: Provide, method: Method, function: Callable[..., Any]
 ) -> None:
     """The empty order costs nothing and is optimal."""
-    result = search_order(provide(function, np.ones(3, np.float32)), method, seconds=0.0)
+    result = search_order(provide(function, np.ones(3, np.float32)), method, seconds=0.05)
     assert result["order"] == []
     assert (result["all"], result["nontrivial"], result["bound"]) == (0, 0, 0)
     assert result["optimal"]

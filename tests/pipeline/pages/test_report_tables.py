@@ -7,7 +7,7 @@ import pytest
 from elimax.interpreter.orders import CLASSIC, PORTFOLIO
 from elimax.pipeline.checkout.context import SHOWN
 from elimax.pipeline.errors import FileError
-from elimax.pipeline.pages.report_html import finetune_chart, render_page
+from elimax.pipeline.pages.report_html import finetune_chart, pretrain_chart, render_page
 from elimax.pipeline.pages.report_tables import (
     better_rival,
     count_table,
@@ -71,7 +71,6 @@ def summary(**changes: Any) -> dict[str, Any]:
             "nontrivial": {"bound": 1234, "optimal": False},
         },
         "improvement": 0.2,
-        "normaliser": 20,
         "correct": True,
         **changes,
     }
@@ -172,8 +171,8 @@ def test_a_summary_needs_the_whole_portfolio() -> None:
         summarise_task({"fingerprint": "1"}, found, "all")
 
 
-def test_a_summary_has_the_best_of_all_and_what_training_divides_by() -> None:
-    """A new rule may be the best, but never changes the normaliser."""
+def test_a_summary_has_the_best_of_all_kinds() -> None:
+    """The best classical, learned and annealed orders, whoever found them."""
     candidates = {**dict.fromkeys(PORTFOLIO, BOTH), "lmmd": {"all": 7, "nontrivial": 4}}
     found = {"fingerprint": "1", "task": "t", "candidates": candidates}
     candidates |= {
@@ -199,13 +198,21 @@ def test_a_summary_has_the_best_of_all_and_what_training_divides_by() -> None:
     assert entry["best"] == {"all": 6, "nontrivial": 6, "found_by": "annealing"}
     assert entry["fewest_nontrivial"]["nontrivial"] == 2
     assert entry["bounds"]["nontrivial"] == {"bound": 1, "optimal": False}
-    assert entry["normaliser"] == 10 and entry["improvement"] == round(1 - 6 / 7, 4)
+    assert entry["improvement"] == round(1 - 6 / 7, 4)
     assert not set(entry) & (set(PORTFOLIO) - set(SHOWN))
 
 
 def test_the_page_escapes_names_and_colours_losses() -> None:
     """Names are text, never markup."""
-    curve = [{"charts/eliminations": 1.0, "returns/mean": -1.2, "costs/best": 9.0}]
+    curve = [
+        {
+            "charts/eliminations": 1.0,
+            "charts/update": 1.0,
+            "costs/mean": 24.0,
+            "costs/best": 9.0,
+            "validation/ratio": 1.125,
+        }
+    ]
     collected = {
         "summaries": {"<b>": summary()},
         "timings": {"<b>": TIMINGS["loss"]},
@@ -216,7 +223,5 @@ def test_the_page_escapes_names_and_colours_losses() -> None:
     assert "<b>" not in page and "&lt;b&gt;" in page
     assert '<td class="number slower">0.50</td>' in page
     assert "best classic 10" in finetune_chart(curve, summary(), "all")
-    # A mean return of -1.2 is 24 multiplications, 1.2 times the normaliser.
-    assert finetune_chart(curve, summary(), "all") != finetune_chart(
-        curve, summary(normaliser=10), "all"
-    )
+    assert "24" in finetune_chart(curve, summary(), "all")
+    assert pretrain_chart(curve) in page

@@ -12,7 +12,7 @@ from elimax.interpreter.orders.annealing.chain import Chain
 from elimax.interpreter.orders.annealing.state import Schedule, Weights
 from elimax.interpreter.orders.fixed import reverse_order
 from elimax.interpreter.tracing.call import trace
-from elimax.models.random_programs import random_program
+from elimax.models.programs.scalar import random_program
 from support.random_programs import array_programs, scalar_programs
 from support.small_graphs import opaque_graphs
 

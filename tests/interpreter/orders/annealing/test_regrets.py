@@ -22,7 +22,7 @@ from elimax.interpreter.orders.annealing.regrets import (
 )
 from elimax.interpreter.orders.fixed import forward_order, reverse_order
 from elimax.interpreter.tracing.call import trace
-from elimax.models.random_programs import random_program
+from elimax.models.programs.scalar import random_program
 from support.random_programs import array_programs
 from support.small_graphs import graphs, opaque_graphs
 from support.traced_tasks import task_graph
@@ -127,7 +127,7 @@ def test_array_tasks(name):
 
 def test_cut():
     """Regrets above so many mean costs of a move are given as that; the others stay."""
-    graph = random_program(np.random.default_rng(5), 40)
+    graph = random_program(np.random.default_rng(6), 40)
     exact = label_order(graph, forward_order(graph), "all", cut=NO_CUT)
     labelled = label_order(graph, forward_order(graph), "all", cut=1.5)
     assert labelled.cut == 1.5 * labelled.cost / len(labelled.places)

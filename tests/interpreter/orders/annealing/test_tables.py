@@ -1,13 +1,13 @@
-"""Tables that grow: their entries are those of the closed ones, and of the rule."""
+"""Tables that grow: their entries are those of the rule."""
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from elimax.interpreter.errors import StructureLimitError
+from elimax.interpreter.graph.pair_structure import Structure, product_of, sum_of
 from elimax.interpreter.graph.price import product_price
 from elimax.interpreter.graph.structure import multiply
-from elimax.interpreter.graph.structure_tables import tabulate_structures
 from elimax.interpreter.orders.annealing import tables
 from elimax.interpreter.orders.annealing.compiled import PRODUCT, SUM, UNKNOWN
 from elimax.interpreter.orders.annealing.state import Weights
@@ -17,29 +17,68 @@ from elimax.interpreter.tracing.call import trace
 GRAPH = trace(lambda x: jnp.tanh(jnp.outer(x, jnp.sin(x)).sum(0)) + x[::-1], jnp.ones(3))
 
 
-def test_entries_are_those_of_the_closure():
+def _structures() -> list[Structure]:
+    """Structures of edges, and of the products of two."""
+    edges = list(dict.fromkeys(GRAPH.edges.values()))
+    products = [product_of(x, y).structure for x in edges for y in edges if _fit(x, y)]
+    return list(dict.fromkeys([*edges, *products]))
+
+
+def _fit(later: Structure, earlier: Structure) -> bool:
+    return later.in_shape == earlier.out_shape
+
+
+def test_entries_are_those_of_the_rule():
     """Every product, sum and cost, with all weights; nothing is known before it is asked for."""
-    closed = tabulate_structures([GRAPH])
     growing = GrowingTables(Weights(1000, 1, 10**7))
-    numbers = np.array([0, *map(growing.number, closed.structures)])
+    number = {structure: growing.number(structure) for structure in _structures()}
     assert (growing.tables.product == UNKNOWN).all()
-    for i, j in np.argwhere(closed.product):
-        growing.fill_in(PRODUCT, numbers[i], numbers[j])
-    for i, j in np.argwhere(closed.sum[1:, 1:]) + 1:
-        growing.fill_in(SUM, numbers[i], numbers[j])
-    for i, j in np.argwhere(closed.product):
-        at = numbers[i], numbers[j]
-        assert growing.tables.product[at] == numbers[closed.product[i, j]]
-        cost = 1000 * closed.cost_all[i, j] + closed.cost_nontrivial[i, j]
-        cost += 10**7 * product_price(closed.structures[i - 1], closed.structures[j - 1])
-        assert growing.tables.cost[at] == cost
-    for i, j in np.argwhere(closed.sum[1:, 1:]) + 1:
-        assert growing.tables.sum[numbers[i], numbers[j]] == numbers[closed.sum[i, j]]
+    pairs = [(x, y) for x in number for y in number]
+    for later, earlier in pairs:
+        if _fit(later, earlier):
+            growing.fill_in(PRODUCT, number[later], number[earlier])
+        if (later.out_shape, later.in_shape) == (earlier.out_shape, earlier.in_shape):
+            growing.fill_in(SUM, number[later], number[earlier])
+    for later, earlier in pairs:
+        at = number[later], number[earlier]
+        if _fit(later, earlier):
+            product = product_of(later, earlier)
+            assert growing.tables.product[at] == growing.number(product.structure)
+            cost = 1000 * product.all + product.nontrivial + 10**7 * product_price(later, earlier)
+            assert growing.tables.cost[at] == cost
+        if (later.out_shape, later.in_shape) == (earlier.out_shape, earlier.in_shape):
+            assert growing.tables.sum[at] == growing.number(sum_of(later, earlier))
+
+
+class Watched(np.ndarray):
+    """An array that says before what is written to it."""
+
+    before = staticmethod(lambda: None)
+
+    def __setitem__(self, place, value) -> None:
+        self.before()
+        super().__setitem__(place, value)
+
+
+def test_a_product_is_known_after_its_cost():
+    """Threads that read without a lock take the cost of every product that they know."""
+    growing = GrowingTables(Weights(1))
+    pairs = [(x, y) for x in GRAPH.edges for y in GRAPH.edges if x[0] == y[1]]
+    costs = []
+    watched = growing.tables.product.view(Watched)
+    growing.tables = growing.tables._replace(product=watched)
+    for later, earlier in pairs:
+        at = growing.number(GRAPH.edges[later]), growing.number(GRAPH.edges[earlier])
+        watched.before = lambda at=at: costs.append(growing.tables.cost[at])
+        growing.fill_in(PRODUCT, *at)
+        assert costs[-1] == growing.tables.cost[at]
+        assert costs[-1] == multiply(GRAPH.edges[later], GRAPH.edges[earlier]).all
+    assert len(costs) == len(pairs) and any(costs)
 
 
 def test_growing_keeps_entries_and_numbers(monkeypatch):
     """More structures than the first tables have room for."""
-    structures = tabulate_structures([GRAPH]).structures
+    structures = _structures()
     monkeypatch.setattr(tables, "FIRST_SIZE", 4)
     growing = GrowingTables(Weights(1))
     first = growing.number(GRAPH.edges[min(GRAPH.edges)])
@@ -56,8 +95,10 @@ def test_one_structure_too_many(monkeypatch):
     monkeypatch.setattr(tables, "FIRST_SIZE", 2)
     monkeypatch.setattr(tables, "MAX_STRUCTURES", 2)
     growing = GrowingTables(Weights(1))
-    with pytest.raises(StructureLimitError, match="more than 2 edge structures: use an order"):
-        for structure in tabulate_structures([GRAPH]).structures:
+    with pytest.raises(
+        StructureLimitError, match="more than 2 edge structures were met: use an order"
+    ):
+        for structure in _structures():
             growing.number(structure)
 
 

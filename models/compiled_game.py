@@ -1,0 +1,757 @@
+"""The compiled game: eliminating vertices, what the policy sees of them, and its choice of a move.
+
+A game is played without looking at the whole graph at every move. An elimination marks the vertices
+whose features it can have changed; before the next move these are computed anew, then the part of
+the policy's head that depends on them. What remains for every vertex at every move is one small
+layer, as the state of the whole game enters it. A test compares all of this with `policy.Head`,
+which computes everything from scratch.
+
+Nothing is written that cannot be written to the end: tables that lack an entry are met while
+features are computed, before a move. Then the entry is noted and the caller, who fills it in,
+calls again.
+
+numba keeps what it compiled until the file of a function changes, whatever happens to others, so
+all compiled code of the game is in this file.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from elimax.interpreter.orders.annealing.compiled import PRODUCT, SUM, UNKNOWN, compiled
+
+DONE, MISSING, FULL = 0, 1, 2
+"""How something ended: well, an entry of a table is unknown, there are too few records."""
+
+FIRST_FREE, NUM_FREE = 0, 1
+NUM_ALIVE, NUM_DIRTY, NUM_MOVES = 0, 1, 2
+
+
+@compiled
+def _slot_of(links: Any, pred: int, succ: int) -> int:
+    """The slot of an edge, or the empty one where it would go."""
+    mask = links.slots.size - 1
+    slot = _hash(pred, succ) & mask
+    while True:
+        record = links.slots[slot]
+        if record < 0 or (links.pred[record] == pred and links.succ[record] == succ):
+            return slot
+        slot = (slot + 1) & mask
+
+
+@compiled
+def _hash(pred: int, succ: int) -> Any:
+    mixed = np.uint64(pred) * np.uint64(0x9E3779B97F4A7C15) ^ np.uint64(succ) * np.uint64(
+        0xC2B2AE3D27D4EB4F
+    )
+    return np.int64((mixed ^ (mixed >> np.uint64(29))) & np.uint64(0x7FFFFFFF))
+
+
+@compiled
+def _structure(links: Any, pred: int, succ: int) -> int:
+    """The structure of an edge; 0 if there is none."""
+    record = links.slots[_slot_of(links, pred, succ)]
+    return links.structure[record] if record >= 0 else 0
+
+
+@compiled
+def put_edge(links: Any, pred: int, succ: int, structure: int) -> None:
+    """Writes an edge, new or not.
+
+    Args:
+        links: The graph, with a free record.
+        pred: Its predecessor.
+        succ: Its successor.
+        structure: Number of its structure, not 0.
+    """
+    slot = _slot_of(links, pred, succ)
+    if links.slots[slot] >= 0:
+        links.structure[links.slots[slot]] = structure
+        return
+    record = links.free[FIRST_FREE]
+    links.free[FIRST_FREE] = links.next_out[record]
+    links.free[NUM_FREE] -= 1
+    links.slots[slot] = record
+    links.pred[record], links.succ[record], links.structure[record] = pred, succ, structure
+    after = links.first_in[succ]
+    links.next_in[record], links.prev_in[record] = after, -1
+    if after >= 0:
+        links.prev_in[after] = record
+    links.first_in[succ] = record
+    after = links.first_out[pred]
+    links.next_out[record], links.prev_out[record] = after, -1
+    if after >= 0:
+        links.prev_out[after] = record
+    links.first_out[pred] = record
+    links.in_degree[succ] += 1
+    links.out_degree[pred] += 1
+
+
+@compiled
+def put_edges(links: Any, edges: Any) -> None:
+    """Writes many edges.
+
+    Args:
+        links: The graph, with enough free records.
+        edges: int32[E, 3], predecessor, successor and structure of every edge.
+    """
+    for k in range(edges.shape[0]):
+        put_edge(links, edges[k, 0], edges[k, 1], edges[k, 2])
+
+
+@compiled
+def fill_slots(links: Any) -> None:
+    """Enters all edges into an empty hash table.
+
+    Args:
+        links: The graph; its lists are whole, its slots are empty.
+    """
+    for node in range(links.first_out.size):
+        record = links.first_out[node]
+        while record >= 0:
+            links.slots[_slot_of(links, links.pred[record], links.succ[record])] = record
+            record = links.next_out[record]
+
+
+@compiled
+def _drop_edge(links: Any, pred: int, succ: int) -> None:
+    """Takes an edge away."""
+    slot = _slot_of(links, pred, succ)
+    record = links.slots[slot]
+    before, after = links.prev_in[record], links.next_in[record]
+    if before >= 0:
+        links.next_in[before] = after
+    else:
+        links.first_in[succ] = after
+    if after >= 0:
+        links.prev_in[after] = before
+    before, after = links.prev_out[record], links.next_out[record]
+    if before >= 0:
+        links.next_out[before] = after
+    else:
+        links.first_out[pred] = after
+    if after >= 0:
+        links.prev_out[after] = before
+    links.in_degree[succ] -= 1
+    links.out_degree[pred] -= 1
+    links.next_out[record] = links.free[FIRST_FREE]
+    links.free[FIRST_FREE] = record
+    links.free[NUM_FREE] += 1
+    _close_gap(links, slot)
+
+
+@compiled
+def _close_gap(links: Any, slot: int) -> None:
+    """Empties a slot and moves up what was pushed past it (Knuth, TAOCP 3, 6.4, algorithm R)."""
+    mask = links.slots.size - 1
+    gap = slot
+    while True:
+        links.slots[gap] = -1
+        probe = gap
+        while True:
+            probe = (probe + 1) & mask
+            record = links.slots[probe]
+            if record < 0:
+                return
+            home = _hash(links.pred[record], links.succ[record]) & mask
+            if ((probe - home) & mask) >= ((probe - gap) & mask):
+                links.slots[gap] = record
+                gap = probe
+                break
+
+
+@compiled
+def _list_neighbours(links: Any, space: Any, node: int) -> Any:
+    """Lists predecessors and successors of a node with the structures of the edges."""
+    num_preds, num_succs = 0, 0
+    record = links.first_in[node]
+    while record >= 0:
+        space.preds[num_preds] = links.pred[record]
+        space.earlier[num_preds] = links.structure[record]
+        num_preds += 1
+        record = links.next_in[record]
+    record = links.first_out[node]
+    while record >= 0:
+        space.succs[num_succs] = links.succ[record]
+        space.later[num_succs] = links.structure[record]
+        num_succs += 1
+        record = links.next_out[record]
+    return num_preds, num_succs
+
+
+@compiled
+def _note(space: Any, table: int, row: int, column: int) -> None:
+    """Notes an unknown entry of a table."""
+    noted = space.noted[0]
+    if noted < space.missing.shape[0]:
+        space.missing[noted, 0] = table
+        space.missing[noted, 1] = row
+        space.missing[noted, 2] = column
+        space.noted[0] = noted + 1
+
+
+@compiled
+def _mark(vertices: Any, node: int) -> None:
+    """Has the features of a vertex computed anew, if it remains."""
+    if vertices.remains[node] and not vertices.is_dirty[node]:
+        vertices.is_dirty[node] = True
+        vertices.dirty[vertices.counts[NUM_DIRTY]] = node
+        vertices.counts[NUM_DIRTY] += 1
+
+
+@compiled
+def _mark_between(links: Any, vertices: Any, pred: int, succ: int) -> None:
+    """Marks the vertices between two nodes, whose edge they would join or change."""
+    if links.out_degree[pred] <= links.in_degree[succ]:
+        record = links.first_out[pred]
+        while record >= 0:
+            node = links.succ[record]
+            if vertices.remains[node] and links.slots[_slot_of(links, node, succ)] >= 0:
+                _mark(vertices, node)
+            record = links.next_out[record]
+    else:
+        record = links.first_in[succ]
+        while record >= 0:
+            node = links.pred[record]
+            if vertices.remains[node] and links.slots[_slot_of(links, pred, node)] >= 0:
+                _mark(vertices, node)
+            record = links.next_in[record]
+
+
+@compiled
+def _take_away(vertices: Any, node: int) -> None:
+    """Notes that a vertex is eliminated."""
+    last = vertices.counts[NUM_ALIVE] - 1
+    moved, place = vertices.alive[last], vertices.place[node]
+    vertices.alive[place], vertices.place[moved] = moved, place
+    vertices.counts[NUM_ALIVE] = last
+    vertices.counts[NUM_MOVES] += 1
+    vertices.remains[node] = False
+
+
+@compiled
+def eliminate(links: Any, facts: Any, tables: Any, vertices: Any, space: Any, node: int) -> Any:
+    """Eliminates a vertex and marks those whose features may be others now.
+
+    Those are its neighbours; the vertices after a successor and before a predecessor, since what
+    joined edges cost there has changed; and those between two nodes whose edge is new or different.
+
+    Args:
+        links: The graph.
+        facts: What stays.
+        tables: The counting rule, with all entries that are needed.
+        vertices: What remains.
+        space: Space to work in.
+        node: The vertex.
+
+    Returns:
+        What it cost, and DONE; or 0 and FULL, and nothing has happened.
+    """
+    num_preds, num_succs = _list_neighbours(links, space, node)
+    if links.free[NUM_FREE] < num_preds * num_succs:
+        return 0, FULL
+    _take_away(vertices, node)
+    cost = 0
+    for a in range(num_succs):
+        succ, later = space.succs[a], space.later[a]
+        for b in range(num_preds):
+            pred, earlier = space.preds[b], space.earlier[b]
+            cost += tables.cost[later, earlier]
+            new, old = tables.product[later, earlier], _structure(links, pred, succ)
+            if old != 0:
+                new = tables.sum[old, new]
+            if new != old:
+                put_edge(links, pred, succ, new)
+                _mark_between(links, vertices, pred, succ)
+    for a in range(num_succs):
+        succ = space.succs[a]
+        _drop_edge(links, node, succ)
+        _mark(vertices, succ)
+        if vertices.remains[succ]:
+            record = links.first_out[succ]
+            while record >= 0:
+                _mark(vertices, links.succ[record])
+                record = links.next_out[record]
+    for b in range(num_preds):
+        pred = space.preds[b]
+        if not facts.is_output[node]:
+            _drop_edge(links, pred, node)
+        _mark(vertices, pred)
+        if vertices.remains[pred]:
+            record = links.first_in[pred]
+            while record >= 0:
+                _mark(vertices, links.pred[record])
+                record = links.next_in[record]
+    return cost, DONE
+
+
+@compiled
+def _product_cost(tables: Any, space: Any, later: int, earlier: int) -> int:
+    """What a product costs; an entry that is unknown is noted."""
+    if tables.product[later, earlier] == UNKNOWN:
+        _note(space, PRODUCT, later, earlier)
+    return tables.cost[later, earlier]
+
+
+@compiled
+def _cost_before(links: Any, tables: Any, space: Any, structure: int, node: int) -> int:
+    """What joining an edge of this structure out of a node to all edges into it costs."""
+    if structure == 0:
+        return 0
+    if space.stamp_of[structure] != space.stamp[0]:
+        total, record = 0, links.first_in[node]
+        while record >= 0:
+            total += _product_cost(tables, space, structure, links.structure[record])
+            record = links.next_in[record]
+        space.factor[structure], space.stamp_of[structure] = total, space.stamp[0]
+    return space.factor[structure]
+
+
+@compiled
+def _cost_after(links: Any, tables: Any, space: Any, structure: int, node: int) -> int:
+    """What joining an edge of this structure into a node to all edges out of it costs."""
+    if structure == 0:
+        return 0
+    if space.stamp_of[structure] != space.stamp[0]:
+        total, record = 0, links.first_out[node]
+        while record >= 0:
+            total += _product_cost(tables, space, links.structure[record], structure)
+            record = links.next_out[record]
+        space.factor[structure], space.stamp_of[structure] = total, space.stamp[0]
+    return space.factor[structure]
+
+
+@compiled
+def _joined(tables: Any, space: Any, later: int, earlier: int, old: int) -> int:
+    """The structure of an edge after a product has been added to it."""
+    new = tables.product[later, earlier]
+    if new == UNKNOWN:
+        _note(space, PRODUCT, later, earlier)
+        return old
+    if old == 0:
+        return new
+    total = tables.sum[old, new]
+    if total == UNKNOWN:
+        _note(space, SUM, old, new)
+        return old
+    return total
+
+
+@compiled
+def _damage(
+    links: Any,
+    facts: Any,
+    tables: Any,
+    vertices: Any,
+    space: Any,
+    node: int,
+    num_preds: int,
+    num_succs: int,
+) -> int:
+    """What eliminating a vertex adds to the costs of its neighbours; it can be negative."""
+    damage = 0
+    for b in range(num_preds):
+        pred, earlier = space.preds[b], space.earlier[b]
+        if not vertices.remains[pred]:
+            continue
+        space.stamp[0] += 1
+        for a in range(num_succs):
+            old = _structure(links, pred, space.succs[a])
+            new = _joined(tables, space, space.later[a], earlier, old)
+            if new != old:
+                damage += _cost_before(links, tables, space, new, pred)
+                damage -= _cost_before(links, tables, space, old, pred)
+        if not facts.is_output[node]:
+            damage -= _cost_before(links, tables, space, earlier, pred)
+    for a in range(num_succs):
+        succ, later = space.succs[a], space.later[a]
+        if not vertices.remains[succ]:
+            continue
+        space.stamp[0] += 1
+        for b in range(num_preds):
+            old = _structure(links, space.preds[b], succ)
+            new = _joined(tables, space, later, space.earlier[b], old)
+            if new != old:
+                damage += _cost_after(links, tables, space, new, succ)
+                damage -= _cost_after(links, tables, space, old, succ)
+        damage -= _cost_after(links, tables, space, later, succ)
+    return damage
+
+
+@compiled
+def _signed_log(x: float) -> float:
+    return math.log1p(x) if x >= 0.0 else -math.log1p(-x)
+
+
+@compiled
+def _look_at(links: Any, facts: Any, tables: Any, vertices: Any, space: Any, node: int) -> None:
+    """Computes the local features of a vertex."""
+    num_preds, num_succs = _list_neighbours(links, space, node)
+    cost, fill_in, free, inputs, outputs = 0, 0, 0, 0, 0
+    for a in range(num_succs):
+        outputs += facts.is_output[space.succs[a]]
+        for b in range(num_preds):
+            pair = _product_cost(tables, space, space.later[a], space.earlier[b])
+            cost += pair
+            free += pair == 0
+            old = _structure(links, space.preds[b], space.succs[a])
+            fill_in += old == 0
+            _joined(tables, space, space.later[a], space.earlier[b], old)
+    for b in range(num_preds):
+        inputs += facts.is_input[space.preds[b]]
+    damage = _damage(links, facts, tables, vertices, space, node, num_preds, num_succs)
+    pairs, row = max(1, num_preds * num_succs), vertices.local[node]
+    row[0] = math.log1p(num_preds)
+    row[1] = math.log1p(num_succs)
+    row[2] = math.log1p(cost / facts.unit)
+    row[3] = math.log1p(fill_in)
+    row[4] = _signed_log(damage / facts.unit)
+    row[5] = _signed_log((damage + cost) / facts.unit)
+    row[6] = _signed_log((damage - cost) / facts.unit)
+    row[7] = inputs / max(1, num_preds)
+    row[8] = outputs / max(1, num_succs)
+    row[9] = fill_in == 0
+    row[10] = num_preds == 1
+    row[11] = num_succs == 1
+    row[12] = math.log1p(cost / pairs / facts.unit)
+    row[13] = free / pairs
+
+
+@compiled
+def refresh(links: Any, facts: Any, tables: Any, vertices: Any, space: Any) -> int:
+    """Computes the features of all marked vertices anew; the marks stay.
+
+    Args:
+        links: The graph.
+        facts: What stays.
+        tables: The counting rule.
+        vertices: What remains.
+        space: Space to work in; gets the entries that the tables lack.
+
+    Returns:
+        DONE or MISSING.
+    """
+    space.noted[0] = 0
+    for k in range(vertices.counts[NUM_DIRTY]):
+        node = vertices.dirty[k]
+        if vertices.remains[node]:
+            _look_at(links, facts, tables, vertices, space, node)
+    return MISSING if space.noted[0] else DONE
+
+
+@compiled
+def clear_marks(vertices: Any) -> None:
+    """Takes all marks away.
+
+    Args:
+        vertices: What remains.
+    """
+    for k in range(vertices.counts[NUM_DIRTY]):
+        vertices.is_dirty[vertices.dirty[k]] = False
+    vertices.counts[NUM_DIRTY] = 0
+
+
+@compiled
+def describe_position(facts: Any, vertices: Any, found: Any) -> None:
+    """Computes the features of the position.
+
+    Args:
+        facts: What stays.
+        vertices: What remains, at least one vertex.
+        found: float32[number of `features.POSITION`], filled.
+    """
+    num = vertices.counts[NUM_ALIVE]
+    found[0] = found[1] = found[2] = np.inf
+    for k in range(num):
+        row = vertices.local[vertices.alive[k]]
+        found[0] = min(found[0], row[2])
+        found[1] = min(found[1], row[5])
+        found[2] = min(found[2], row[6])
+    found[3] = math.log(num)
+    found[4] = num / facts.moves
+
+
+@compiled
+def _update_head(links: Any, vertices: Any, head: Any) -> None:
+    """Computes what the head knows of the marked vertices, and of their neighbours, anew."""
+    stale, width = 0, head.bias.size
+    for k in range(vertices.counts[NUM_DIRTY]):
+        node = vertices.dirty[k]
+        if not vertices.remains[node]:
+            continue
+        sent = head.sent[node]
+        sent[:] = head.base[node]
+        for f in range(head.local.shape[0]):
+            x = vertices.local[node, f]
+            for j in range(width):
+                sent[j] += x * head.local[f, j]
+        stale = _add_stale(vertices, head, node, stale)
+        record = links.first_in[node]
+        while record >= 0:
+            stale = _add_stale(vertices, head, links.pred[record], stale)
+            record = links.next_in[record]
+        record = links.first_out[node]
+        while record >= 0:
+            stale = _add_stale(vertices, head, links.succ[record], stale)
+            record = links.next_out[record]
+    for k in range(stale):
+        head.is_stale[head.stale[k]] = False
+        _hear(links, vertices, head, head.stale[k])
+
+
+@compiled
+def _add_stale(vertices: Any, head: Any, node: int, stale: int) -> int:
+    if not vertices.remains[node] or head.is_stale[node]:
+        return stale
+    head.is_stale[node] = True
+    head.stale[stale] = node
+    return stale + 1
+
+
+@compiled
+def _hear(links: Any, vertices: Any, head: Any, node: int) -> None:
+    """Lets a vertex hear its neighbours: the hidden layers of the head."""
+    width = head.bias.size
+    hidden, ready, mean = head.hidden[node], head.ready[node], head.mean
+    hidden[:] = head.sent[node]
+    count = 0
+    mean[:] = 0.0
+    record = links.first_in[node]
+    while record >= 0:
+        other = links.pred[record]
+        if vertices.remains[other]:
+            count += 1
+            for j in range(width):
+                mean[j] += max(head.sent[other, j], np.float32(0.0))
+        record = links.next_in[record]
+    for i in range(width if count else 0):
+        x = mean[i] / np.float32(count)
+        for j in range(width):
+            hidden[j] += x * head.preds[i, j]
+    count = 0
+    mean[:] = 0.0
+    record = links.first_out[node]
+    while record >= 0:
+        other = links.succ[record]
+        if vertices.remains[other]:
+            count += 1
+            for j in range(width):
+                mean[j] += max(head.sent[other, j], np.float32(0.0))
+        record = links.next_out[record]
+    for i in range(width if count else 0):
+        x = mean[i] / np.float32(count)
+        for j in range(width):
+            hidden[j] += x * head.succs[i, j]
+    for j in range(width):
+        hidden[j] = max(hidden[j], np.float32(0.0))
+    ready[:] = head.bias
+    for i in range(width):
+        x = hidden[i]
+        for j in range(width):
+            ready[j] += x * head.last[i, j]
+    for f in range(head.last_local.shape[0]):
+        x = vertices.local[node, f]
+        for j in range(width):
+            ready[j] += x * head.last_local[f, j]
+
+
+@compiled
+def _score(facts: Any, vertices: Any, head: Any) -> None:
+    """Scores all vertices that remain, in the order of `alive`."""
+    num, width = vertices.counts[NUM_ALIVE], head.bias.size
+    pooled = head.pool
+    pooled[:] = 0.0
+    for k in range(num):
+        hidden = head.hidden[vertices.alive[k]]
+        for j in range(width):
+            pooled[j] = max(pooled[j], hidden[j])
+            pooled[width + j] += hidden[j]
+    for j in range(width):
+        pooled[width + j] /= np.float32(num)
+    describe_position(facts, vertices, pooled[2 * width :])
+    shift = head.mean
+    shift[:] = 0.0
+    for i in range(pooled.size):
+        x = pooled[i]
+        for j in range(width):
+            shift[j] += x * head.pooled[i, j]
+    for k in range(num):
+        ready, total = head.ready[vertices.alive[k]], np.float32(0.0)
+        for j in range(width):
+            total += head.score[j] * max(ready[j] + shift[j], np.float32(0.0))
+        head.logits[k] = total
+
+
+@compiled
+def _choose(vertices: Any, head: Any, temperature: float, uniform: float) -> Any:
+    """Draws a vertex; also returns the logarithm of its probability at temperature 1.
+
+    At temperature 0 it is the vertex with the highest score, the lowest node among equals.
+    """
+    num, best = vertices.counts[NUM_ALIVE], 0
+    for k in range(1, num):
+        if head.logits[k] > head.logits[best] or (
+            head.logits[k] == head.logits[best] and vertices.alive[k] < vertices.alive[best]
+        ):
+            best = k
+    top, chosen = float(head.logits[best]), best
+    if temperature > 0.0:
+        total = 0.0
+        for k in range(num):
+            total += math.exp((head.logits[k] - top) / temperature)
+        left = uniform * total
+        for k in range(num):
+            left -= math.exp((head.logits[k] - top) / temperature)
+            chosen = k
+            if left <= 0.0:
+                break
+    total = 0.0
+    for k in range(num):
+        total += math.exp(head.logits[k] - top)
+    return vertices.alive[chosen], float(head.logits[chosen]) - top - math.log(total)
+
+
+@compiled
+def score_position(
+    links: Any, facts: Any, tables: Any, vertices: Any, space: Any, head: Any
+) -> int:
+    """Scores all vertices that remain.
+
+    Args:
+        links: The graph.
+        facts: What stays.
+        tables: The counting rule.
+        vertices: What remains, at least one vertex.
+        space: Space to work in.
+        head: The policy's head; `logits` is filled, in the order of `vertices.alive`.
+
+    Returns:
+        DONE or MISSING.
+    """
+    if refresh(links, facts, tables, vertices, space) != DONE:
+        return MISSING
+    _update_head(links, vertices, head)
+    clear_marks(vertices)
+    _score(facts, vertices, head)
+    return DONE
+
+
+@compiled
+def _look_before(links: Any, facts: Any, tables: Any, vertices: Any, space: Any, node: int) -> int:
+    """Makes sure that the tables have all entries that an elimination needs."""
+    space.noted[0] = 0
+    _look_at(links, facts, tables, vertices, space, node)
+    return MISSING if space.noted[0] else DONE
+
+
+@compiled
+def play(
+    links: Any,
+    facts: Any,
+    tables: Any,
+    vertices: Any,
+    space: Any,
+    head: Any,
+    record: Any,
+    given: Any,
+    uniforms: Any,
+    temperature: float,
+) -> int:
+    """Plays a game to the end.
+
+    Args:
+        links: The graph.
+        facts: What stays.
+        tables: The counting rule.
+        vertices: What remains.
+        space: Space to work in.
+        head: The policy's head.
+        record: Gets the moves; the logarithm of the probability of one that is given is 0.
+        given: int32[T], vertices to be eliminated first, unseen by the policy.
+        uniforms: float64[V], random numbers from [0, 1), one for each move.
+        temperature: Divides the scores before a move is drawn; 0 takes the highest one.
+
+    Returns:
+        DONE; or MISSING or FULL, and it goes on from there when it is called again.
+    """
+    while vertices.counts[NUM_ALIVE] > 0:
+        move = vertices.counts[NUM_MOVES]
+        if move < given.size:
+            node, log_probability = given[move], 0.0
+            if _look_before(links, facts, tables, vertices, space, node) != DONE:
+                return MISSING
+        else:
+            if score_position(links, facts, tables, vertices, space, head) != DONE:
+                return MISSING
+            node, log_probability = _choose(vertices, head, temperature, uniforms[move])
+        cost, status = eliminate(links, facts, tables, vertices, space, node)
+        if status != DONE:
+            return status
+        record.node[move], record.cost[move] = node, cost
+        record.log_probability[move] = log_probability
+    return DONE
+
+
+@compiled
+def replay(
+    links: Any,
+    facts: Any,
+    tables: Any,
+    vertices: Any,
+    space: Any,
+    order: Any,
+    until: int,
+) -> int:
+    """Plays the moves of an order up to a move, and computes the features there.
+
+    Args:
+        links: The graph.
+        facts: What stays.
+        tables: The counting rule.
+        vertices: What remains.
+        space: Space to work in.
+        order: int32[V], the vertices in the order of their elimination.
+        until: Number of moves that have been played in the end.
+
+    Returns:
+        DONE; or MISSING or FULL, and it goes on from there when it is called again.
+    """
+    while vertices.counts[NUM_MOVES] < until:
+        node = order[vertices.counts[NUM_MOVES]]
+        if _look_before(links, facts, tables, vertices, space, node) != DONE:
+            return MISSING
+        _, status = eliminate(links, facts, tables, vertices, space, node)
+        if status != DONE:
+            return status
+    if refresh(links, facts, tables, vertices, space) != DONE:
+        return MISSING
+    clear_marks(vertices)
+    return DONE
+
+
+@compiled
+def write_position(
+    links: Any, facts: Any, vertices: Any, local: Any, adjacency: Any, remains: Any, position: Any
+) -> None:
+    """Writes what the policy sees of a position into arrays of zeros.
+
+    Args:
+        links: The graph.
+        facts: What stays.
+        vertices: What remains, at least one vertex, with its features.
+        local: float32[M, F], M at least the number of nodes.
+        adjacency: bool[M, M], gets the edges [successor, predecessor] between vertices that remain.
+        remains: bool[M].
+        position: float32[number of `features.POSITION`].
+    """
+    for k in range(vertices.counts[NUM_ALIVE]):
+        node = vertices.alive[k]
+        remains[node] = True
+        local[node] = vertices.local[node]
+        record = links.first_in[node]
+        while record >= 0:
+            if vertices.remains[links.pred[record]]:
+                adjacency[node, links.pred[record]] = True
+            record = links.next_in[record]
+    describe_position(facts, vertices, position)

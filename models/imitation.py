@@ -1,0 +1,55 @@
+"""Learning from the regrets of moves, which tell how much each move costs above the best known.
+
+At many positions a third of the moves has no regret, so the loss of a position names no move that
+is right: it is -log sum_v p(v) exp(-regret(v) / temperature), the probability of a good move.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from elimax.models.batches import Boards, logits
+from elimax.models.policy import Policy
+from elimax.models.positions import Positions
+
+TEMPERATURE = 0.1
+"""Regret, in units of what a move costs on average, that makes a move e times less good."""
+
+
+class ImitationBatch(NamedTuple):
+    """Positions with the regrets of all moves.
+
+    Attributes:
+        boards: G first positions.
+        positions: Arrays with leading axes [G, T].
+        regrets: float32[G, T, M], in units of what a move costs on average; infinite for nodes
+            that may not be chosen.
+        weights: float32[G, T], weights of the positions in the mean.
+    """
+
+    boards: Boards
+    positions: Positions
+    regrets: Any
+    weights: Any
+
+
+def imitation_loss(policy: Policy, batch: ImitationBatch) -> tuple[jax.Array, dict[str, jax.Array]]:
+    """Mean loss of a batch.
+
+    Args:
+        policy: The policy.
+        batch: The positions.
+
+    Returns:
+        float32[], and the mean regret of the policy's most probable moves, as a metric.
+    """
+    scores = logits(policy, batch.boards, batch.positions)
+    log_probabilities = jax.nn.log_softmax(scores)
+    losses = -jax.nn.logsumexp(log_probabilities - batch.regrets / TEMPERATURE, axis=-1)
+    best = jnp.argmax(scores, axis=-1)
+    regret = jnp.take_along_axis(batch.regrets, best[..., None], axis=-1)[..., 0]
+    total = jnp.maximum(batch.weights.sum(), 1e-6)
+    regret = jnp.where(batch.weights > 0, regret, 0.0)
+    metrics = {"losses/regret": jnp.sum(batch.weights * regret) / total}
+    return jnp.sum(batch.weights * losses) / total, metrics

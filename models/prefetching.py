@@ -1,0 +1,32 @@
+"""Makes the next batches while the present one is learnt from."""
+
+import collections
+import concurrent.futures
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Batch = TypeVar("Batch")
+
+AHEAD = 3
+"""Batches that are made before they are asked for."""
+
+
+def prefetched(make: Callable[[Item], Batch], items: Iterable[Item]) -> Iterator[Batch]:
+    """Maps a function in one thread next to the caller's, a few items ahead.
+
+    Args:
+        make: The function.
+        items: Its arguments.
+
+    Yields:
+        The results, in the order of the items.
+    """
+    waiting: collections.deque[concurrent.futures.Future[Batch]] = collections.deque()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        for item in items:
+            waiting.append(pool.submit(make, item))
+            if len(waiting) > AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
