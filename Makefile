@@ -63,7 +63,7 @@ bench-scaling: $(STAMP)  ## Measure tracing and emission of programs of up to 10
 bench-orders: $(STAMP)  ## Best counts by annealing, bounds, what auto finds (TASKS="mlp", ARGS="--seconds 5 20 --seeds 2")
 	@python -m benchmarks.orders $(TASKS) $(ARGS)
 
-bench-learning: $(STAMP)  ## The learned policy next to rules and annealing on 134 programs (ARGS="--sets random_small --seconds 1")
+bench-learning: $(STAMP)  ## The learned policy next to rules and annealing on 154 programs, half an hour (ARGS="--full" or "--sets random_small --seconds 1")
 	@python -m benchmarks.learning $(ARGS)
 
 bench-gpu: $(STAMP)  ## Values and times of Jacobians, training, on a GPU (NAME=h100 for results/gpu/h100)

@@ -12,9 +12,9 @@ from elimax.pipeline.tasks.task import Task
 
 CLASSICAL = ("forward", "reverse", "markowitz")
 """Orders whose values are checked in addition to those that are timed."""
-TRAINED = ("roe_flux_1d", "kerr_metric")
+TRAINED = ("roe_flux_1d", "kerr_metric", "lstm_rollout")
 """Tasks that the policy is trained on."""
-EPISODES = (32, 256)
+EPISODES = (48, 256)
 """Games per update: as many as the stage finetune plays, and as many as suit a large device."""
 DIFFERENT = 4096
 """Points of a batch that differ; a larger batch repeats them."""

@@ -37,9 +37,9 @@ from elimax.pipeline.checkout.context import Count, command
 from elimax.pipeline.checkout.files import Layout, read_json, write_json
 from elimax.pipeline.checkout.machine import device
 from elimax.pipeline.pages.report_tables import Table, markdown_table
-from elimax.pipeline.stages.search import COUNTS
 from elimax.pipeline.tasks import load_task, task_names
 
+COUNTS: tuple[Count, ...] = ("all", "nontrivial")
 SIZES = (100, 300, 1000, 3000, 10000)
 
 PUBLISHED = {

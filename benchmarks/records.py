@@ -22,7 +22,11 @@ DRIVER = Path("/proc/driver/nvidia/version")
 PACKAGES = ("jax", "jaxlib", "numpy", "numba", "sparsejac", "asdex")
 MEASURING = ("cases", "contenders", "measuring", "programs", "subjects", "training")
 """Modules of the benchmark that a result depends on."""
-PACKAGE_MODULES = ("elimax.pipeline.stages.rivals", "elimax.models.training")
+PACKAGE_MODULES = (
+    "elimax.pipeline.stages.rivals",
+    "elimax.models.rollouts",
+    "elimax.models.training",
+)
 """Modules of the package that, with all that they import, a result depends on."""
 COMPARED = ("machine", "versions", "xla_flags", "matmul_precision", "code", "orders")
 """What must be equal for results to stand in one folder."""

@@ -112,6 +112,7 @@ def _program_table(tasks: Results) -> Table:
 def _training_table(tasks: Results) -> Table:
     """How fast the policy learns, one row per task and number of games."""
     keys = ["episodes", "updates", "first_seconds", "update_seconds", "eliminations_per_second"]
+    keys += ["played_per_second", "played_in_one_thread"]
     rows = [
         [task, *(case[key] for key in keys)]
         for task, result in tasks.items()
@@ -136,7 +137,10 @@ _SECTIONS: Mapping[Callable[[Results], Table], str] = {
     "The better mode of JAX / ours in the first order: median times of tracing and of compiling, "
     "launches, operations as XLA estimates them, bytes of temporaries and results. With more than "
     "one compiler, compile times are those of a busy machine.",
-    _training_table: "## Training of the policy",
+    _training_table: "## Training of the policy\n\n"
+    "Eliminations per second: of whole updates; of their games alone, which all threads play; of "
+    "games one by one in one thread. The policy's choices are part of all three. Games are played "
+    "on the CPU, and learnt from on the device.",
 }
 
 

@@ -1,19 +1,23 @@
-"""Measures how fast the policy learns by playing, the work of the policy included."""
+"""Measures how fast the policy plays and learns, its own work included."""
 
 import time
 from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
-from elimax.models.boards import make_board, stack_boards
 from elimax.models.checkpoint import load_policy
-from elimax.models.ppo import PPOConfig, make_optimiser
-from elimax.models.training import play_and_learn, start_training
+from elimax.models.game import Game, Played
+from elimax.models.played_policy import read_graph
+from elimax.models.policy import Policy
+from elimax.models.ppo import PPOConfig, ppo_loss
+from elimax.models.rollouts import play_games, ppo_batches
+from elimax.models.training import TrainingState, learn, start_training
 
-PLANNED = 1000
-"""Updates that the falling step size is planned for; more than are ever measured."""
+ALONE = 0.25
+"""Time for games in one thread, as a share of that for updates."""
 
 
 def measure_training(
@@ -39,35 +43,73 @@ def measure_training(
     Returns:
         `episodes`; `updates` that were counted; `first_seconds`, what the first update took with
         its compilation; `update_seconds`, the mean of the others; `eliminations_per_second` of
-        these, playing and learning together.
+        these, playing and learning together; `played_per_second`, eliminations while they play, in
+        all threads; `played_in_one_thread`, eliminations per second of games one by one.
 
     Raises:
         PolicyFormatError: If the file holds no policy.
         StructureLimitError: If the graph reaches too many edge structures.
         TrainingDivergedError: If a loss is not a finite number.
     """
-    ppo = PPOConfig()
-    boards = stack_boards([make_board(graph)])
+    game = Game(graph)
     policy, _ = load_policy(policy_file)
-    optimiser = make_optimiser(ppo, PLANNED)
-    state = start_training(policy, ppo, PLANNED, seed=seed)
+    state = start_training(policy, seed=seed)
 
-    def update() -> tuple[int, float]:
+    # Every time from the same state: what is measured does not depend on what is learnt.
+    def update(number: int) -> tuple[int, float, float]:
         start = time.perf_counter()
-        # Every time from the same state: what is measured does not depend on what is learnt.
-        played = play_and_learn(state, optimiser, boards, episodes, ppo)
-        jax.block_until_ready((played.policy, played.optimiser))
-        return int(played.moves.is_played.sum()), time.perf_counter() - start
+        played = _play(game, policy, episodes, (seed, number))
+        between = time.perf_counter()
+        jax.block_until_ready(_learn(game, state, played, (seed, number)).policy)
+        return game.num_moves * len(played), between - start, time.perf_counter() - start
 
-    _, first = update()
-    eliminations, spent, updates = 0, 0.0, 0
+    *_, first = update(0)
+    moves, playing, spent, updates = 0, 0.0, 0.0, 0
     while updates < max_updates and (updates < 2 or spent < seconds):
-        played, took = update()
-        eliminations, spent, updates = eliminations + played, spent + took, updates + 1
+        played, of_play, took = update(updates + 1)
+        moves, playing, spent = moves + played, playing + of_play, spent + took
+        updates += 1
     return {
         "episodes": episodes,
         "updates": updates,
         "first_seconds": round(first, 3),
         "update_seconds": round(spent / updates, 4),
-        "eliminations_per_second": round(eliminations / spent, 1),
+        "eliminations_per_second": round(moves / spent, 1),
+        "played_per_second": round(moves / playing, 1),
+        "played_in_one_thread": round(
+            _one_by_one(game, policy, episodes, ALONE * seconds, seed), 1
+        ),
     }
+
+
+def _play(game: Game, policy: Policy, episodes: int, seed: tuple[int, int]) -> list[Played]:
+    """The games of an update, in all threads."""
+    (played,) = play_games(policy, [game], episodes=episodes, temperature=1.0, seed=seed)
+    if played is None:
+        # Played again by itself, it says what is wrong.
+        played = [game.play(read_graph(policy, game.start))]
+    return played
+
+
+def _learn(
+    game: Game, state: TrainingState, played: list[Played], seed: tuple[int, int]
+) -> TrainingState:
+    """The steps of the optimiser of an update; the best of its games is imitated."""
+    config, rng = PPOConfig(), np.random.default_rng(seed)
+    best = min(played, key=lambda one: one.cost).nodes
+    batches = (
+        batch
+        for _ in range(config.epochs)
+        for batch in ppo_batches([game], [played], [best], config, rng)
+    )
+    return learn(state, batches, ppo_loss, (config,), lambda _: config.learning_rate)[0]
+
+
+def _one_by_one(game: Game, policy: Policy, episodes: int, seconds: float, seed: int) -> float:
+    """Eliminations per second in one thread; the policy reads the graph once, as for an update."""
+    start = time.perf_counter()
+    ready, games = read_graph(policy, game.start), 0
+    while games < episodes and (games < 1 or time.perf_counter() - start < seconds):
+        game.play(ready, temperature=1.0, rng=np.random.default_rng((seed, games)))
+        games += 1
+    return game.num_moves * games / (time.perf_counter() - start)

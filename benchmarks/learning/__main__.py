@@ -1,6 +1,7 @@
 """`make bench-learning`: the learned policy next to rules and annealing, on programs it never saw.
 
-The same command goes on where the last one ended, even after it was killed.
+The same command goes on where the last one ended, even after it was killed. Without options it
+takes about half an hour on one core that does nothing else; with --full about six hours.
 """
 
 import argparse
@@ -10,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.learning.lines import environment, read_lines
-from benchmarks.learning.methods import METHODS
+from benchmarks.learning.methods import FULL, METHODS, SHORT
 from benchmarks.learning.runner import Choice, run_all
-from benchmarks.learning.sets import set_names
+from benchmarks.learning.sets import TIMED, set_names
 from benchmarks.learning.tables import charts, markdown_text
 from elimax.pipeline.checkout.files import Layout, require_file, write_text
 from elimax.pipeline.errors import FileError
@@ -31,11 +32,15 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add("--sets", nargs="+", choices=set_names(), default=set_names(), metavar="SET",
         help=f"of {', '.join(set_names())}")  # fmt: skip
-    add("--methods", nargs="+", choices=METHODS, default=tuple(METHODS), metavar="METHOD",
+    add("--full", action="store_true",
+        help="searches with the policy alone, longer annealing, three seeds, and timed methods "
+        "on all programs instead of some")  # fmt: skip
+    add("--methods", nargs="+", choices=METHODS, metavar="METHOD",
         help=f"of {', '.join(METHODS)}")  # fmt: skip
     add("--counts", nargs="+", choices=("all", "nontrivial"), default=("all",),
         help="which multiplications are saved")  # fmt: skip
-    add("--seeds", type=int, default=3, metavar="N", help="runs of a method that draws numbers")
+    add("--seeds", type=int, metavar="N",
+        help="runs of a method that draws numbers; 1 by default, with --full 3")  # fmt: skip
     add("--seconds", type=float, default=10.0, help="time limit of the timed methods")
     add("--programs", type=int, metavar="N", help="only the first N programs of a set")
     add("--jobs", type=int, default=1, help="runs at a time; 1 for times that count")
@@ -44,6 +49,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help="where lines.jsonl, table.md and the curves go")  # fmt: skip
     add("--tables", action="store_true", help="measure nothing, write the tables anew")
     options = parser.parse_args(arguments)
+    if options.methods is None:
+        options.methods = FULL if options.full else SHORT
+    if options.seeds is None:
+        options.seeds = 3 if options.full else 1
     if min(options.seeds, options.jobs) < 1 or not 0 < options.seconds < math.inf:
         parser.error("--seeds, --jobs and --seconds must be positive")
     if options.programs is not None and options.programs < 1:
@@ -74,6 +83,7 @@ def choice_of(options: argparse.Namespace) -> Choice:
         seconds=options.seconds,
         programs=options.programs,
         policy=policy,
+        timed={} if options.full else TIMED,
     )
 
 

@@ -23,7 +23,8 @@ from benchmarks.ecosystem.cases import Problem, all_cases
 from benchmarks.learning.sets import Program, set_path
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.tracing.call import trace
-from elimax.models.random_programs import random_program
+from elimax.models.programs.arrays import random_array_program
+from elimax.models.programs.scalar import random_program
 from elimax.pipeline.checkout.files import write_bytes
 
 ECOSYSTEM = "ecosystem"
@@ -40,7 +41,7 @@ class RandomSet(NamedTuple):
     Attributes:
         stream: Second entry of the seeds, another one for every set; the third is the program's
             number.
-        draw: Draws one graph of a given number of vertices.
+        draw: Draws one graph of about a given number of vertices.
         programs: Number of programs.
         smallest: Fewest vertices.
         largest: Most vertices.
@@ -56,8 +57,28 @@ class RandomSet(NamedTuple):
 RANDOM_SETS = {
     "random_small": RandomSet(0, random_program, 60, 50, 100),
     "random_medium": RandomSet(1, random_program, 20, 200, 300),
-    "random_large": RandomSet(2, random_program, 8, 1000, 1000),
+    "random_large": RandomSet(2, random_program, 8, 950, 1050),
+    "random_arrays": RandomSet(3, random_array_program, 20, 30, 150),
 }
+
+
+def draw_program(recipe: RandomSet, number: int) -> Program:
+    """Draws one program of a random set.
+
+    Args:
+        recipe: How the set is drawn.
+        number: The number of the program.
+
+    Returns:
+        The program, named by its number; the same one every time.
+    """
+    rng = np.random.default_rng((HELD_OUT, recipe.stream, number))
+    while True:
+        size = int(rng.integers(recipe.smallest, recipe.largest + 1))
+        graph = recipe.draw(rng, size)
+        # What is drawn may miss the size that was asked for.
+        if recipe.smallest <= graph.num_vertices <= recipe.largest:
+            return Program(f"{number:02}", graph)
 
 
 def draw_set(name: str) -> list[Program]:
@@ -67,15 +88,10 @@ def draw_set(name: str) -> list[Program]:
         name: A key of `RANDOM_SETS`.
 
     Returns:
-        Its programs, named by number; the same ones every time.
+        Its programs, the same ones every time.
     """
     recipe = RANDOM_SETS[name]
-    programs = []
-    for number in range(recipe.programs):
-        rng = np.random.default_rng((HELD_OUT, recipe.stream, number))
-        size = int(rng.integers(recipe.smallest, recipe.largest + 1))
-        programs.append(Program(f"{number:02}", recipe.draw(rng, size)))
-    return programs
+    return [draw_program(recipe, number) for number in range(recipe.programs)]
 
 
 def problem_graph(problem: Problem) -> ComputationalGraph:

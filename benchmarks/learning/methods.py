@@ -24,14 +24,16 @@ Trajectory: TypeAlias = list[tuple[float, int]]
 CHECKPOINTS = (0.1, 1.0, 10.0, 60.0)
 """Seconds after which methods are compared."""
 
+GRACE = 1.1
+"""A search that ends at most so many times later than its limit counts as if it had kept to it."""
+
 THREE_RULES = ("forward", "reverse", "markowitz")
 EPISODES = 32
-BEAM_WIDTH = 32
 
-LONG_EVALUATIONS = (3_000_000, 10_000_000)
+LONG, LONGEST = (1_000_000, 3_000_000), (3_000_000, 10_000_000)
 LARGE = 200
-"""The long annealing that the best known cost rests on takes the second number of evaluations in
-graphs of that many vertices and more."""
+"""The annealings that the best known cost rests on take the second number of evaluations in graphs
+of that many vertices and more."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Method(NamedTuple):
         is_seeded: Whether it draws random numbers; others run once.
         needs_policy: Whether it plays the learned policy.
         is_warmed_up: Whether it is called once before it is timed, which compiles what it needs.
+        warm_up: What is called then, where it can be shorter than the method itself.
+        usual_seconds: About how long a run takes that ends by itself, as long as none is measured.
     """
 
     play: Callable[[Trial], Trajectory]
@@ -69,6 +73,8 @@ class Method(NamedTuple):
     is_seeded: bool = False
     needs_policy: bool = False
     is_warmed_up: bool = True
+    warm_up: Callable[[Trial], Trajectory] | None = None
+    usual_seconds: float = 0.2
 
 
 def improvements(costs: Iterable[tuple[float, int]]) -> Trajectory:
@@ -147,12 +153,16 @@ def _annealing(trial: Trial) -> Trajectory:
     return improvements(trajectory)
 
 
-def _annealing_long(trial: Trial) -> Trajectory:
-    """Annealing from the two best rules with a fixed number of evaluations."""
-    evaluations = LONG_EVALUATIONS[trial.graph.num_vertices >= LARGE]
-    _, starts = _best_rules(trial)
-    found = anneal(trial.graph, starts, trial.count, evaluations=evaluations, seed=trial.seed)
-    return [(found.seconds, getattr(found.count, trial.count))]
+def _long_annealing(evaluations: tuple[int, int]) -> Callable[[Trial], Trajectory]:
+    """Annealing from the two best rules with a fixed number of evaluations, by size."""
+
+    def play(trial: Trial) -> Trajectory:
+        number = evaluations[trial.graph.num_vertices >= LARGE]
+        _, starts = _best_rules(trial)
+        found = anneal(trial.graph, starts, trial.count, evaluations=number, seed=trial.seed)
+        return [(found.seconds, getattr(found.count, trial.count))]
+
+    return play
 
 
 def _policy_search() -> Any:
@@ -185,51 +195,66 @@ def _best_sampled(trial: Trial) -> Trajectory:
     )
 
 
-def _beam(trial: Trial) -> Trajectory:
-    return _one_order(
-        trial,
-        lambda module, policy, graph: module.beam_order(
-            policy, graph, width=BEAM_WIDTH, count=trial.count
-        ),
+def _searched(trial: Trial, kind: str) -> Trajectory:
+    """What a method of `search_order` reaches; its result is counted again."""
+    found = _policy_search().search_order(
+        trial.policy,
+        trial.graph,
+        seconds=trial.seconds,
+        seed=trial.seed,
+        count=trial.count,
+        method=kind,
     )
+    trajectory = improvements(found.trajectory)
+    counted = _cost(trial.graph, found.order, trial.count)
+    if not trajectory or trajectory[-1][1] != counted:
+        told = trajectory[-1][1] if trajectory else "nothing"
+        raise AssertionError(
+            f"search_order says that its best order costs {told}, the interpreter says "
+            f"{counted}: this is a mistake in elimax, please report it"
+        )
+    limit = trial.seconds
+    return [(limit if limit < x <= GRACE * limit else x, cost) for x, cost in trajectory]
 
 
 def _search(kind: str) -> Callable[[Trial], Trajectory]:
-    """A method of `search_order`, whose result is counted again."""
+    """A method of `search_order` that tells every improvement."""
+    return lambda trial: _searched(trial, kind)
 
-    def play(trial: Trial) -> Trajectory:
-        found = _policy_search().search_order(
-            trial.policy,
-            trial.graph,
-            seconds=trial.seconds,
-            seed=trial.seed,
-            count=trial.count,
-            method=kind,
-        )
-        trajectory = improvements(found.trajectory)
-        counted = _cost(trial.graph, found.order, trial.count)
-        if not trajectory or trajectory[-1][1] != counted:
-            told = trajectory[-1][1] if trajectory else "nothing"
-            raise AssertionError(
-                f"search_order says that its best order costs {told}, the interpreter says "
-                f"{counted}: this is a mistake in elimax, please report it"
-            )
-        return trajectory
 
-    return play
+def _policy_annealing(trial: Trial) -> Trajectory:
+    """The policy's games, then annealing, stopped at each checkpoint as in `_annealing`.
+
+    What a run with a later limit has found by an earlier checkpoint does not count there: a user
+    with that time would have had the run with that limit.
+    """
+    trajectory: Trajectory = []
+    before = 0.0
+    for limit in (*(x for x in CHECKPOINTS if x < trial.seconds), trial.seconds):
+        found = _searched(dataclasses.replace(trial, seconds=limit), "both")
+        after = math.nextafter(before, math.inf)
+        trajectory += [(max(seconds, after), cost) for seconds, cost in found]
+        before = limit
+    return improvements(sorted(trajectory))
 
 
 METHODS: dict[str, Method] = {
     "three_rules": Method(_rules(THREE_RULES)),
     "all_rules": Method(_rules(tuple(PORTFOLIO))),
-    "annealing_long": Method(_annealing_long, is_warmed_up=False),
+    "annealing_long": Method(_long_annealing(LONG), is_warmed_up=False, usual_seconds=4.5),
+    "annealing_longest": Method(_long_annealing(LONGEST), is_warmed_up=False, usual_seconds=15.0),
     "annealing": Method(_annealing, is_timed=True, is_seeded=True),
     "policy_greedy": Method(_greedy, needs_policy=True),
-    "policy_best_of_32": Method(_best_sampled, is_seeded=True, needs_policy=True),
-    "policy_beam": Method(_beam, needs_policy=True),
+    "policy_best_of_32": Method(
+        _best_sampled, is_seeded=True, needs_policy=True, warm_up=_greedy, usual_seconds=1.0
+    ),
     "policy": Method(_search("policy"), is_timed=True, is_seeded=True, needs_policy=True),
-    "policy_annealing": Method(_search("both"), is_timed=True, is_seeded=True, needs_policy=True),
+    "policy_annealing": Method(_policy_annealing, is_timed=True, is_seeded=True, needs_policy=True),
     "beam": Method(_search("beam"), is_timed=True, is_seeded=True, needs_policy=True),
 }
 """All methods by name: the best of forward, reverse and Markowitz, and of the whole portfolio;
 annealing for the best known cost, and against time; the policy's own orders; search with it."""
+
+FULL = tuple(name for name in METHODS if name != "annealing_long")
+SHORT = tuple(name for name in METHODS if name not in ("annealing_longest", "policy", "beam"))
+"""The methods of the two modes of the command."""

@@ -1,13 +1,15 @@
 """Runs methods on programs and keeps a line for each run."""
 
+import collections
 import concurrent.futures
 import dataclasses
 import functools
 import itertools
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from benchmarks.learning.lines import (
@@ -19,7 +21,8 @@ from benchmarks.learning.lines import (
     repair,
 )
 from benchmarks.learning.methods import METHODS, Trial
-from benchmarks.learning.sets import read_set
+from benchmarks.learning.pace import Pace
+from benchmarks.learning.sets import read_set, spread
 from elimax.interpreter.errors import GraphTooLargeError, StructureLimitError
 from elimax.interpreter.graph.structure import Count
 from elimax.pipeline.errors import FileError
@@ -59,6 +62,8 @@ class Choice(NamedTuple):
         seeds: Seeds of the methods that draw random numbers.
         seconds: Time limit of the timed methods.
         programs: How many programs of each set, the first ones; None for all.
+        timed: On how many of these, evenly spread, timed methods run, by set; on all of a set that
+            is not named.
         policy: The file of the policy; None if no method plays it.
     """
 
@@ -69,6 +74,7 @@ class Choice(NamedTuple):
     seconds: float
     programs: int | None
     policy: Path | None
+    timed: Mapping[str, int] = MappingProxyType({})
 
 
 def runs_of(choice: Choice) -> Iterator[Run]:
@@ -82,8 +88,11 @@ def runs_of(choice: Choice) -> Iterator[Run]:
     """
     for name in choice.sets:
         programs = read_set(name)[: choice.programs]
+        timed = {x.name for x in spread(programs, choice.timed.get(name, len(programs)))}
         for program, count, method in itertools.product(programs, choice.counts, choice.methods):
             kind = METHODS[method]
+            if kind.is_timed and program.name not in timed:
+                continue
             budget = choice.seconds if kind.is_timed else None
             for seed in choice.seeds if kind.is_seeded else (0,):
                 yield Run(name, program.name, method, seed, count, budget)
@@ -115,7 +124,8 @@ def measure(run: Run, policy: Path | None) -> Line:
         if method.is_warmed_up:
             began = time.perf_counter()
             seconds = min(trial.seconds, WARM_UP_SECONDS)
-            method.play(dataclasses.replace(trial, seconds=seconds))
+            warm_up = method.warm_up or method.play
+            warm_up(dataclasses.replace(trial, seconds=seconds))
             line["warm_up_seconds"] = time.perf_counter() - began
         began = time.perf_counter()
         trajectory = method.play(trial)
@@ -141,7 +151,7 @@ def run_all(
         path: The file of the results.
         where: What `lines.environment` returned.
         jobs: Processes at a time; 1 for times that count.
-        report: Told how far it is after every run.
+        report: Told how much there is to do, and how far it is after every run.
 
     Returns:
         All lines of the file.
@@ -156,14 +166,18 @@ def run_all(
     _check_programs(path, lines, choice.sets)
     known = {key(line) for line in lines}
     wanted = [run for run in runs_of(choice) if dataclasses.astuple(run) not in known]
-    began = time.monotonic()
+    pace = Pace(lines)
+    left = collections.Counter((run.set, run.method, run.budget) for run in wanted)
+    if wanted:
+        report(f"{len(wanted)} runs, {_duration(pace, left, jobs)}")
     for done, line in enumerate(_measured(wanted, choice.policy, jobs), start=1):
         policy = where["policy"] if METHODS[line["method"]].needs_policy else None
         line |= {**where, "policy": policy}
         append_line(path, line)
         lines.append(line)
-        left = (time.monotonic() - began) / done * (len(wanted) - done)
-        report(f"{done} of {len(wanted)}: {describe(line)}; about {left / 60:.0f} min left")
+        pace.note(line)
+        left[line["set"], line["method"], line["budget"]] -= 1
+        report(f"{done} of {len(wanted)}: {describe(line)}; {_duration(pace, left, jobs)} left")
     return lines
 
 
@@ -180,6 +194,11 @@ def describe(line: Line) -> str:
     if "failed" in line:
         return f"{name}: {line['failed']}"
     return f"{name}: {line['cost']} in {line['seconds']:.2f} s"
+
+
+def _duration(pace: Pace, left: Mapping[tuple[Any, ...], int], jobs: int) -> str:
+    seconds = sum(number * pace.expected(*alike) for alike, number in left.items()) / jobs
+    return f"about {seconds / 60:.0f} min"
 
 
 def _check_programs(path: Path, lines: Sequence[Line], sets: Sequence[str]) -> None:

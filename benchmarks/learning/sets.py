@@ -7,6 +7,7 @@ these files. The set `tasks` is traced from five of the project's own tasks.
 import functools
 import gzip
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +26,15 @@ HELD_OUT_TASKS = (
     "lstm_rollout",
     "kerr_metric",
 )
+
+TIMED = {
+    "random_small": 12,
+    "random_medium": 6,
+    "random_large": 2,
+    "random_arrays": 8,
+    "ecosystem": 12,
+}
+"""On how many programs of a set timed methods run unless all is asked for; on all of others."""
 
 
 class Program(NamedTuple):
@@ -74,6 +84,20 @@ def read_set(name: str) -> tuple[Program, ...]:
     return tuple(
         Program(entry["name"], ComputationalGraph.from_dict(entry["graph"])) for entry in entries
     )
+
+
+def spread(programs: Sequence[Program], number: int) -> list[Program]:
+    """Chooses some programs of a set, evenly spread, as alike ones may stand together.
+
+    Args:
+        programs: The programs.
+        number: How many.
+
+    Returns:
+        So many of them, or all if there are fewer; the same ones every time.
+    """
+    number = min(number, len(programs))
+    return [programs[k * len(programs) // number] for k in range(number)]
 
 
 def set_path(name: str) -> Path:

@@ -1,14 +1,3 @@
-"""Benchmarks are no part of the package, and the repository is not on the path of the tests."""
+"""The package `benchmarks` can be imported by the tests of this folder."""
 
-import importlib.util
-import sys
-
-from support.repository import ROOT
-
-_PACKAGE = ROOT / "benchmarks"
-_SPEC = importlib.util.spec_from_file_location(
-    "benchmarks", _PACKAGE / "__init__.py", submodule_search_locations=[str(_PACKAGE)]
-)
-assert _SPEC is not None and _SPEC.loader is not None
-sys.modules["benchmarks"] = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(sys.modules["benchmarks"])
+import support.benchmarks_package  # noqa: F401

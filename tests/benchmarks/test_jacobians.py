@@ -38,7 +38,8 @@ def measured(subject: Subject, case: Case, batch: int, settings: Settings) -> di
 def trained(*arguments: Any, **given: Any) -> dict[str, Any]:
     """Stands for a training."""
     result = {"episodes": given["episodes"], "updates": 2, "first_seconds": 9.0}
-    return {**result, "update_seconds": 1.0, "eliminations_per_second": 100.0}
+    result |= {"update_seconds": 1.0, "eliminations_per_second": 100.0}
+    return {**result, "played_per_second": 300.0, "played_in_one_thread": 200.0}
 
 
 @pytest.fixture

@@ -64,12 +64,13 @@ def test_training_and_what_is_missing() -> None:
     """Trainings have a table; all that failed or was left out is listed once, with its reason."""
     training = {"episodes": 32, "updates": 2, "first_seconds": 9.0}
     training |= {"update_seconds": 1.0, "eliminations_per_second": 100.0}
+    training |= {"played_per_second": 300.0, "played_in_one_thread": 200.0}
     absent = {"asdex": "not installed"}
     some = case(batch=4, absent=absent, failed={"hessian": "no such thing"})
     text = text_of(
         content("mlp", training, some, later="no time"), content("x", case(absent=absent))
     )
-    assert "| mlp | 32 | 2 | 9.00 | 1.00 | 100.00 |" in text
+    assert "| mlp | 32 | 2 | 9.00 | 1.00 | 100.00 | 300.00 | 200.00 |" in text
     assert text.endswith(
         "- mlp, case 1, hessian: no such thing\n"
         "- mlp, case 1: batch 4 is the largest that fits\n"

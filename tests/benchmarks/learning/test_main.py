@@ -7,8 +7,10 @@ import pytest
 
 from benchmarks.learning import __main__ as command
 from benchmarks.learning.lines import append_line, read_lines
-from benchmarks.learning.methods import METHODS
-from benchmarks.learning.sets import set_names
+from benchmarks.learning.methods import FULL, SHORT
+from benchmarks.learning.pace import Pace
+from benchmarks.learning.runner import runs_of
+from benchmarks.learning.sets import TIMED, set_names
 from elimax.pipeline.checkout.files import Layout
 from elimax.pipeline.errors import FileError
 from support.learning_lines import line
@@ -35,13 +37,30 @@ def test_wrong_arguments(
     assert message in capsys.readouterr().err
 
 
-def test_everything_by_default() -> None:
-    """All sets and methods, one run at a time, with the shipped policy."""
+def test_the_short_mode_is_the_default() -> None:
+    """All sets, one run at a time, with the shipped policy; one seed, some programs timed."""
     choice = command.choice_of(command.parse([]))
-    assert tuple(choice.sets) == set_names() and tuple(choice.methods) == tuple(METHODS)
-    assert list(choice.seeds) == [0, 1, 2] and choice.counts == ("all",)
+    assert tuple(choice.sets) == set_names() and choice.methods == SHORT
+    assert list(choice.seeds) == [0] and choice.counts == ("all",) and choice.seconds == 10
     assert choice.programs is None and command.parse([]).jobs == 1
     assert choice.policy == Layout.find().pretrained_policy
+    assert choice.timed == TIMED
+
+
+def test_the_full_mode() -> None:
+    """All programs timed with three seeds; what is named on the command line comes first."""
+    choice = command.choice_of(command.parse(["--full"]))
+    assert choice.methods == FULL and list(choice.seeds) == [0, 1, 2] and choice.timed == {}
+    some = command.parse(["--full", "--methods", "beam", "--seeds", "2"])
+    assert some.methods == ["beam"] and some.seeds == 2
+
+
+def test_the_short_mode_takes_about_half_an_hour() -> None:
+    """By time limits and usual times, as what is announced before anything is measured."""
+    choice = command.choice_of(command.parse([]))
+    pace = Pace()
+    seconds = sum(pace.expected(x.set, x.method, x.budget) for x in runs_of(choice))
+    assert 1200 < seconds < 2000
 
 
 def test_policies_are_needed_by_those_who_play_them(tmp_path: Path) -> None:

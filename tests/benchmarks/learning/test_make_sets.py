@@ -13,19 +13,43 @@ from benchmarks.learning import make_sets, sets
 from benchmarks.learning.make_sets import (
     RANDOM_SETS,
     RandomSet,
+    draw_program,
     draw_set,
     encode,
     main,
     problem_graph,
     write_set,
 )
-from elimax.models.random_programs import random_program
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.models.programs.scalar import random_program
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RANDOM_SETS)
 def test_committed_random_sets_are_what_is_drawn(name: str) -> None:
     """Byte for byte before they are compressed, as zlib's versions differ."""
     assert encode(draw_set(name)) == gzip.decompress(sets.set_path(name).read_bytes())
+
+
+@pytest.mark.parametrize("name", RANDOM_SETS)
+def test_the_last_program_of_committed_sets_is_what_is_drawn(name: str) -> None:
+    """The fast counterpart: each program has a seed of its own."""
+    recipe = RANDOM_SETS[name]
+    *_, last = gzip.decompress(sets.set_path(name).read_bytes()).splitlines(keepends=True)
+    assert encode([draw_program(recipe, recipe.programs - 1)]) == last
+
+
+def test_programs_that_miss_the_range_are_drawn_again() -> None:
+    """From the same stream of numbers, with another size."""
+    asked: list[int] = []
+
+    def draw(rng: np.random.Generator, size: int) -> ComputationalGraph:
+        asked.append(size)
+        return random_program(rng, 4 if len(asked) < 3 else 7, style="chain")
+
+    program = draw_program(RandomSet(9, draw, 1, 5, 7), 8)
+    assert program.name == "08" and program.graph.num_vertices == 7
+    assert len(asked) == 3 and all(5 <= size <= 7 for size in asked)
 
 
 def test_streams_differ() -> None:

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from benchmarks.learning import methods
-from benchmarks.learning.methods import METHODS, Trial, cost_at, improvements
+from benchmarks.learning.methods import FULL, METHODS, SHORT, Trial, cost_at, improvements
 from elimax.interpreter.graph.counting import count_multiplications
 from elimax.interpreter.orders import best_classic, forward_order, reverse_order
+from support.model_graphs import tiny_policy
 from support.traced_tasks import task_graph
 
 GRAPH = task_graph("kerr_metric")
@@ -120,11 +121,12 @@ def test_long_annealing_by_the_size_of_the_graph(monkeypatch: pytest.MonkeyPatch
         return types.SimpleNamespace(seconds=1.5, count=types.SimpleNamespace(all=160))
 
     monkeypatch.setattr(methods, "anneal", anneal)
-    play = METHODS["annealing_long"].play
-    assert play(trial()) == [(1.5, 160)]
+    long, longest = METHODS["annealing_long"].play, METHODS["annealing_longest"].play
+    assert long(trial()) == longest(trial()) == [(1.5, 160)]
     monkeypatch.setattr(methods, "LARGE", GRAPH.num_vertices)
-    play(trial())
-    assert asked == [3_000_000, 10_000_000]
+    long(trial())
+    longest(trial())
+    assert asked == [1_000_000, 3_000_000, 3_000_000, 10_000_000]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +134,6 @@ def test_long_annealing_by_the_size_of_the_graph(monkeypatch: pytest.MonkeyPatch
     [
         ("policy_greedy", "greedy_order", {"count": "all"}),
         ("policy_best_of_32", "best_sampled_order", {"episodes": 32, "seed": 4, "count": "all"}),
-        ("policy_beam", "beam_order", {"width": 32, "count": "all"}),
     ],
 )
 def test_orders_of_the_policy_are_counted(
@@ -145,9 +146,7 @@ def test_orders_of_the_policy_are_counted(
     assert module.asked == [(function, ("policy", GRAPH), options)]
 
 
-@pytest.mark.parametrize(
-    ("method", "kind"), [("policy", "policy"), ("policy_annealing", "both"), ("beam", "beam")]
-)
+@pytest.mark.parametrize(("method", "kind"), [("policy", "policy"), ("beam", "beam")])
 def test_searches_tell_what_they_reach(
     method: str, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,6 +158,44 @@ def test_searches_tell_what_they_reach(
     ((_, args, options),) = module.asked
     assert args == ("policy", GRAPH)
     assert options == {"seconds": 0.2, "seed": 7, "count": "all", "method": kind}
+
+
+def test_a_search_may_end_a_little_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a tenth of its limit, which then counts; what comes later has its own time."""
+    for late, told in ((0.219, 0.2), (0.221, 0.221)):
+        costs = [(0.01, 999), (late, REVERSE)]
+        fake(
+            monkeypatch,
+            search_order=types.SimpleNamespace(order=reverse_order(GRAPH), trajectory=costs),
+        )
+        assert METHODS["policy"].play(trial())[-1] == (told, REVERSE)
+
+
+def test_policy_and_annealing_are_stopped_at_the_checkpoints(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The annealing tells its last order only; a longer run does not count at earlier times."""
+    costs = {FORWARD: forward_order(GRAPH), REVERSE: reverse_order(GRAPH), 172: best_classic(GRAPH)}
+    reached = {0.1: [(0.02, 999), (0.105, REVERSE)], 1.0: [(0.05, REVERSE), (1.01, FORWARD)]}
+    reached[10.0] = [(0.5, 172)]
+    asked: list[dict[str, Any]] = []
+
+    def search(policy: Any, graph: Any, **options: Any) -> Any:
+        assert (policy, graph) == ("policy", GRAPH)
+        asked.append(options)
+        trajectory = reached[options["seconds"]]
+        return types.SimpleNamespace(order=costs[trajectory[-1][1]], trajectory=trajectory)
+
+    module = types.SimpleNamespace(search_order=search)
+    monkeypatch.setattr(methods, "_policy_search", lambda: module)
+    assert REVERSE > FORWARD > 172
+    found = METHODS["policy_annealing"].play(trial(seconds=10.0, seed=3))
+    assert [cost_at(found, t) for t in (0.05, 0.1, 0.9, 1.0, 1.01)] == [
+        999, REVERSE, REVERSE, FORWARD, 172,
+    ]  # fmt: skip
+    assert [options["seconds"] for options in asked] == [0.1, 1.0, 10.0]
+    assert {options["seed"] for options in asked} == {3}
+    assert {options["method"] for options in asked} == {"both"}
 
 
 @pytest.mark.parametrize("told", [[], [(0.1, REVERSE - 1)]])
@@ -175,14 +212,26 @@ def test_a_search_whose_cost_is_wrong(
 def test_who_needs_what() -> None:
     """Rules and annealing run without a policy; what draws numbers has seeds."""
     without = {name for name, method in METHODS.items() if not method.needs_policy}
-    assert without == {"three_rules", "all_rules", "annealing", "annealing_long"}
+    annealings = {"annealing", "annealing_long", "annealing_longest"}
+    assert without == {"three_rules", "all_rules", *annealings}
     timed = {name for name, method in METHODS.items() if method.is_timed}
     assert timed == {"annealing", "policy", "policy_annealing", "beam"}
     seeded = {name for name, method in METHODS.items() if method.is_seeded}
     assert seeded == timed | {"policy_best_of_32"}
 
 
-def test_the_module_of_the_policy_is_the_real_one() -> None:
-    """It has what exists so far of the functions that the methods ask for."""
-    assert callable(methods._policy_search().greedy_order)
-    assert callable(methods._policy_search().best_sampled_order)
+def test_modes() -> None:
+    """One long annealing each; only the full one searches with the policy alone."""
+    assert set(METHODS) - set(FULL) == {"annealing_long"}
+    assert set(METHODS) - set(SHORT) == {"annealing_longest", "policy", "beam"}
+
+
+@pytest.mark.parametrize(
+    "method",
+    ["policy_greedy", "policy_best_of_32", "policy", "policy_annealing", "beam"],
+)
+def test_a_real_policy_plays(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through the real functions; their orders are counted again."""
+    monkeypatch.setattr(methods, "EPISODES", 2)
+    found = METHODS[method].play(trial(policy=tiny_policy(), seconds=0.05))
+    assert found and all(cost > 100 for _, cost in found)

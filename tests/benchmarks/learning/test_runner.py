@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks.learning import runner
+from benchmarks.learning import pace, runner
 from benchmarks.learning.lines import append_line, key, read_lines
 from benchmarks.learning.methods import METHODS, Method, Trial
 from benchmarks.learning.runner import Choice, Run, describe, measure, run_all, runs_of
+from benchmarks.learning.sets import read_set
 from elimax.interpreter.errors import StructureLimitError
 from elimax.models import checkpoint
 from elimax.pipeline.errors import FileError
@@ -52,6 +53,18 @@ def test_runs() -> None:
     assert len(list(runs_of(choice(programs=None)))) == 60 * 3
 
 
+def test_timed_methods_may_play_some_programs_only() -> None:
+    """Spread over the set, after `programs`; a set that is not named has all of them timed."""
+    asked = choice(programs=20, seeds=[0], timed={"random_small": 4})
+    played: dict[str, list[str]] = {method: [] for method in asked.methods}
+    for run in runs_of(asked):
+        played[run.method].append(run.program)
+    assert len(played["three_rules"]) == 20
+    assert played["annealing"] == ["00", "05", "10", "15"]
+    elsewhere = asked._replace(timed={"random_large": 1})
+    assert len(list(runs_of(elsewhere))) == 40
+
+
 def test_measure() -> None:
     """The run, its graph, and what the method reached, with compilation apart."""
     found = measure(RULES, None)
@@ -83,6 +96,9 @@ def test_the_first_call_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None
     install(monkeypatch, Method(play, is_warmed_up=False))
     assert "warm_up_seconds" not in measure(RULES, None)
     assert asked[2:] == [0.0]
+    install(monkeypatch, Method(play, warm_up=lambda trial: asked.append(-1.0) or []))
+    assert measure(RULES, None)["warm_up_seconds"] >= 0
+    assert asked[3:] == [-1.0, 0.0]
 
 
 def test_what_a_method_cannot_hold(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +135,8 @@ def test_a_policy_plays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
     methods = {"rule": Method(play), "player": Method(play, needs_policy=True)}
     monkeypatch.setattr(checkpoint, "load_policy", load)
-    monkeypatch.setattr(runner, "METHODS", methods)
+    for module in (runner, pace):
+        monkeypatch.setattr(module, "METHODS", methods)
     path = tmp_path / "policy.eqx"
     wanted = choice(methods=list(methods), policy=path)
     found = run_all(wanted, tmp_path / "lines.jsonl", WHERE, report=quiet)
@@ -142,14 +159,41 @@ def test_a_second_call_measures_what_is_missing(tmp_path: Path) -> None:
     path = tmp_path / "lines.jsonl"
     told: list[str] = []
     first = run_all(choice(), path, WHERE, report=told.append)
-    assert len(first) == len(told) == 6
-    assert told[0].startswith("1 of 6: random_small/00 all three_rules seed 0: ")
-    assert told[0].endswith("min left")
+    assert len(first) == 6 and len(told) == 7
+    assert told[0] == "6 runs, about 0 min"
+    assert told[1].startswith("1 of 6: random_small/00 all three_rules seed 0: ")
+    assert told[1].endswith("; about 0 min left")
     whole = path.read_bytes()
     again = run_all(choice(), path, WHERE, report=told.append)
-    assert path.read_bytes() == whole and len(again) == len(told) == 6
+    assert path.read_bytes() == whole and len(again) == 6 and len(told) == 7
     more = run_all(choice(seconds=0.07, programs=1), path, WHERE, report=told.append)
     assert [x["budget"] for x in more[6:]] == [0.07, 0.07]
+
+
+def test_what_is_left_is_estimated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what alike runs took, the time limit and usual times; jobs share the work."""
+    method = METHODS["annealing"]
+    methods = {"annealing": method, "three_rules": method._replace(is_timed=False)}
+    for module in (runner, pace):
+        monkeypatch.setattr(module, "METHODS", methods)
+
+    def measured(run: Run, policy: Path | None) -> dict[str, Any]:
+        assert policy is None
+        fields = {name: getattr(run, name) for name in ("set", "seed", "budget")}
+        (graph,) = (x.graph for x in read_set(run.set) if x.name == run.program)
+        fields["fingerprint"] = graph.fingerprint
+        return line(run.program, run.method, (1.0, 5), **fields) | {"play_seconds": 180.0}
+
+    monkeypatch.setattr(runner, "measure", measured)
+    told: list[str] = []
+    run_all(choice(seconds=60.0), tmp_path / "a", WHERE, report=told.append)
+    # Two programs with two seeds of both methods, a rule first: 4 x 0.2 s + 4 x 60 s.
+    assert told[0] == "8 runs, about 4 min"
+    left = [text.rpartition("; ")[2] for text in told[1:]]
+    assert left == [f"about {minutes} min left" for minutes in (13, 10, 15, 12, 9, 6, 3, 0)]
+    told.clear()
+    run_all(choice(seconds=60.0, seeds=[0, 1, 2]), tmp_path / "a", WHERE, report=told.append)
+    assert told[0] == "4 runs, about 12 min"
 
 
 def test_a_truncated_line_is_measured_again(tmp_path: Path) -> None:

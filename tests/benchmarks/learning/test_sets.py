@@ -1,23 +1,30 @@
 """The sets of programs: they can be read, and hold what the tables say."""
 
+import json
+
 import pytest
 
 from benchmarks.learning.sets import (
     FOLDER,
     HELD_OUT_TASKS,
     TASKS,
+    TIMED,
     read_set,
     set_names,
     set_path,
+    spread,
 )
 from elimax.interpreter.graph.counting import count_multiplications
 from elimax.interpreter.orders import forward_order
+from elimax.pipeline.checkout.yaml_text import parse_yaml
+from support.repository import ROOT
 from support.traced_tasks import task_graph
 
 SIZES = {
     "random_small": (60, 50, 100),
     "random_medium": (20, 200, 300),
-    "random_large": (8, 1000, 1000),
+    "random_large": (8, 950, 1050),
+    "random_arrays": (20, 30, 150),
     "ecosystem": (40, 20, 1000),
 }
 """Fewest programs, fewest and most vertices."""
@@ -39,7 +46,9 @@ def test_committed_sets(name: str) -> None:
 
 def test_random_programs_are_scalars_and_real_ones_have_arrays() -> None:
     """So that tables keep them apart."""
-    assert not any(x.has_arrays for x in read_set("random_small"))
+    for name in ("random_small", "random_medium", "random_large"):
+        assert not any(x.has_arrays for x in read_set(name))
+    assert all(x.has_arrays for x in read_set("random_arrays"))
     assert sum(x.has_arrays for x in read_set("ecosystem")) > 10
 
 
@@ -48,6 +57,33 @@ def test_tasks_are_held_out_ones() -> None:
     programs = read_set(TASKS)
     assert [x.name for x in programs] == list(HELD_OUT_TASKS)
     assert programs[-1].graph == task_graph("kerr_metric")
+
+
+def test_held_out_tasks_are_not_trained_on() -> None:
+    """No section `pretrain` of params.yaml names one, that of a profile included."""
+    params = parse_yaml((ROOT / "params.yaml").read_text(), "params.yaml")
+    sections = [params["pretrain"]]
+    sections += [x["pretrain"] for x in params["profiles"].values() if "pretrain" in x]
+    assert len(sections) > 1
+    text = json.dumps(sections)
+    assert "programs" in text
+    assert not [task for task in HELD_OUT_TASKS if task in text]
+    assert set(HELD_OUT_TASKS) <= set(params["tasks"])
+
+
+@pytest.mark.parametrize("number", [0, 1, 4, 5, 9])
+def test_spread(number: int) -> None:
+    """Evenly, in their order, each once; all if there are fewer."""
+    programs = read_set(TASKS)
+    chosen = spread(programs, number)
+    assert len(chosen) == min(number, 5)
+    assert [x.name for x in chosen] == [x.name for x in programs if x in chosen]
+    assert [x.name for x in spread(programs, 2)] == [programs[0].name, programs[2].name]
+
+
+def test_timed_sets_exist() -> None:
+    """With more programs than are timed."""
+    assert all(len(read_set(name)) > number > 0 for name, number in TIMED.items())
 
 
 def test_names() -> None:

@@ -1,5 +1,7 @@
 """The tables from made-up lines, whose figures are worked out by hand."""
 
+from typing import Any
+
 import pytest
 
 from benchmarks.learning.lines import Line
@@ -29,7 +31,7 @@ def one_shot() -> list[Line]:
     return lines
 
 
-def timed(program: str, with_policy: int, without: int, **fields: object) -> list[Line]:
+def timed(program: str, with_policy: int, without: int, **fields: Any) -> list[Line]:
     """Runs of 10 s that end at two costs; both have 200 after 0.1 s."""
     return [
         line(program, "policy_annealing", (0.1, 200), (1.0, with_policy), budget=10.0, **fields),
@@ -151,13 +153,20 @@ def test_text() -> None:
     other = [{**x, "count": "nontrivial"} for x in one_shot()[:4]]
     text = markdown_text([*one_shot(), *other, *timed("e", 100, 110)[:2]])
     assert "Some CPU, 2 cores; jax 0.10.2, python 3.11.7; policy 0123." in text
-    assert "annealing_long is among them for 5 of 6 programs. 22 runs." in text
+    assert "a long annealing is among them for 5 of 6 programs. 22 runs." in text
     both, nontrivial = text.split('## Multiplications, count "nontrivial"')
     assert '## Multiplications, count "all"' in both
     assert "### Policy with annealing minus annealing" in both
     assert "### Policy with annealing minus annealing" not in nontrivial
     assert "Not possible" not in text
     assert "| small | 1 | policy_greedy | 0.00 | 0.00 to 0.00 | 100 | 100 | 0.100 |" in nontrivial
+
+
+def test_either_long_annealing_is_a_reference() -> None:
+    """Together they are counted once for a program."""
+    lines = [line(name, "annealing_longest", (9.0, 100)) for name in "ab"]
+    lines += [line("a", "annealing_long", (9.0, 101)), line("c", "all_rules", (0.1, 100))]
+    assert "a long annealing is among them for 2 of 3 programs." in markdown_text(lines)
 
 
 def test_no_lines() -> None:

@@ -1,0 +1,57 @@
+"""How long the runs that are left will take, by what those before them took."""
+
+import collections
+from collections.abc import Hashable, Iterable
+
+from benchmarks.learning.lines import Line
+from benchmarks.learning.methods import METHODS
+
+
+class Pace:
+    """Mean times of runs, for lack of better ones those of alike runs."""
+
+    def __init__(self, lines: Iterable[Line] = ()) -> None:
+        """Looks at what was measured before.
+
+        Args:
+            lines: Lines of a file of results.
+        """
+        self._times: dict[Hashable, list[float]] = collections.defaultdict(list)
+        for line in lines:
+            self.note(line)
+
+    def note(self, line: Line) -> None:
+        """Learns from a run.
+
+        Args:
+            line: Its line; of one that failed nothing is learnt.
+        """
+        if "failed" in line:
+            return
+        seconds = line["play_seconds"] + line.get("warm_up_seconds", 0.0)
+        for alike in _alike(line["set"], line["method"], line["budget"]):
+            self._times[alike].append(seconds)
+
+    def expected(self, set_name: str, method: str, budget: float | None) -> float:
+        """Seconds that a run may take.
+
+        Args:
+            set_name: The set of its program.
+            method: The method.
+            budget: The time limit in seconds; None if there is none.
+
+        Returns:
+            The mean over runs of the method on the set; or else on all sets; or else the limit, or
+            what the method usually takes.
+        """
+        for alike in _alike(set_name, method, budget):
+            if times := self._times.get(alike):
+                return sum(times) / len(times)
+        return METHODS[method].usual_seconds if budget is None else budget
+
+
+def _alike(
+    set_name: str, method: str, budget: float | None
+) -> tuple[tuple[Hashable, ...], tuple[Hashable, ...]]:
+    """What runs have in common, most first."""
+    return (set_name, method, budget), (method, budget)
