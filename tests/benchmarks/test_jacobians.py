@@ -80,7 +80,7 @@ def test_results_are_kept_and_told(tmp_path: Path, capsys: pytest.CaptureFixture
     assert jacobians.main(words) == 0
     output = capsys.readouterr().out
     assert "| kerr_metric | float32 | published | 8 | 4,000 | 2,000 | 1,000 | 2.00 (1.9" in output
-    assert "| kerr_metric | 32 | 2 | 9.00 |" in output
+    assert "| kerr_metric | 48 | 2 | 9.00 |" in output
     assert jacobians.main(words) == 0
     told = capsys.readouterr()
     assert told.err == "" and told.out == output

@@ -265,11 +265,11 @@ def test_graph_without_a_choice():
 
 
 def test_too_many_structures(monkeypatch):
-    """The game that is played by itself says what is wrong."""
+    """Said with what to do instead."""
 
     def fail(self, *args, **settings):
-        raise StructureLimitError("more than 3 edge structures")
+        raise StructureLimitError("more than 3 edge structures were met")
 
     monkeypatch.setattr(Game, "play", fail)
-    with pytest.raises(StructureLimitError, match="more than 3 edge structures"):
+    with pytest.raises(StructureLimitError, match="meet too many edge structures: use an order"):
         whole_run()

@@ -261,7 +261,7 @@ def test_threads_share_a_game(graph):
 
     def play(game: Game, seed: int) -> list[list]:
         played = game.play(ready, temperature=3.0, rng=rng(seed))
-        return [array.tolist() for array in played]
+        return [array.tolist() for array in played[:3]]
 
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda seed: play(shared, seed), seeds))
@@ -399,7 +399,7 @@ def test_graphs_without_a_move(graph, order):
     assert graph.eliminable == order
     played = game.play(reader(game), temperature=1.0, rng=rng(0))
     assert game.num_moves == 0
-    assert [array.shape for array in played] == [(0,)] * 3
+    assert [array.shape for array in played[:3]] == [(0,)] * 3
     assert game.order(played.nodes, "none").vertices == order
     assert game.checked_cost(played, game.order(played.nodes, "none")) == 0
     assert game.positions(played.nodes, [], 4).local.shape == (0, 4, len(LOCAL))

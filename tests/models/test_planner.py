@@ -19,13 +19,13 @@ def _function(x: jax.Array) -> jax.Array:
 
 
 def test_jacobians_in_the_order_of_the_policy_are_exact() -> None:
-    """Also in a plan, which names who found the order."""
+    """Also in a plan; the order is not dearer than those of JAX's modes."""
     x = jnp.array([0.3, 0.7, -0.4])
     np.testing.assert_allclose(
         elimax.jacve(_function, order="policy")(x), jax.jacrev(_function)(x), rtol=1e-5
     )
     plan = elimax.plan(_function, x, order="policy")
-    assert plan.order.name == "policy"
+    assert plan.nontrivial <= min(plan.forward.nontrivial, plan.reverse.nontrivial)
     np.testing.assert_allclose(
         elimax.jacve(_function, order=plan)(x), jax.jacrev(_function)(x), rtol=1e-5
     )

@@ -21,9 +21,9 @@ def context(overrides: Sequence[str] = (), path: Path = ROOT / "params.yaml") ->
 
 def test_values_of_a_task_are_filled_in() -> None:
     """`auto` becomes the number of the task; sections of other tasks and profiles are left out."""
-    assert checked_params(context(), "mlp")["finetune"]["updates"] == 10
-    assert checked_params(context(), "human_heart_dipole")["finetune"]["updates"] == 8
-    assert checked_params(context(), "module:function")["finetune"]["updates"] == 8
+    assert checked_params(context(), "mlp")["finetune"]["updates"] == 24
+    assert checked_params(context(), "human_heart_dipole")["finetune"]["updates"] == 14
+    assert checked_params(context(), "module:function")["finetune"]["updates"] == 14
     assert checked_params(context(["finetune.updates=3"]), "mlp")["finetune"]["updates"] == 3
     assert not {"task", "profiles"} & set(checked_params(context(), "mlp"))
 
@@ -32,7 +32,7 @@ def test_without_a_task_all_is_shown() -> None:
     """The file as it is, with overrides."""
     params = checked_params(context(["search.episodes=9"]))
     assert params["finetune"]["updates"] == "auto" and params["search"]["episodes"] == 9
-    assert params["task"]["mlp"] == {"finetune": {"updates": 10}}
+    assert params["task"]["mlp"] == {"finetune": {"updates": 24}}
 
 
 def test_where_values_come_from() -> None:
@@ -59,7 +59,7 @@ def test_where_values_come_from() -> None:
         (["seed=-1"], "seed is -1 but must be an integer from 0 to 2,147,483,647"),
         (["seeds=[1,1]"], "seeds is [1, 1] but must name each seed once"),
         (["count=some"], "count is 'some' but must be 'all' or 'nontrivial'"),
-        (["pretrain.policy.blocks=0"], "pretrain.policy.blocks is 0 but must be an integer"),
+        (["pretrain.policy.blocks=-1"], "pretrain.policy.blocks is -1 but must be an integer"),
         (["evaluate.batch_sizes=[1,-2]"], "evaluate.batch_sizes is -2 but must be an integer"),
         (["search.annealing=-1"], "search.annealing is -1 but must be an integer from 0 to"),
     ],
@@ -73,9 +73,10 @@ def test_wrong_values_are_refused(overrides: list[str], message: str) -> None:
 
 def test_values_of_tasks_are_checked_even_where_no_section_says_auto(tmp_path: Path) -> None:
     """They are used as soon as it does."""
-    text = (ROOT / "params.yaml").read_text().replace("updates: 10}", "updates: 10, episodes: 0}")
+    text = (ROOT / "params.yaml").read_text()
+    text = text.replace("mlp: {finetune: {updates: 24}}", "mlp: {finetune: {episodes: 0}}")
     (tmp_path / "params.yaml").write_text(text)
-    message = r"task\.mlp\.finetune\.episodes is 0 but must be an integer from 1 to 100,000"
+    message = r"task\.mlp\.finetune\.episodes is 0 but must be an integer from 2 to 100,000"
     with pytest.raises(ParamsError, match=message):
         checked_params(context(path=tmp_path / "params.yaml"))
 
