@@ -44,8 +44,8 @@ class FinetuneConfig:
         count: Which multiplications cost, "all" or "nontrivial".
         patience: Updates without a better order after which the policy starts over.
         flattening: What scores are divided by whenever it does.
-        collapse: The policy is put back where its games cost so many times what the cheapest games
-            of an update did.
+        collapse: Factor by which the mean cost of an update may exceed the lowest mean so far;
+            above it, the best policy so far is put back.
         ppo: Settings of the learning.
     """
 

@@ -25,7 +25,7 @@ CHECKPOINTS = (0.1, 1.0, 10.0, 60.0)
 """Seconds after which methods are compared."""
 
 GRACE = 1.1
-"""A search that ends at most so many times later than its limit counts as if it had kept to it."""
+"""A search counts as on time if it ends within this factor of its time limit."""
 
 THREE_RULES = ("forward", "reverse", "markowitz")
 EPISODES = 32
