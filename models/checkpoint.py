@@ -24,7 +24,7 @@ from elimax.models.optimisation import start_optimiser
 from elimax.models.policy import Policy, PolicyConfig, make_policy
 from elimax.models.training import TrainingState
 
-POLICY_SCHEMA = 2
+POLICY_SCHEMA = 3
 
 FEATURES = [*START, *LOCAL, *STRUCTURE, *POSITION]
 """What a stored policy reads; one that reads anything else cannot be used."""

@@ -25,7 +25,20 @@ DONE, MISSING, FULL = 0, 1, 2
 """How something ended: well, an entry of a table is unknown, there are too few records."""
 
 FIRST_FREE, NUM_FREE = 0, 1
-NUM_ALIVE, NUM_DIRTY, NUM_MOVES = 0, 1, 2
+NUM_ALIVE, NUM_DIRTY, NUM_MOVES, LAST_LOOK = 0, 1, 2, 3
+
+CLEAN, COMPARED, CHANGED = 0, 1, 2
+"""Whose features are to be computed anew: none, those that depend on the outlook, all."""
+
+FORWARD, REVERSE, MARKOWITZ = 0, 1, 2
+"""The simple orders."""
+
+OFTEN = 16
+"""Vertices with which the outlook is computed at every move; before, when a quarter is gone."""
+
+MOST_PRODUCTS = 64
+"""Products, for each vertex and so many more, with which a simple order is given up; then it is as
+it was at first."""
 
 
 @compiled
@@ -192,12 +205,13 @@ def _note(space: Any, table: int, row: int, column: int) -> None:
 
 
 @compiled
-def _mark(vertices: Any, node: int) -> None:
-    """Has the features of a vertex computed anew, if it remains."""
-    if vertices.remains[node] and not vertices.is_dirty[node]:
-        vertices.is_dirty[node] = True
-        vertices.dirty[vertices.counts[NUM_DIRTY]] = node
-        vertices.counts[NUM_DIRTY] += 1
+def _mark(vertices: Any, node: int, how: int = CHANGED) -> None:
+    """Has the features of a vertex computed anew, if it remains: some of them, or all."""
+    if vertices.remains[node]:
+        if vertices.mark[node] == CLEAN:
+            vertices.dirty[vertices.counts[NUM_DIRTY]] = node
+            vertices.counts[NUM_DIRTY] += 1
+        vertices.mark[node] = max(vertices.mark[node], how)
 
 
 @compiled
@@ -231,11 +245,64 @@ def _take_away(vertices: Any, node: int) -> None:
 
 
 @compiled
+def _mark_around(
+    links: Any, tables: Any, vertices: Any, space: Any, num_preds: int, num_succs: int
+) -> None:
+    """Marks the vertices whose features the elimination of the listed neighbours' vertex changes.
+
+    Those are the neighbours; the vertices after a successor and before a predecessor, since what
+    joined edges cost there changes; and those between two nodes whose edge is new or different.
+    """
+    for a in range(num_succs):
+        succ, later = space.succs[a], space.later[a]
+        for b in range(num_preds):
+            pred = space.preds[b]
+            old = _structure(links, pred, succ)
+            if _joined(tables, space, later, space.earlier[b], old) != old:
+                _mark_between(links, vertices, pred, succ)
+        _mark(vertices, succ)
+        if vertices.remains[succ]:
+            record = links.first_out[succ]
+            while record >= 0:
+                _mark(vertices, links.succ[record])
+                record = links.next_out[record]
+    for b in range(num_preds):
+        pred = space.preds[b]
+        _mark(vertices, pred)
+        if vertices.remains[pred]:
+            record = links.first_in[pred]
+            while record >= 0:
+                _mark(vertices, links.pred[record])
+                record = links.next_in[record]
+
+
+@compiled
+def _contract(
+    links: Any, facts: Any, tables: Any, space: Any, node: int, num_preds: int, num_succs: int
+) -> int:
+    """Joins the listed neighbours of a vertex and drops its edges; returns what that costs."""
+    cost = 0
+    for a in range(num_succs):
+        succ, later = space.succs[a], space.later[a]
+        for b in range(num_preds):
+            pred, earlier = space.preds[b], space.earlier[b]
+            cost += tables.cost[later, earlier]
+            old = _structure(links, pred, succ)
+            new = _joined(tables, space, later, earlier, old)
+            if new != old:
+                put_edge(links, pred, succ, new)
+    for a in range(num_succs):
+        _drop_edge(links, node, space.succs[a])
+    # An output keeps its in-edges: they are rows of the Jacobian.
+    if not facts.is_output[node]:
+        for b in range(num_preds):
+            _drop_edge(links, space.preds[b], node)
+    return cost
+
+
+@compiled
 def eliminate(links: Any, facts: Any, tables: Any, vertices: Any, space: Any, node: int) -> Any:
     """Eliminates a vertex and marks those whose features may be others now.
-
-    Those are its neighbours; the vertices after a successor and before a predecessor, since what
-    joined edges cost there has changed; and those between two nodes whose edge is new or different.
 
     Args:
         links: The graph.
@@ -252,38 +319,8 @@ def eliminate(links: Any, facts: Any, tables: Any, vertices: Any, space: Any, no
     if links.free[NUM_FREE] < num_preds * num_succs:
         return 0, FULL
     _take_away(vertices, node)
-    cost = 0
-    for a in range(num_succs):
-        succ, later = space.succs[a], space.later[a]
-        for b in range(num_preds):
-            pred, earlier = space.preds[b], space.earlier[b]
-            cost += tables.cost[later, earlier]
-            new, old = tables.product[later, earlier], _structure(links, pred, succ)
-            if old != 0:
-                new = tables.sum[old, new]
-            if new != old:
-                put_edge(links, pred, succ, new)
-                _mark_between(links, vertices, pred, succ)
-    for a in range(num_succs):
-        succ = space.succs[a]
-        _drop_edge(links, node, succ)
-        _mark(vertices, succ)
-        if vertices.remains[succ]:
-            record = links.first_out[succ]
-            while record >= 0:
-                _mark(vertices, links.succ[record])
-                record = links.next_out[record]
-    for b in range(num_preds):
-        pred = space.preds[b]
-        if not facts.is_output[node]:
-            _drop_edge(links, pred, node)
-        _mark(vertices, pred)
-        if vertices.remains[pred]:
-            record = links.first_in[pred]
-            while record >= 0:
-                _mark(vertices, links.pred[record])
-                record = links.next_in[record]
-    return cost, DONE
+    _mark_around(links, tables, vertices, space, num_preds, num_succs)
+    return _contract(links, facts, tables, space, node, num_preds, num_succs), DONE
 
 
 @compiled
@@ -380,8 +417,27 @@ def _damage(
 
 
 @compiled
+def _typical_move(vertices: Any) -> float:
+    """What a move of the cheapest simple order costs on average, seen from the last look."""
+    return max(vertices.outlook.totals.min(), 1.0) / vertices.counts[LAST_LOOK]
+
+
+@compiled
 def _signed_log(x: float) -> float:
     return math.log1p(x) if x >= 0.0 else -math.log1p(-x)
+
+
+@compiled
+def _compare(facts: Any, vertices: Any, node: int) -> None:
+    """Computes the local features of a vertex that depend on the outlook."""
+    row, cost, damage = vertices.local[node], vertices.cost[node], vertices.damage[node]
+    for way in range(3):
+        simple = vertices.outlook.costs[node, way]
+        row[14 + way] = row[2] - math.log1p(simple / facts.unit)
+    move = _typical_move(vertices)
+    row[17] = math.log1p(cost / move)
+    row[18] = _signed_log((damage + cost) / move)
+    row[19] = _signed_log((damage - cost) / move)
 
 
 @compiled
@@ -389,17 +445,21 @@ def _look_at(links: Any, facts: Any, tables: Any, vertices: Any, space: Any, nod
     """Computes the local features of a vertex."""
     num_preds, num_succs = _list_neighbours(links, space, node)
     cost, fill_in, free, inputs, outputs = 0, 0, 0, 0, 0
+    values_in, values_out, values_new = 0.0, 0.0, 0.0
     for a in range(num_succs):
         outputs += facts.is_output[space.succs[a]]
+        values_out += tables.values[space.later[a]]
         for b in range(num_preds):
             pair = _product_cost(tables, space, space.later[a], space.earlier[b])
             cost += pair
             free += pair == 0
             old = _structure(links, space.preds[b], space.succs[a])
             fill_in += old == 0
-            _joined(tables, space, space.later[a], space.earlier[b], old)
+            new = _joined(tables, space, space.later[a], space.earlier[b], old)
+            values_new += tables.values[new] - tables.values[old]
     for b in range(num_preds):
         inputs += facts.is_input[space.preds[b]]
+        values_in += tables.values[space.earlier[b]]
     damage = _damage(links, facts, tables, vertices, space, node, num_preds, num_succs)
     pairs, row = max(1, num_preds * num_succs), vertices.local[node]
     row[0] = math.log1p(num_preds)
@@ -416,6 +476,148 @@ def _look_at(links: Any, facts: Any, tables: Any, vertices: Any, space: Any, nod
     row[11] = num_succs == 1
     row[12] = math.log1p(cost / pairs / facts.unit)
     row[13] = free / pairs
+    row[20] = math.log1p(values_in) / 4.0
+    row[21] = math.log1p(values_out) / 4.0
+    row[22] = _signed_log(values_new - values_in - values_out) / 4.0
+    vertices.cost[node], vertices.damage[node] = cost, damage
+    _compare(facts, vertices, node)
+
+
+@compiled
+def _look_before_move(vertices: Any, until: int) -> int:
+    """The move before which the outlook is last computed, of those up to a move; -1 if it stays."""
+    moves, last = vertices.counts[NUM_MOVES], vertices.counts[LAST_LOOK]
+    total, found = moves + vertices.counts[NUM_ALIVE], -1
+    for move in range(moves, until + 1):
+        num = total - move
+        if num < last and (num <= OFTEN or 4 * num <= 3 * last):
+            last, found = num, move
+    return found
+
+
+@compiled
+def _copy(links: Any, scratch: Any) -> None:
+    """Copies a graph into another one of the same size."""
+    scratch.pred[:], scratch.succ[:] = links.pred, links.succ
+    scratch.structure[:] = links.structure
+    scratch.next_in[:], scratch.prev_in[:] = links.next_in, links.prev_in
+    scratch.next_out[:], scratch.prev_out[:] = links.next_out, links.prev_out
+    scratch.first_in[:], scratch.first_out[:] = links.first_in, links.first_out
+    scratch.in_degree[:], scratch.out_degree[:] = links.in_degree, links.out_degree
+    scratch.slots[:], scratch.free[:] = links.slots, links.free
+
+
+@compiled
+def _cost_now(links: Any, tables: Any, space: Any, node: int) -> int:
+    """What eliminating a vertex costs."""
+    num_preds, num_succs = _list_neighbours(links, space, node)
+    cost = 0
+    for a in range(num_succs):
+        for b in range(num_preds):
+            cost += _product_cost(tables, space, space.later[a], space.earlier[b])
+    return cost
+
+
+@compiled
+def _next_of(space: Any, way: int, num: int, step: int) -> int:
+    """Where in `left` the next vertex of a simple order is; `num` vertices are left."""
+    if way == FORWARD:
+        return step
+    if way == REVERSE:
+        return num - 1
+    best = 0
+    for k in range(1, num):
+        node, other = space.left[k], space.left[best]
+        if space.degree[node] < space.degree[other] or (
+            space.degree[node] == space.degree[other] and node < other
+        ):
+            best = k
+    return best
+
+
+@compiled
+def _renew_degrees(
+    links: Any, tables: Any, vertices: Any, space: Any, num_preds: int, num_succs: int
+) -> int:
+    """Computes what the listed neighbours cost now; returns how many products were looked at."""
+    # The lists are overwritten when the first of them is looked at.
+    touched, products = np.concatenate((space.preds[:num_preds], space.succs[:num_succs])), 0
+    for node in touched:
+        if vertices.remains[node]:
+            space.degree[node] = _cost_now(links, tables, space, node)
+            products += links.in_degree[node] * links.out_degree[node]
+    return products
+
+
+@compiled
+def _walk(scratch: Any, facts: Any, tables: Any, vertices: Any, space: Any, way: int) -> Any:
+    """Eliminates all that remains of a graph in a simple order.
+
+    Returns the cost, or -1 if it was given up, and DONE, MISSING or FULL.
+    """
+    num, total, products = 0, 0.0, 0
+    most = MOST_PRODUCTS * (vertices.counts[NUM_ALIVE] + MOST_PRODUCTS)
+    for node in range(vertices.remains.size):
+        if vertices.remains[node]:
+            space.left[num] = node
+            num += 1
+            if way == MARKOWITZ:
+                space.degree[node] = _cost_now(scratch, tables, space, node)
+    for step in range(num):
+        place = _next_of(space, way, num - step, step)
+        node = space.left[place]
+        if way != FORWARD:
+            space.left[place] = space.left[num - step - 1]
+        num_preds, num_succs = _list_neighbours(scratch, space, node)
+        products += num_preds * num_succs
+        if products > most:
+            return -1.0, DONE
+        if scratch.free[NUM_FREE] < num_preds * num_succs:
+            return 0.0, FULL
+        cost = _contract(scratch, facts, tables, space, node, num_preds, num_succs)
+        space.fresh[node] = cost
+        total += cost
+        if way == MARKOWITZ:
+            products += _renew_degrees(scratch, tables, vertices, space, num_preds, num_succs)
+        if space.noted[0]:
+            return 0.0, MISSING
+    return total, DONE
+
+
+@compiled
+def look_ahead(links: Any, scratch: Any, facts: Any, tables: Any, vertices: Any, space: Any) -> int:
+    """Computes the outlook anew and marks all vertices.
+
+    Args:
+        links: The graph.
+        scratch: Space for a copy of it.
+        facts: What stays.
+        tables: The counting rule.
+        vertices: What remains.
+        space: Space to work in; gets the entries that the tables lack.
+
+    Returns:
+        DONE, MISSING or FULL.
+    """
+    space.noted[0] = 0
+    num, outlook = vertices.counts[NUM_ALIVE], vertices.outlook
+    for way in range(3):
+        _copy(links, scratch)
+        total, status = _walk(scratch, facts, tables, vertices, space, way)
+        if status != DONE:
+            return status
+        if total < 0.0:
+            outlook.totals[way] = facts.outlook.totals[way]
+        else:
+            outlook.totals[way] = total
+        for k in range(num):
+            node = vertices.alive[k]
+            known = facts.outlook.costs[node, way] if total < 0.0 else space.fresh[node]
+            outlook.costs[node, way] = known
+    vertices.counts[LAST_LOOK] = num
+    for k in range(num):
+        _mark(vertices, vertices.alive[k], COMPARED)
+    return DONE
 
 
 @compiled
@@ -435,8 +637,10 @@ def refresh(links: Any, facts: Any, tables: Any, vertices: Any, space: Any) -> i
     space.noted[0] = 0
     for k in range(vertices.counts[NUM_DIRTY]):
         node = vertices.dirty[k]
-        if vertices.remains[node]:
+        if vertices.mark[node] == CHANGED and vertices.remains[node]:
             _look_at(links, facts, tables, vertices, space, node)
+        elif vertices.remains[node]:
+            _compare(facts, vertices, node)
     return MISSING if space.noted[0] else DONE
 
 
@@ -448,7 +652,7 @@ def clear_marks(vertices: Any) -> None:
         vertices: What remains.
     """
     for k in range(vertices.counts[NUM_DIRTY]):
-        vertices.is_dirty[vertices.dirty[k]] = False
+        vertices.mark[vertices.dirty[k]] = CLEAN
     vertices.counts[NUM_DIRTY] = 0
 
 
@@ -470,6 +674,11 @@ def describe_position(facts: Any, vertices: Any, found: Any) -> None:
         found[2] = min(found[2], row[6])
     found[3] = math.log(num)
     found[4] = num / facts.moves
+    totals = vertices.outlook.totals
+    least = math.log1p(totals.min() / facts.unit)
+    found[5] = math.log(_typical_move(vertices) / facts.unit)
+    for way in range(3):
+        found[6 + way] = math.log1p(totals[way] / facts.unit) - least
 
 
 @compiled
@@ -510,39 +719,34 @@ def _add_stale(vertices: Any, head: Any, node: int, stale: int) -> int:
 
 
 @compiled
+def _add_heard(
+    vertices: Any, head: Any, others: Any, following: Any, record: int, weights: Any, hidden: Any
+) -> None:
+    """Adds what the nodes of a list of edges tell, on average, times some weights."""
+    width, mean, count = head.bias.size, head.mean, 0
+    mean[:] = 0.0
+    while record >= 0:
+        other = others[record]
+        if vertices.remains[other]:
+            count += 1
+            for j in range(width):
+                mean[j] += max(head.sent[other, j], np.float32(0.0))
+        record = following[record]
+    for i in range(width if count else 0):
+        x = mean[i] / np.float32(count)
+        for j in range(width):
+            hidden[j] += x * weights[i, j]
+
+
+@compiled
 def _hear(links: Any, vertices: Any, head: Any, node: int) -> None:
     """Lets a vertex hear its neighbours: the hidden layers of the head."""
     width = head.bias.size
-    hidden, ready, mean = head.hidden[node], head.ready[node], head.mean
+    hidden, ready = head.hidden[node], head.ready[node]
     hidden[:] = head.sent[node]
-    count = 0
-    mean[:] = 0.0
-    record = links.first_in[node]
-    while record >= 0:
-        other = links.pred[record]
-        if vertices.remains[other]:
-            count += 1
-            for j in range(width):
-                mean[j] += max(head.sent[other, j], np.float32(0.0))
-        record = links.next_in[record]
-    for i in range(width if count else 0):
-        x = mean[i] / np.float32(count)
-        for j in range(width):
-            hidden[j] += x * head.preds[i, j]
-    count = 0
-    mean[:] = 0.0
-    record = links.first_out[node]
-    while record >= 0:
-        other = links.succ[record]
-        if vertices.remains[other]:
-            count += 1
-            for j in range(width):
-                mean[j] += max(head.sent[other, j], np.float32(0.0))
-        record = links.next_out[record]
-    for i in range(width if count else 0):
-        x = mean[i] / np.float32(count)
-        for j in range(width):
-            hidden[j] += x * head.succs[i, j]
+    first_in, first_out = links.first_in[node], links.first_out[node]
+    _add_heard(vertices, head, links.pred, links.next_in, first_in, head.preds, hidden)
+    _add_heard(vertices, head, links.succ, links.next_out, first_out, head.succs, hidden)
     for j in range(width):
         hidden[j] = max(hidden[j], np.float32(0.0))
     ready[:] = head.bias
@@ -614,12 +818,13 @@ def _choose(vertices: Any, head: Any, temperature: float, uniform: float) -> Any
 
 @compiled
 def score_position(
-    links: Any, facts: Any, tables: Any, vertices: Any, space: Any, head: Any
+    links: Any, scratch: Any, facts: Any, tables: Any, vertices: Any, space: Any, head: Any
 ) -> int:
     """Scores all vertices that remain.
 
     Args:
         links: The graph.
+        scratch: Space for a copy of it.
         facts: What stays.
         tables: The counting rule.
         vertices: What remains, at least one vertex.
@@ -627,8 +832,12 @@ def score_position(
         head: The policy's head; `logits` is filled, in the order of `vertices.alive`.
 
     Returns:
-        DONE or MISSING.
+        DONE, MISSING or FULL.
     """
+    if _look_before_move(vertices, vertices.counts[NUM_MOVES]) >= 0:
+        status = look_ahead(links, scratch, facts, tables, vertices, space)
+        if status != DONE:
+            return status
     if refresh(links, facts, tables, vertices, space) != DONE:
         return MISSING
     _update_head(links, vertices, head)
@@ -648,6 +857,7 @@ def _look_before(links: Any, facts: Any, tables: Any, vertices: Any, space: Any,
 @compiled
 def play(
     links: Any,
+    scratch: Any,
     facts: Any,
     tables: Any,
     vertices: Any,
@@ -662,6 +872,7 @@ def play(
 
     Args:
         links: The graph.
+        scratch: Space for a copy of it.
         facts: What stays.
         tables: The counting rule.
         vertices: What remains.
@@ -675,15 +886,21 @@ def play(
     Returns:
         DONE; or MISSING or FULL, and it goes on from there when it is called again.
     """
+    look = _look_before_move(vertices, given.size)
     while vertices.counts[NUM_ALIVE] > 0:
         move = vertices.counts[NUM_MOVES]
         if move < given.size:
             node, log_probability = given[move], 0.0
+            if move == look:
+                status = look_ahead(links, scratch, facts, tables, vertices, space)
+                if status != DONE:
+                    return status
             if _look_before(links, facts, tables, vertices, space, node) != DONE:
                 return MISSING
         else:
-            if score_position(links, facts, tables, vertices, space, head) != DONE:
-                return MISSING
+            status = score_position(links, scratch, facts, tables, vertices, space, head)
+            if status != DONE:
+                return status
             node, log_probability = _choose(vertices, head, temperature, uniforms[move])
         cost, status = eliminate(links, facts, tables, vertices, space, node)
         if status != DONE:
@@ -696,6 +913,7 @@ def play(
 @compiled
 def replay(
     links: Any,
+    scratch: Any,
     facts: Any,
     tables: Any,
     vertices: Any,
@@ -707,6 +925,7 @@ def replay(
 
     Args:
         links: The graph.
+        scratch: Space for a copy of it.
         facts: What stays.
         tables: The counting rule.
         vertices: What remains.
@@ -717,7 +936,14 @@ def replay(
     Returns:
         DONE; or MISSING or FULL, and it goes on from there when it is called again.
     """
-    while vertices.counts[NUM_MOVES] < until:
+    look = _look_before_move(vertices, until)
+    while True:
+        if vertices.counts[NUM_MOVES] == look:
+            status = look_ahead(links, scratch, facts, tables, vertices, space)
+            if status != DONE:
+                return status
+        if vertices.counts[NUM_MOVES] == until:
+            break
         node = order[vertices.counts[NUM_MOVES]]
         if _look_before(links, facts, tables, vertices, space, node) != DONE:
             return MISSING

@@ -1,11 +1,13 @@
 """What the policy sees of a graph: names, and what is computed once for every graph.
 
 All features are logarithms, shares or flags, so that they mean the same on graphs of any size, of
-scalars and of arrays: costs are measured in the graph's own unit.
+scalars and of arrays. Costs are measured in the graph's own unit, the typical cost of one product,
+or where it says "in moves" in what a move of the cheapest simple order costs on average.
 """
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,9 +34,19 @@ LOCAL = (
     "one successor",
     "log(1 + cost of a product)",
     "share of free products",
+    "log of cost, minus that in the forward order",
+    "log of cost, minus that in the reverse order",
+    "log of cost, minus that in the Markowitz order",
+    "log(1 + cost), in moves",
+    "signed log of damage + cost, in moves",
+    "signed log of damage - cost, in moves",
+    "log(1 + numbers on the edges into it)",
+    "log(1 + numbers on the edges out of it)",
+    "signed log of the numbers that its elimination adds",
 )
 """Of a vertex that remains, at every move. Damage is what its elimination adds to the costs of its
-neighbours; fill-in the number of edges that it creates."""
+neighbours; fill-in the number of edges that it creates; the numbers are those that edge Jacobians
+hold."""
 
 POSITION = (
     "least log(1 + cost)",
@@ -42,8 +54,12 @@ POSITION = (
     "least signed log of damage - cost",
     "log of the number of vertices that remain",
     "share of the vertices that remain",
+    "log of a move in units",
+    "log of the cost of the forward order, over the cheapest simple one",
+    "log of the cost of the reverse order, over the cheapest simple one",
+    "log of the cost of the Markowitz order, over the cheapest simple one",
 )
-"""Of a position; least over the vertices that remain."""
+"""Of a position; least over the vertices that remain. The last four stay the same all game."""
 
 START = (
     "depth",
@@ -56,6 +72,14 @@ START = (
     "log of the number of its entries",
     "log(1 + in-degree)",
     "log(1 + out-degree)",
+    "log of the entries of the inputs that reach it",
+    "log of the entries of the outputs that it reaches",
+    "log of the narrowest way to it",
+    "log of the narrowest way from it",
+    "log(1 + cost) in the forward order",
+    "log(1 + cost) in the reverse order",
+    "log(1 + cost) in the Markowitz order",
+    "share of the Markowitz order before it",
 )
 """Of a node of the first position; its local features there are seen as well."""
 
@@ -98,6 +122,7 @@ def start_features(
     is_input: np.ndarray,
     is_output: np.ndarray,
     remains: np.ndarray,
+    simple: np.ndarray,
 ) -> np.ndarray:
     """What the encoder sees of every node, apart from its local features.
 
@@ -108,36 +133,79 @@ def start_features(
         is_input: bool[N].
         is_output: bool[N].
         remains: bool[N], vertices to eliminate.
+        simple: float[N, 4], the last columns, which the simple orders tell.
 
     Returns:
         float32[N, number of `START`].
     """
-    num = len(sizes)
-    depth, height, in_degree, out_degree = np.zeros((4, num))
-    reached_by, reaches = [0] * num, [0] * num
-    for bit, node in enumerate(np.flatnonzero(is_input).tolist()):
-        reached_by[node] = 1 << bit
-    for bit, node in enumerate(np.flatnonzero(is_output).tolist()):
-        reaches[node] = 1 << bit
-    for pred, succ in sorted(edges, key=lambda edge: edge[1]):
-        depth[succ] = max(depth[succ], depth[pred] + 1)
-        reached_by[succ] |= reached_by[pred]
-        in_degree[succ] += 1
-        out_degree[pred] += 1
-    for pred, succ in sorted(edges, key=lambda edge: -edge[0]):
-        height[pred] = max(height[pred], height[succ] + 1)
-        reaches[pred] |= reaches[succ]
-    longest = max(depth.max(initial=0.0), 1.0)
-    columns = (
-        depth / longest,
-        height / longest,
-        np.log1p([bits.bit_count() for bits in reached_by]),
-        np.log1p([bits.bit_count() for bits in reaches]),
+    forward = sorted(edges, key=lambda edge: edge[1])
+    backward = [(succ, pred) for pred, succ in sorted(edges, reverse=True)]
+    before, after = _reach(forward, sizes, is_input), _reach(backward, sizes, is_output)
+    columns = [
+        *(walk.distance / max(walk.distance.max(initial=0.0), 1.0) for walk in (before, after)),
+        *(np.log1p(walk.ends) for walk in (before, after)),
         is_input,
         is_output,
         remains,
-        np.log(np.maximum(sizes, 1)) / 4.0,
-        np.log1p(in_degree),
-        np.log1p(out_degree),
-    )
+        _log_size(sizes),
+        *(np.log1p(walk.degree) for walk in (before, after)),
+        *(_log_size(walk.entries) for walk in (before, after)),
+        *(_log_size(walk.narrowest) for walk in (before, after)),
+        *simple.T,
+    ]
     return np.stack(columns, axis=1).astype(np.float32)
+
+
+class _Reach(NamedTuple):
+    """What lies before every node, or after it; all float64[N]."""
+
+    distance: np.ndarray
+    degree: np.ndarray
+    ends: np.ndarray
+    entries: np.ndarray
+    narrowest: np.ndarray
+
+
+def _reach(edges: Sequence[tuple[int, int]], sizes: np.ndarray, is_end: np.ndarray) -> _Reach:
+    """Looks along edges that are sorted so that all edges into a node come before those out of it.
+
+    Args:
+        edges: (from, to) of all edges.
+        sizes: int[N], number of entries of every node.
+        is_end: bool[N], where ways begin: inputs, or outputs if the edges are turned round.
+
+    Returns:
+        The longest distance, the degree, the number of ends and their entries; and a number that
+        the rank of the Jacobian between ends and node cannot exceed: what is narrowest on the way.
+    """
+    num = len(sizes)
+    distance, degree, through = np.zeros((3, num))
+    reached = [0] * num
+    ends = np.flatnonzero(is_end).tolist()
+    for bit, node in enumerate(ends):
+        reached[node] = 1 << bit
+        through[node] = sizes[node]
+    for source, node in edges:
+        distance[node] = max(distance[node], distance[source] + 1)
+        degree[node] += 1
+        reached[node] |= reached[source]
+        through[node] += min(through[source], sizes[source])
+    end_sizes = sizes[ends].astype(float)
+    # Few sets of ends are different.
+    entries = {bits: end_sizes[_members(bits)].sum() for bits in set(reached)}
+    return _Reach(
+        distance,
+        degree,
+        np.array([bits.bit_count() for bits in reached], float),
+        np.array([entries[bits] for bits in reached]),
+        np.minimum(through, sizes),
+    )
+
+
+def _members(bits: int) -> list[int]:
+    """The places of the ones of a number."""
+    return [k for k, digit in enumerate(reversed(f"{bits:b}")) if digit == "1"]
+
+
+def _log_size(sizes: np.ndarray) -> np.ndarray:
+    return np.log(np.maximum(sizes, 1)) / 4.0

@@ -177,7 +177,8 @@ class _Finetuning:
 
     def _learn(self, state: TrainingState, sampled: list[Played]) -> tuple[TrainingState, Metrics]:
         config = self._config.ppo
-        rng = np.random.default_rng((self._seed, state.update))
+        # Not the stream of any game, whose third number is 0.
+        rng = np.random.default_rng((self._seed, state.update, 1))
         best = self._game.moves(state.orders["best"])
 
         def batches() -> Iterator[PPOBatch]:

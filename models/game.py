@@ -20,7 +20,6 @@ from elimax.interpreter.graph.order import EliminationOrder
 from elimax.interpreter.graph.structure import Count
 from elimax.interpreter.orders.annealing.state import Tables, Weights
 from elimax.interpreter.orders.annealing.tables import GrowingTables, cost_scale
-from elimax.interpreter.orders.fixed import reverse_order
 from elimax.models import compiled_game
 from elimax.models.errors import BrokenGameError
 from elimax.models.features import (
@@ -30,10 +29,11 @@ from elimax.models.features import (
     start_features,
     structure_features,
 )
-from elimax.models.game_state import Facts, Links, Record, Space, Vertices
+from elimax.models.game_state import Facts, Links, Outlook, Record, Space, Vertices
 from elimax.models.links import copy_links, grown_links, make_links
 from elimax.models.played_policy import PlayedPolicy
 from elimax.models.positions import Positions, Start
+from elimax.models.simple_orders import SimpleOrders, simple_orders
 
 _MAX_MISSING = 4096
 _FIRST_RECORDS = 256
@@ -58,6 +58,13 @@ class Played(NamedTuple):
     def cost(self) -> int:
         """Scalar multiplications of the game, rounded to units."""
         return self.unit * sum(self.costs.tolist())
+
+
+class _Board(NamedTuple):
+    """A graph as it stands in a game, and space for a copy of it to play simple orders with."""
+
+    links: Links
+    scratch: Links
 
 
 class _Desk(NamedTuple):
@@ -95,8 +102,8 @@ class Game:
         nodes = sorted({node for pair in graph.edges for node in pair})
         self._nodes = np.array(nodes, np.int64)
         self._place = {node: k for k, node in enumerate(nodes)}
-        cost = getattr(count_multiplications(graph, reverse_order(graph)), count)
-        scale = cost_scale(len(nodes), cost)
+        simple = simple_orders(graph, count, nodes)
+        scale = cost_scale(len(nodes), simple.totals[1])
         self._unit, self._limit = 1 << scale.shift, scale.limit
         self._rule = GrowingTables(Weights(**{count: 1}), scale)
         self._lock = threading.Lock()
@@ -108,10 +115,10 @@ class Game:
             ],
             np.int32,
         ).reshape(-1, 3)
-        self._facts, self._remains = self._look_at_nodes()
+        self._facts, self._remains = self._look_at_nodes(simple)
         self.num_moves = int(self._remains.sum())
         self._links = make_links(self._edges, len(nodes), 4 * len(pairs) + _FIRST_RECORDS)
-        self.start = self._first_position()
+        self.start = self._first_position(simple.places)
 
     def order(self, nodes: Sequence[int] | np.ndarray, name: str) -> EliminationOrder:
         """The order of a game; vertices that are not on the board come first.
@@ -159,7 +166,7 @@ class Game:
         Returns:
             The game.
         """
-        vertices, links = self._vertices(), copy_links(self._links)
+        vertices, board = self._vertices(), self._board()
         uniforms = np.zeros(self.num_moves) if rng is None else rng.random(self.num_moves)
         record = Record(
             np.zeros(self.num_moves, np.int32),
@@ -170,7 +177,7 @@ class Game:
         first = np.zeros(0, np.int32) if given is None else np.asarray(given, np.int32)
         while True:
             status = compiled_game.play(
-                links,
+                *board,
                 self._facts,
                 desk.tables,
                 vertices,
@@ -183,7 +190,7 @@ class Game:
             )
             if status == compiled_game.DONE:
                 return Played(record.node, record.cost, record.log_probability, self._unit)
-            links, desk = self._provide(status, links, desk)
+            board, desk = self._provide(status, board, desk)
 
     def best_moves(self, policy: PlayedPolicy, prefix: np.ndarray, number: int) -> list[int]:
         """The moves that a policy finds most probable at a position.
@@ -197,14 +204,14 @@ class Game:
             So many nodes, or as many as remain; the most probable one first, and the lowest among
             equals.
         """
-        vertices, links, head = self._vertices(), copy_links(self._links), policy.head()
-        links, desk = self._go_to(links, vertices, self._desk(), prefix, len(prefix))
+        vertices, head = self._vertices(), policy.head()
+        board, desk = self._go_to(self._board(), vertices, self._desk(), prefix, len(prefix))
         # What `replay` has looked at is not known to the head.
         num = int(vertices.counts[0])
         alive = vertices.alive[:num]
         vertices.dirty[:num], vertices.counts[1] = alive, num
-        vertices.is_dirty[alive] = True
-        compiled_game.score_position(links, self._facts, desk.tables, vertices, desk.space, head)
+        vertices.mark[alive] = compiled_game.CHANGED
+        compiled_game.score_position(*board, self._facts, desk.tables, vertices, desk.space, head)
         return alive[np.lexsort((alive, -head.logits[:num]))][:number].tolist()
 
     def positions(self, nodes: np.ndarray, moves: Sequence[int], size: int) -> Positions:
@@ -224,10 +231,10 @@ class Game:
             np.zeros((len(moves), size), np.bool_),
             np.zeros((len(moves), len(POSITION)), np.float32),
         )
-        vertices, links, desk = self._vertices(), copy_links(self._links), self._desk()
+        vertices, board, desk = self._vertices(), self._board(), self._desk()
         for row, move in zip(zip(*found, strict=True), moves, strict=True):
-            links, desk = self._go_to(links, vertices, desk, nodes, move)
-            compiled_game.write_position(links, self._facts, vertices, *row)
+            board, desk = self._go_to(board, vertices, desk, nodes, move)
+            compiled_game.write_position(board.links, self._facts, vertices, *row)
         return found
 
     def checked_cost(self, played: Played, order: EliminationOrder) -> int:
@@ -256,25 +263,30 @@ class Game:
         return counted
 
     def _go_to(
-        self, links: Links, vertices: Vertices, desk: _Desk, nodes: np.ndarray, move: int
-    ) -> tuple[Links, _Desk]:
+        self, board: _Board, vertices: Vertices, desk: _Desk, nodes: np.ndarray, move: int
+    ) -> tuple[_Board, _Desk]:
         """Plays on to a move."""
         while True:
             status = compiled_game.replay(
-                links, self._facts, desk.tables, vertices, desk.space, nodes, move
+                *board, self._facts, desk.tables, vertices, desk.space, nodes, move
             )
             if status == compiled_game.DONE:
-                return links, desk
-            links, desk = self._provide(status, links, desk)
+                return board, desk
+            board, desk = self._provide(status, board, desk)
 
-    def _provide(self, status: int, links: Links, desk: _Desk) -> tuple[Links, _Desk]:
+    def _board(self) -> _Board:
+        """The first position, for one game."""
+        return _Board(copy_links(self._links), copy_links(self._links))
+
+    def _provide(self, status: int, board: _Board, desk: _Desk) -> tuple[_Board, _Desk]:
         """Gives compiled code what it stopped for."""
         if status == compiled_game.FULL:
-            return grown_links(links), desk
+            links = grown_links(board.links)
+            return _Board(links, copy_links(links)), desk
         with self._lock:
             for table, row, column in desk.space.missing[: int(desk.space.noted[0])].tolist():
                 self._rule.fill_in(table, row, column)
-        return links, self._desk()
+        return board, self._desk()
 
     def _desk(self) -> _Desk:
         num, tables = len(self._nodes), self._rule.tables
@@ -282,35 +294,54 @@ class Game:
         earlier, later = np.zeros((2, num), np.int16)
         factor, stamp_of = np.zeros((2, len(tables.product)), np.int64)
         stamp, noted = np.zeros((2, 1), np.int64)
-        missing = np.zeros((_MAX_MISSING, 3), np.int64)
-        space = Space(preds, succs, earlier, later, factor, stamp_of, stamp, missing, noted)
+        space = Space(
+            preds,
+            succs,
+            earlier,
+            later,
+            factor,
+            stamp_of,
+            stamp,
+            degree=np.zeros(num, np.int64),
+            left=np.zeros(num, np.int32),
+            fresh=np.zeros(num),
+            missing=np.zeros((_MAX_MISSING, 3), np.int64),
+            noted=noted,
+        )
         return _Desk(tables, space)
 
     def _vertices(self) -> Vertices:
         """All vertices of the first position, marked."""
         num = len(self._nodes)
+        marks = np.array([compiled_game.CLEAN, compiled_game.CHANGED], np.int8)
         vertices = Vertices(
             remains=self._remains.copy(),
             alive=np.zeros(num, np.int32),
             place=np.zeros(num, np.int32),
             local=np.zeros((num, len(LOCAL)), np.float32),
-            is_dirty=self._remains.copy(),
+            cost=np.zeros(num),
+            damage=np.zeros(num),
+            mark=marks[self._remains.astype(int)],
             dirty=np.zeros(num, np.int32),
-            counts=np.array([self.num_moves, self.num_moves, 0], np.int64),
+            counts=np.array([self.num_moves, self.num_moves, 0, self.num_moves], np.int64),
+            outlook=Outlook(*(array.copy() for array in self._facts.outlook)),
         )
         nodes = np.flatnonzero(self._remains)
         vertices.alive[: self.num_moves] = vertices.dirty[: self.num_moves] = nodes
         vertices.place[nodes] = np.arange(self.num_moves)
         return vertices
 
-    def _look_at_nodes(self) -> tuple[Facts, np.ndarray]:
+    def _look_at_nodes(self, simple: SimpleOrders) -> tuple[Facts, np.ndarray]:
         """What stays, and which nodes are vertices to eliminate."""
         is_input = self._nodes < self.graph.num_inputs
         is_output = np.isin(self._nodes, sorted(self.graph.output_nodes))
         has_out_edges = np.zeros(len(self._nodes), bool)
         has_out_edges[self._edges[:, 0]] = True
         remains = ~is_input & (~is_output | has_out_edges)
-        return Facts(is_input, is_output, self._typical_cost(), int(remains.sum())), remains
+        totals = np.array([total / self._unit for total in simple.totals])
+        outlook = Outlook(simple.costs / self._unit, totals)
+        moves = int(remains.sum())
+        return Facts(is_input, is_output, self._typical_cost(), moves, outlook), remains
 
     def _typical_cost(self) -> float:
         """Geometric mean over the first position's edge products that are not free."""
@@ -327,13 +358,14 @@ class Game:
                     logs.append(np.log(float(cost)))
         return float(np.exp(np.mean(logs))) if logs else 1.0
 
-    def _first_position(self) -> Start:
+    def _first_position(self, places: np.ndarray) -> Start:
         sizes = np.array([np.prod(self.graph.node_shapes[node]) for node in self._nodes], np.int64)
         pairs = [(pred, succ) for pred, succ, _ in self._edges.tolist()]
         facts = self._facts
-        nodes = start_features(pairs, sizes, facts.is_input, facts.is_output, self._remains)
+        simple = np.column_stack([np.log1p(facts.outlook.costs / facts.unit), places])
+        nodes = start_features(pairs, sizes, facts.is_input, facts.is_output, self._remains, simple)
         vertices = self._vertices()
-        self._go_to(self._links, vertices, self._desk(), np.zeros(0, np.int32), 0)
+        self._go_to(self._board(), vertices, self._desk(), np.zeros(0, np.int32), 0)
         # Numbers of structures in the order in which the edges have them.
         names = {self.graph.edges[pair]: None for pair in sorted(self.graph.edges)}
         row = {structure: k for k, structure in enumerate(names, start=1)}

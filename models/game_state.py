@@ -43,6 +43,18 @@ class Links(NamedTuple):
     free: Any
 
 
+class Outlook(NamedTuple):
+    """What the simple orders cost from some position on, in their sequence: see `simple_orders`.
+
+    Attributes:
+        costs: float64[N, 3], of every vertex that remains, in units of the counting rule.
+        totals: float64[3], of all of them.
+    """
+
+    costs: Any
+    totals: Any
+
+
 class Facts(NamedTuple):
     """What an elimination does not change.
 
@@ -51,12 +63,14 @@ class Facts(NamedTuple):
         is_output: bool[N].
         unit: float64, a typical cost of one edge product.
         moves: int64, vertices to eliminate from the first position on.
+        outlook: From the first position.
     """
 
     is_input: Any
     is_output: Any
     unit: float
     moves: int
+    outlook: Outlook
 
 
 class Vertices(NamedTuple):
@@ -67,18 +81,25 @@ class Vertices(NamedTuple):
         alive: int32[N], these vertices, in no order; `counts[0]` of them.
         place: int32[N], where a vertex stands in `alive`.
         local: float32[N, F], features, see `features.LOCAL`.
-        is_dirty: bool[N], vertices whose features are to be computed anew.
-        dirty: int32[N], the same as a list; `counts[1]` of them.
-        counts: int64[3], lengths of `alive` and `dirty`, and the number of moves played.
+        cost: float64[N], what its elimination costs.
+        damage: float64[N], what it adds to the costs of its neighbours.
+        mark: int8[N], whether features are to be computed anew, and which.
+        dirty: int32[N], vertices of which some are; `counts[1]` of them.
+        counts: int64[4], lengths of `alive` and `dirty`, the number of moves played, and how many
+            vertices remained when the outlook was last computed.
+        outlook: How it looked then.
     """
 
     remains: Any
     alive: Any
     place: Any
     local: Any
-    is_dirty: Any
+    cost: Any
+    damage: Any
+    mark: Any
     dirty: Any
     counts: Any
+    outlook: Outlook
 
 
 class Head(NamedTuple):
@@ -134,6 +155,9 @@ class Space(NamedTuple):
         factor: int64[S], costs by structure, good where `stamp_of` is the stamp of now.
         stamp_of: int64[S].
         stamp: int64[1].
+        degree: int64[N], what vertices cost in a graph that is played with.
+        left: int32[N], the vertices that remain there.
+        fresh: float64[N], what they have cost.
         missing: int64[M, 3], unknown entries of tables: table, row, column.
         noted: int64[1], how many there are.
     """
@@ -145,6 +169,9 @@ class Space(NamedTuple):
     factor: Any
     stamp_of: Any
     stamp: Any
+    degree: Any
+    left: Any
+    fresh: Any
     missing: Any
     noted: Any
 

@@ -1,7 +1,9 @@
 """Learning from the regrets of moves, which tell how much each move costs above the best known.
 
 At many positions a third of the moves has no regret, so the loss of a position names no move that
-is right: it is -log sum_v p(v) exp(-regret(v) / temperature), the probability of a good move.
+is right: -log sum_v p(v) exp(-regret(v) / temperature), the probability of a good move. That is
+blind to how bad the others are, and on graphs of arrays one move can cost more than all others
+together: so the expected log(1 + regret / temperature) is added.
 """
 
 from typing import Any, NamedTuple
@@ -10,11 +12,12 @@ import jax
 import jax.numpy as jnp
 
 from elimax.models.batches import Boards, logits
+from elimax.models.lessons import TEMPERATURE
 from elimax.models.policy import Policy
 from elimax.models.positions import Positions
 
-TEMPERATURE = 0.1
-"""Regret, in units of what a move costs on average, that makes a move e times less good."""
+DEARNESS_WEIGHT = 0.5
+"""Weight of the expected log(1 + regret / temperature)."""
 
 
 class ImitationBatch(NamedTuple):
@@ -47,6 +50,10 @@ def imitation_loss(policy: Policy, batch: ImitationBatch) -> tuple[jax.Array, di
     scores = logits(policy, batch.boards, batch.positions)
     log_probabilities = jax.nn.log_softmax(scores)
     losses = -jax.nn.logsumexp(log_probabilities - batch.regrets / TEMPERATURE, axis=-1)
+    may_be_chosen = jnp.isfinite(batch.regrets)
+    dearness = jnp.log1p(jnp.where(may_be_chosen, batch.regrets, 0.0) / TEMPERATURE)
+    probabilities = jnp.where(may_be_chosen, jnp.exp(log_probabilities), 0.0)
+    losses += DEARNESS_WEIGHT * jnp.sum(probabilities * dearness, axis=-1)
     best = jnp.argmax(scores, axis=-1)
     regret = jnp.take_along_axis(batch.regrets, best[..., None], axis=-1)[..., 0]
     total = jnp.maximum(batch.weights.sum(), 1e-6)

@@ -22,8 +22,14 @@ from elimax.models.game import Game, Played
 STARTS = ("markowitz", "markowitz_high", "lmmd", "lowest_fill_in", "relative_markowitz", "reverse")
 """Orders that annealing begins with, the cheapest of them."""
 
-CUT = 2.0
+CUT = 1000.0
 """Regrets above this are all the same, in units of what a move costs on average."""
+
+TEMPERATURE = 0.1
+"""Regret, in units of what a move costs on average, that makes a move e times less good."""
+
+_ALWAYS = 0.1
+"""Weight of a position at which any move will do, beside one at which a single move will."""
 
 
 class Lesson(NamedTuple):
@@ -92,6 +98,27 @@ def completed_lesson(
     order = anneal_order(rest, game, (own,), evaluations=evaluations, seed=seed)
     labelled = label_order(rest, order, game.count, places=positions, seed=seed, cut=CUT)
     return _lesson(game, prefix, spent, labelled)
+
+
+def draw_positions(lesson: Lesson, number: int, rng: np.random.Generator) -> np.ndarray:
+    """Draws positions of a lesson to learn from, those more often where there is more at stake.
+
+    In programs of arrays most moves are elementwise and have no regret wherever they stand; what
+    decides is near the end.
+
+    Args:
+        lesson: The lesson.
+        number: How many, with replacement.
+        rng: Source of randomness.
+
+    Returns:
+        int[number] rows of its regrets, ascending.
+    """
+    regrets = lesson.regrets.astype(np.float32)
+    number_of_moves = np.isfinite(regrets).sum(axis=1)
+    good = np.exp(-regrets / TEMPERATURE).sum(axis=1) / np.maximum(number_of_moves, 1)
+    weights = _ALWAYS + 1.0 - good
+    return np.sort(rng.choice(len(regrets), size=number, p=weights / weights.sum()))
 
 
 def left_over(game: Game, nodes: np.ndarray) -> ComputationalGraph:

@@ -22,7 +22,7 @@ from elimax.interpreter.orders.annealing.anneal import anneal
 from elimax.models.game import Game, Played
 from elimax.models.played_policy import PlayedPolicy, read_graph
 from elimax.models.policy import Policy
-from elimax.models.rollouts import in_threads
+from elimax.models.processes import in_threads
 
 TEMPERATURE = 0.7
 """What scores are divided by where games are drawn from a pretrained policy."""

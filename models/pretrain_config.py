@@ -86,6 +86,8 @@ class RoundsConfig:
     Attributes:
         number: Number of rounds.
         games: Games that the policy plays in a round.
+        completed: How many of them are cut off and completed: those that cost most, relative to
+            what is known.
         updates: Updates of learning in a round.
         temperature: Temperature of half of the games; the others are greedy.
         learning_rate: Step size at the start of the rounds.
@@ -93,7 +95,8 @@ class RoundsConfig:
     """
 
     number: Annotated[int, Range(0, 100_000)] = 16
-    games: Annotated[int, Range(1, 100_000)] = 300
+    games: Annotated[int, Range(1, 100_000)] = 600
+    completed: Annotated[int, Range(1, 100_000)] = 300
     updates: Annotated[int, Range(1, 100_000)] = 5
     temperature: Annotated[float, Range(0.0, 10.0)] = 0.5
     learning_rate: Annotated[float, Range(0.0, 1.0)] = 0.0007

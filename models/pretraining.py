@@ -22,16 +22,17 @@ import numpy as np
 
 from elimax.interpreter.errors import StructureLimitError
 from elimax.models.batches import padded_size, stack_boards, stack_positions
-from elimax.models.game import Game
+from elimax.models.game import Game, Played
 from elimax.models.imitation import ImitationBatch, imitation_loss
-from elimax.models.lessons import Lesson, annealed_lesson, completed_lesson
+from elimax.models.lessons import Lesson, annealed_lesson, completed_lesson, draw_positions
 from elimax.models.optimisation import shareable
 from elimax.models.policy import Policy, make_policy
 from elimax.models.ppo import PPOBatch, ppo_loss
 from elimax.models.prefetching import prefetched
 from elimax.models.pretrain_config import PretrainConfig, ProgramsConfig
+from elimax.models.processes import in_processes
 from elimax.models.programs.draw import draw_program
-from elimax.models.rollouts import in_threads, play_games, ppo_batches
+from elimax.models.rollouts import play_games, ppo_batches
 from elimax.models.training import (
     Metrics,
     OnUpdate,
@@ -41,8 +42,8 @@ from elimax.models.training import (
     start_training,
 )
 
-BROKEN = 10.0
-"""What a game that cannot be played to the end costs, relative to annealing."""
+WORST = 2.0
+"""The most that a game of a validation program counts, relative to annealing."""
 
 # Random streams that must not overlap.
 _PROGRAMS, _VALIDATION, _UPDATES = 0, 1, 2
@@ -83,8 +84,8 @@ def pretrain(
     Raises:
         TrainingDivergedError: If a loss is not a finite number.
     """
-    state = resume or start_training(make_policy(config.policy, seed=seed), seed=seed)
-    pretraining = _Pretraining(config, seed)
+    pretraining = Pretraining(config, seed)
+    state = resume or pretraining.start()
     phases = config.phases
     while state.update < len(phases):
         state = pretraining.update(state)
@@ -128,16 +129,36 @@ class Programs:
                 return game
 
 
-class _Pretraining:
+class Pretraining:
     """One training: its programs, and what each phase does."""
 
     def __init__(self, config: PretrainConfig, seed: int) -> None:
+        """Draws nothing yet.
+
+        Args:
+            config: Settings.
+            seed: Seed of everything that is random.
+        """
         self._config, self._seed, self._phases = config, seed, config.phases
         self._programs = Programs(config.programs, config.count, seed, _PROGRAMS)
         self._validation = Programs(config.programs, config.count, seed, _VALIDATION)
 
+    def start(self) -> TrainingState:
+        """The state before the first update, with a policy that has learnt nothing."""
+        return start_training(make_policy(self._config.policy, seed=self._seed), seed=self._seed)
+
     def update(self, state: TrainingState) -> TrainingState:
-        """One update, validated if it is time."""
+        """One update, validated if it is time.
+
+        Args:
+            state: Where the training stands.
+
+        Returns:
+            Where it stands afterwards.
+
+        Raises:
+            TrainingDivergedError: If a loss is not a finite number.
+        """
         phase = self._phases[state.update]
         step = {
             "label": self._label,
@@ -166,13 +187,13 @@ class _Pretraining:
     def validation_ratio(self, policy: Policy) -> float:
         """Cost of greedy games relative to annealing, geometric mean over validation programs.
 
-        A game that meets too many edge structures to be played is one of infinite cost; it counts
-        as `BROKEN`.
+        No game counts more than `WORST`, so that a few programs do not decide; one that meets too
+        many edge structures to be played counts that much.
         """
         games = [self._validation.game(k) for k in range(self._config.validation.programs)]
         played = play_games(policy, games, episodes=0, temperature=0.0, seed=(), greedy=True)
         ratios = [
-            BROKEN if of_game is None else max(1, of_game[0].cost) / reference
+            WORST if of_game is None else min(WORST, max(1, of_game[0].cost) / reference)
             for of_game, reference in zip(played, self._references, strict=True)
         ]
         return float(np.exp(np.mean(np.log(ratios))))
@@ -189,7 +210,7 @@ class _Pretraining:
         numbers = list(range(self._config.validation.programs))
         for number in numbers:
             self._validation.game(number)  # Traced here, one after the other.
-        return np.maximum(in_threads(reference, numbers), 1)
+        return np.maximum(in_processes(reference, numbers), 1)
 
     def _rng(self, state: TrainingState, *more: int) -> np.random.Generator:
         return np.random.default_rng((self._seed, _UPDATES, state.update, *more))
@@ -210,55 +231,54 @@ class _Pretraining:
                 seed=number,
             )
 
-        lessons = in_threads(label, zip(numbers, games, strict=True))
+        lessons = in_processes(label, list(zip(numbers, games, strict=True)))
         evaluations = config.labels.annealing * sum(game.num_moves for game in games)
         return self._add(state, numbers, lessons, evaluations), {}
 
     def _play(self, state: TrainingState) -> tuple[TrainingState, Metrics]:
-        """The policy plays, and annealing shows how each game should have gone on."""
+        """The policy plays, and annealing shows how its dearest games should have gone on."""
         config, rng = self._config, self._rng(state)
         known = sorted({number for number, _ in state.lessons})
         numbers = [known[k] for k in rng.integers(len(known), size=config.rounds.games)]
         games = [self._programs.game(number) for number in numbers]
-        shares = rng.random(len(games))
-        half = len(games) // 2
-        seed = (self._seed, _UPDATES, state.update)
-        played = [
-            *play_games(
-                state.average, games[:half], episodes=0, temperature=0.0, seed=seed, greedy=True
-            ),
-            *play_games(
-                state.average,
-                games[half:],
-                episodes=1,
-                temperature=config.rounds.temperature,
-                seed=seed,
-            ),
-        ]
-        cuts = [int(share * game.num_moves) for share, game in zip(shares, games, strict=True)]
-        budgets = [
-            config.labels.completion * (game.num_moves - cut)
-            for game, cut in zip(games, cuts, strict=True)
+        played = self._half_greedily(state, games)
+        chosen = _dearest(state.lessons, numbers, played, config.rounds.completed)
+        shares = rng.random(len(chosen))
+        items = [
+            (k, game, int(share * self._programs.game(numbers[k]).num_moves))
+            for (k, game), share in zip(chosen, shares, strict=True)
         ]
 
-        def complete(k: int) -> Lesson | None:
-            of_game = played[k]
-            if of_game is None:
-                return None
+        def complete(item: tuple[int, Played, int]) -> Lesson | None:
+            k, game, cut_off = item
             return _if_tabulated(
                 completed_lesson,
                 games[k],
-                of_game[0],
-                cuts[k],
-                evaluations=budgets[k],
+                game,
+                cut_off,
+                evaluations=config.labels.completion * (games[k].num_moves - cut_off),
                 positions=config.labels.positions,
                 seed=state.update * config.rounds.games + k,
             )
 
-        lessons = in_threads(complete, range(len(games)))
-        state = self._add(state, numbers, lessons, sum(budgets))
+        lessons = in_processes(complete, items)
+        left = sum(games[k].num_moves - cut_off for k, _, cut_off in items)
+        evaluations = config.labels.completion * left
+        state = self._add(state, [numbers[k] for k, _, _ in items], lessons, evaluations)
         moves = sum(game.num_moves for game in games)
         return dataclasses.replace(state, eliminations=state.eliminations + moves), {}
+
+    def _half_greedily(self, state: TrainingState, games: list[Game]) -> list[list[Played] | None]:
+        """Lets the running mean of the policies play, one half of the games at a temperature."""
+        half, seed = len(games) // 2, (self._seed, _UPDATES, state.update)
+        greedily = play_games(
+            state.average, games[:half], episodes=0, temperature=0.0, seed=seed, greedy=True
+        )
+        temperature = self._config.rounds.temperature
+        drawn = play_games(
+            state.average, games[half:], episodes=1, temperature=temperature, seed=seed
+        )
+        return [*greedily, *drawn]
 
     def _add(
         self,
@@ -316,7 +336,7 @@ class _Pretraining:
         rng: np.random.Generator,
     ) -> ImitationBatch:
         games = [self._programs.game(number) for number, _ in chosen]
-        rows = [np.sort(rng.integers(len(lesson.moves), size=positions)) for _, lesson in chosen]
+        rows = [draw_positions(lesson, positions, rng) for _, lesson in chosen]
         regrets = np.full((len(chosen), positions, size), np.inf, np.float32)
         for g, (_, lesson) in enumerate(chosen):
             regrets[g][:, lesson.nodes] = lesson.regrets[rows[g]]
@@ -367,6 +387,21 @@ class _Pretraining:
         state, metrics = learn(state, batches(), ppo_loss, (config.ppo,), lambda _: rate)
         moves = sum(len(p.nodes) for of_game in played for p in of_game)
         return dataclasses.replace(state, eliminations=state.eliminations + moves), metrics
+
+
+def _dearest(
+    lessons: Sequence[tuple[int, Lesson]],
+    numbers: Sequence[int],
+    played: Sequence[list[Played] | None],
+    most: int,
+) -> list[tuple[int, Played]]:
+    """The games that cost most, relative to the best lesson of their program, with their places."""
+    known: dict[int, int] = {}
+    for number, lesson in lessons:
+        known[number] = min(lesson.cost, known.get(number, lesson.cost))
+    games = [(k, of_game[0]) for k, of_game in enumerate(played) if of_game is not None]
+    games.sort(key=lambda item: -item[1].cost / max(1, known[numbers[item[0]]]))
+    return sorted(games[:most], key=lambda item: item[0])
 
 
 def _if_tabulated(

@@ -1,13 +1,10 @@
 """Many games of a policy at once, and batches of positions to learn from them.
 
 Games are played by compiled code in threads. Every game draws from a generator of its own, so the
-games do not depend on the number of threads nor on which one is done first.
+games do not depend on the number of threads and processes nor on which one is done first.
 """
 
-import concurrent.futures
-import os
-from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -19,23 +16,7 @@ from elimax.models.played_policy import read_graph
 from elimax.models.policy import Policy
 from elimax.models.positions import Positions
 from elimax.models.ppo import PPOBatch, PPOConfig, advantages
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-
-def in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """Maps a function in as many threads as there are processors.
-
-    Args:
-        function: Compiled code, for the most part, so that threads do not wait for each other.
-        items: Its arguments.
-
-    Returns:
-        The results, in the order of the items.
-    """
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(function, items))
+from elimax.models.processes import in_processes, in_threads
 
 
 def play_games(
@@ -72,7 +53,7 @@ def play_games(
             return None
 
     by_graph: list[list[Played | None]] = [[] for _ in games]
-    for (g, _), played in zip(wanted, in_threads(play, wanted), strict=True):
+    for (g, _), played in zip(wanted, in_processes(play, wanted), strict=True):
         by_graph[g].append(played)
     return [
         [played for played in of_game if played is not None] if None not in of_game else None

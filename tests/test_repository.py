@@ -96,7 +96,6 @@ TESTED_IN = {
     "pipeline/stages/evaluate_timings.py": "pipeline/stages/test_evaluate.py",
     "pipeline/stages/finetune.py": "pipeline/test_stages.py",
     "pipeline/stages/follow.py": "pipeline/test_stages.py",
-    "pipeline/stages/pretrain.py": "pipeline/test_stages.py",
     "pipeline/stages/report.py": "pipeline/test_stages.py",
     "pipeline/stages/search.py": "pipeline/test_stages.py",
     "pipeline/tasks/loading.py": "pipeline/tasks/test_registry.py",

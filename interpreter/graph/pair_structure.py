@@ -254,6 +254,11 @@ def array_structure(part: Part) -> EdgeStructure:
     return part if isinstance(part, EdgeStructure) else part.as_array
 
 
+def stored_values(structure: Structure) -> int:
+    """The numbers that an edge of this structure holds, all parts together, as arrays."""
+    return sum(math.prod(array_structure(part).carried_shape) for part in parts_of(structure))
+
+
 def written_structure(structure: Structure) -> EdgeStructure:
     """The structure of the whole as one array."""
     return functools.reduce(add, map(array_structure, parts_of(structure)))

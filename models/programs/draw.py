@@ -6,8 +6,7 @@ from typing import Annotated
 import numpy as np
 
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
-from elimax.interpreter.graph.elimination import Elimination
-from elimax.interpreter.graph.rule_table import RULE
+from elimax.interpreter.graph.numbered_elimination import NumberedElimination
 from elimax.interpreter.orders.fixed import reverse_order
 from elimax.interpreter.orders.greedy.markowitz import markowitz_order
 from elimax.models.programs.array_draws import extent
@@ -102,21 +101,11 @@ def structures_met(graph: ComputationalGraph) -> int:
         Number of structures of edges, products and sums in reverse or in greedy Markowitz.
     """
     met: set[int] = set()
-
-    def note(number: int) -> int:
-        met.add(number)
-        return number
-
-    edges = {pair: note(RULE.number(edge)) for pair, edge in graph.edges.items()}
     for order in (reverse_order(graph), markowitz_order(graph)):
-        elimination = Elimination(
-            graph,
-            edges,
-            product=lambda later, earlier: note(RULE.product[later][earlier]),
-            total=lambda first, second: note(RULE.total[first][second]),
-        )
+        elimination = NumberedElimination(graph)
         for vertex in order.vertices:
             elimination.eliminate(vertex)
+        met |= elimination.met
     return len(met)
 
 

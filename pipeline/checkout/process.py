@@ -64,6 +64,33 @@ def _share_compiled_functions(layout: Layout) -> None:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 
 
+def join_processes() -> None:
+    """Makes this process one of several that compute together.
+
+    SLURM, Open MPI and Kubernetes tell a process which one it is. Elsewhere
+    JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES and JAX_PROCESS_ID do.
+
+    Raises:
+        StageError: If nobody tells, or the first process does not answer.
+    """
+    import jax
+
+    number, index = (os.environ.get(f"JAX_{name}") for name in ("NUM_PROCESSES", "PROCESS_ID"))
+    try:
+        # Between processors; between GPUs it is NCCL, whatever this says.
+        jax.config.update("jax_cpu_collectives_implementation", "gloo")
+        jax.distributed.initialize(
+            num_processes=int(number) if number else None, process_id=int(index) if index else None
+        )
+    except (ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise StageError(
+            f"cannot join other processes ({reason}): start elimax with srun or mpirun, or set "
+            "JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES and JAX_PROCESS_ID; alone it trains "
+            "without --processes"
+        ) from None
+
+
 def end_with_parent() -> None:
     """Asks the kernel for SIGTERM when the parent process ends; does nothing outside Linux."""
     if sys.platform != "linux":

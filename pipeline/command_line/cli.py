@@ -94,8 +94,21 @@ def extract(task: TaskName, params: Overrides = None, as_json: AsJson = False) -
 
 
 @app.command(rich_help_panel=STAGES)
-def pretrain(params: Overrides = None, as_json: AsJson = False) -> None:
+def pretrain(
+    processes: Annotated[
+        bool,
+        typer.Option(
+            "--processes", help="This is one of several processes, started by srun or mpirun."
+        ),
+    ] = False,
+    params: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
     """Train one policy on programs that no task has a part in."""
+    if processes:
+        from elimax.pipeline.checkout.process import join_processes
+
+        join_processes()
     _run_stage("pretrain", None, params, as_json)
 
 

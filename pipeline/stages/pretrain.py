@@ -1,11 +1,17 @@
 """Stage pretrain: trains one policy for all graphs."""
 
 import dataclasses
+from functools import partial
+from pathlib import Path
 from typing import Any
+
+import jax
 
 from elimax.models.checkpoint import load_training, save_policy
 from elimax.models.pretrain_config import PretrainConfig
 from elimax.models.pretraining import PretrainResult, pretrain
+from elimax.models.processes import wait_for_all
+from elimax.models.training import TrainingState
 from elimax.pipeline.checkout.configs import build
 from elimax.pipeline.checkout.context import StageContext
 from elimax.pipeline.checkout.files import write_csv, write_errors, write_json
@@ -13,7 +19,7 @@ from elimax.pipeline.checkout.kept_outputs import kept_outputs
 from elimax.pipeline.checkout.machine import device
 from elimax.pipeline.checkout.params import section
 from elimax.pipeline.checkout.process import stage_process
-from elimax.pipeline.checkout.resume import checkpoint_of
+from elimax.pipeline.checkout.resume import Checkpoint, checkpoint_of
 from elimax.pipeline.stages.follow import Follower
 from elimax.pipeline.tracking import track
 
@@ -31,7 +37,8 @@ def pretrain_config(context: StageContext) -> PretrainConfig:
 def run_stage(context: StageContext) -> dict[str, Any]:
     """Runs pretrain: writes the policy, its learning curve and its metrics.
 
-    If it fails, the files of before are there again, although DVC has deleted them.
+    If it fails, the files of before are there again, although DVC has deleted them. Of several
+    processes the first one writes; the others only help it to compute.
 
     Args:
         context: Files, parameters, console.
@@ -42,22 +49,36 @@ def run_stage(context: StageContext) -> dict[str, Any]:
     Raises:
         ElimaxError: If the training diverges, or a file cannot be written.
     """
-    layout = context.layout
+    layout, config = context.layout, pretrain_config(context)
+    if jax.process_index() > 0:
+        state = _checkpoint(context, config).load(partial(_read_state, context, config))
+        wait_for_all("pretrain")
+        return dict(pretrain(config, seed=context.seed, resume=state).metrics)
     outputs = (layout.pretrained_policy, layout.pretrain_curve, layout.pretrain_metrics)
     with stage_process(layout, "pretrain"), kept_outputs(layout, "pretrain", outputs):
-        metrics = _train(context)
+        metrics = _train(context, config)
     context.console.say(f"wrote {layout.shown(layout.pretrained_policy)}")
     return metrics
 
 
-def _train(context: StageContext) -> dict[str, Any]:
-    layout = context.layout
-    config = pretrain_config(context)
+def _checkpoint(context: StageContext, config: PretrainConfig) -> Checkpoint:
     depends_on = {"params": dataclasses.asdict(config), "seed": context.seed}
-    checkpoint = checkpoint_of(layout, "pretrain", None, depends_on)
-    state = checkpoint.load(lambda path: load_training(path, config.policy, seed=context.seed))
+    return checkpoint_of(context.layout, "pretrain", None, depends_on)
+
+
+def _read_state(context: StageContext, config: PretrainConfig, path: Path) -> TrainingState:
+    return load_training(path, config.policy, seed=context.seed)
+
+
+def _train(context: StageContext, config: PretrainConfig) -> dict[str, Any]:
+    layout = context.layout
+    checkpoint = _checkpoint(context, config)
+    state = checkpoint.load(partial(_read_state, context, config))
+    # Before this process writes another one.
+    wait_for_all("pretrain")
+    run_config = {"params": dataclasses.asdict(config), "seed": context.seed, "device": device()}
     with (
-        track(layout, "pretrain", config={**depends_on, "device": device()}) as tracker,
+        track(layout, "pretrain", config=run_config) as tracker,
         context.console.progress(len(config.phases), "pretrain") as report,
     ):
         on_update = Follower(tracker, report, checkpoint, state)

@@ -47,7 +47,7 @@ class SearchConfig:
     """
 
     episodes: Annotated[int, Range(1, 1_000_000)] = 64
-    annealing: Annotated[int, Range(0, 10**12)] = 3_000_000
+    annealing: Annotated[int, Range(0, 10**12)] = 6_000_000
     proof_states: Annotated[int, Range(0, 10**9)] = 2000
 
 

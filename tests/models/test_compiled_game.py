@@ -12,8 +12,10 @@ from elimax.models import compiled_game
 from elimax.models import game as game_module
 from elimax.models.compiled_game import DONE, FULL, MISSING
 from elimax.models.game import Game
-from elimax.models.links import copy_links, make_links
+from elimax.models.lessons import left_over
+from elimax.models.links import make_links
 from elimax.models.played_policy import PlayedPolicy, read_graph
+from elimax.models.simple_orders import simple_orders
 from support.compiled_links import edges_of
 from support.model_graphs import array_graph, program, scalar_graph, shaken_policy
 from support.plain_features import board_nodes
@@ -66,8 +68,8 @@ def test_edges_after_any_moves(graph, data):
     game, on_board = Game(graph), board_nodes(graph)
     nodes = game.moves(order)
     until = data.draw(st.integers(0, len(nodes)))
-    links, vertices = copy_links(game._links), game._vertices()
-    links, _ = game._go_to(links, vertices, game._desk(), nodes, until)
+    vertices = game._vertices()
+    (links, _), _ = game._go_to(game._board(), vertices, game._desk(), nodes, until)
     elimination = CountingElimination(graph)
     for node in nodes[:until]:
         elimination.eliminate(graph.vertex(on_board[node]))
@@ -80,7 +82,7 @@ def test_edges_after_any_moves(graph, data):
     assert sorted(alive.tolist()) == sorted(nodes[until:].tolist())
     assert np.flatnonzero(vertices.remains).tolist() == sorted(alive.tolist())
     assert vertices.alive[vertices.place[alive]].tolist() == alive.tolist()
-    assert not vertices.is_dirty.any()
+    assert not vertices.mark.any()
 
 
 def reader(game: Game) -> PlayedPolicy:
@@ -131,8 +133,8 @@ def test_unknown_entries_are_noted_before_a_move(count: Count):
     game = Game(array_graph(), count)
     for table in (game._rule.tables.product, game._rule.tables.sum):
         table[:] = UNKNOWN
-    links, vertices, (tables, space) = copy_links(game._links), game._vertices(), game._desk()
-    args = (links, game._facts, tables, vertices, space)
+    board, vertices, (tables, space) = game._board(), game._vertices(), game._desk()
+    links, args = board.links, (*board, game._facts, tables, vertices, space)
     before = edges_of(links)
     assert compiled_game.replay(*args, nodes, 1) == MISSING
     assert edges_of(links) == before and vertices.counts[compiled_game.NUM_MOVES] == 0
@@ -161,3 +163,58 @@ def test_few_unknown_entries_at_a_time(monkeypatch):
     monkeypatch.setattr(game_module, "_MAX_MISSING", 1)
     found = Game(array_graph()).positions(nodes, range(known.num_moves), 16)
     assert all(map(np.array_equal, found, expected))
+
+
+@pytest.mark.parametrize("count", ["all", "nontrivial"])
+def test_the_outlook_is_that_of_the_graph_that_is_left(count: Count):
+    """Wherever it is computed, by eliminating what is left in three orders from scratch."""
+    game = Game(array_graph() if count == "all" else program(3, 60), count)
+    nodes = game.play(reader(game), temperature=9.0, rng=np.random.default_rng(0)).nodes
+    looks = 0
+    for move in range(game.num_moves):
+        vertices = game._vertices()
+        game._go_to(game._board(), vertices, game._desk(), nodes, move)
+        if vertices.counts[compiled_game.LAST_LOOK] != game.num_moves - move:
+            continue
+        expected = simple_orders(left_over(game, nodes[:move]), count, game._nodes)
+        left = nodes[move:]
+        np.testing.assert_array_equal(vertices.outlook.costs[left], expected.costs[left])
+        np.testing.assert_array_equal(vertices.outlook.totals, expected.totals)
+        looks += 1
+    assert looks >= 5
+
+
+def test_an_outlook_that_takes_long_is_the_first_one():
+    """Of a complete graph, whose eliminations have more products than are looked at."""
+    edges = [(pred, succ) for succ in range(30, 90) for pred in range(succ)]
+    game = Game(scalar_graph(30, 60, edges, (89,)))
+    first, vertices = game._facts.outlook, game._vertices()
+    nodes = game.moves(game.graph.eliminable)
+    game._go_to(game._board(), vertices, game._desk(), nodes, 10)
+    game._go_to(game._board(), vertices, game._desk(), nodes, 20)
+    assert vertices.counts[compiled_game.LAST_LOOK] < game.num_moves
+    left, found = nodes[20:], vertices.outlook
+    assert found.totals[compiled_game.FORWARD] == first.totals[compiled_game.FORWARD]
+    forward = (outlook.costs[left, compiled_game.FORWARD] for outlook in (found, first))
+    np.testing.assert_array_equal(*forward)
+    assert found.totals[compiled_game.REVERSE] < first.totals[compiled_game.REVERSE]
+
+
+def test_a_game_that_was_begun_is_seen_as_if_it_was_played():
+    """With given moves, the policy finds the outlook that it would have found on its way."""
+    game = Game(program(4, 60))
+    whole = game.play(reader(game), temperature=1.0, rng=np.random.default_rng(0))
+    for begun_with in range(0, game.num_moves, 7):
+        begun = game.play(
+            reader(game),
+            temperature=1.0,
+            rng=np.random.default_rng(0),
+            given=whole.nodes[:begun_with],
+        )
+        np.testing.assert_array_equal(begun.nodes, whole.nodes)
+        np.testing.assert_allclose(
+            begun.log_probabilities[begun_with:],
+            whole.log_probabilities[begun_with:],
+            rtol=1e-4,
+            atol=1e-5,
+        )

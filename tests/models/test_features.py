@@ -39,7 +39,8 @@ def diamond() -> Game:
 def test_features_by_hand():
     """Of node 2, whose elimination joins 0 and 1 to 3 and 4.
 
-    3 costs 2 instead of 1 afterwards; 4 has the predecessors 0 and 1 instead of 0 and 2.
+    3 costs 2 instead of 1 afterwards; 4 has the predecessors 0 and 1 instead of 0 and 2. Forward
+    costs 4 + 2 + 2, reverse 2 + 1 + 2, and Markowitz takes 3 first, then 4, then 2: 1 + 2 + 2.
     """
     features = {name: values[2] for name, values in start_columns(diamond()).items()}
     assert features == pytest.approx(
@@ -54,6 +55,14 @@ def test_features_by_hand():
             "log of the number of its entries": 0.0,
             "log(1 + in-degree)": math.log(3),
             "log(1 + out-degree)": math.log(3),
+            "log of the entries of the inputs that reach it": math.log(2) / 4,
+            "log of the entries of the outputs that it reaches": 0.0,
+            "log of the narrowest way to it": 0.0,
+            "log of the narrowest way from it": 0.0,
+            "log(1 + cost) in the forward order": math.log(5),
+            "log(1 + cost) in the reverse order": math.log(3),
+            "log(1 + cost) in the Markowitz order": math.log(3),
+            "share of the Markowitz order before it": 1.0,
             "local log(1 + in-degree)": math.log(3),
             "local log(1 + out-degree)": math.log(3),
             "local log(1 + cost)": math.log(5),
@@ -68,6 +77,15 @@ def test_features_by_hand():
             "local one successor": 0.0,
             "local log(1 + cost of a product)": math.log(2),
             "local share of free products": 0.0,
+            "local log of cost, minus that in the forward order": 0.0,
+            "local log of cost, minus that in the reverse order": math.log(5 / 3),
+            "local log of cost, minus that in the Markowitz order": math.log(5 / 3),
+            "local log(1 + cost), in moves": math.log(1 + 4 / (5 / 3)),
+            "local signed log of damage + cost, in moves": math.log(1 + 5 / (5 / 3)),
+            "local signed log of damage - cost, in moves": -math.log(1 + 3 / (5 / 3)),
+            "local log(1 + numbers on the edges into it)": math.log(3) / 4,
+            "local log(1 + numbers on the edges out of it)": math.log(3) / 4,
+            "local signed log of the numbers that its elimination adds": -math.log(2) / 4,
         },
         abs=1e-6,
     )
@@ -81,9 +99,27 @@ def test_inputs_outputs_and_vertices_are_flagged():
     assert np.flatnonzero(features["is to be eliminated"]).tolist() == [2, 3, 4]
 
 
+def narrowest_ways(ends: set[int], sizes: list[int], edges: list[tuple[int, int]]) -> list[int]:
+    """For every node the least capacity of a cut on the ways from some ends, cutting greedily.
+
+    Either a node itself is cut, or the ways through each of its predecessors are.
+    """
+
+    def width(node: int) -> int:
+        before = sum(width(pred) for pred, succ in edges if succ == node)
+        return min(sizes[node], before + (sizes[node] if node in ends else 0))
+
+    return [width(node) for node in range(len(sizes))]
+
+
 def longest_path(start: int, edges: list[tuple[int, int]]) -> int:
     """The number of edges of the longest path from a node, by trying all."""
     return max((1 + longest_path(succ, edges) for pred, succ in edges if pred == start), default=0)
+
+
+def log_size(size: int) -> float:
+    """As sizes are shown."""
+    return math.log(max(1, size)) / 4
 
 
 @given(graph=scalar_graphs() | graphs())
@@ -95,10 +131,14 @@ def test_start_features_by_search(graph):
     is_output = np.isin(range(num), sorted(outputs))
     sizes = np.array([math.prod(shape) for shape in graph.node_shapes])
     remains = np.arange(num) % 2 == 1
+    simple = np.arange(4 * num).reshape(num, 4)
     backwards = [(succ, pred) for pred, succ in edges]
     heights = [longest_path(node, edges) for node in range(num)]
     depths = [longest_path(node, backwards) for node in range(num)]
     longest = max(1, *heights)
+    inputs, outputs = (set(np.flatnonzero(flags).tolist()) for flags in (is_input, is_output))
+    ways_to = narrowest_ways(inputs, sizes.tolist(), edges)
+    ways_from = narrowest_ways(outputs, sizes.tolist(), backwards)
     expected = [
         [
             depths[node] / longest,
@@ -111,11 +151,16 @@ def test_start_features_by_search(graph):
             math.log(sizes[node]) / 4,
             math.log(1 + [succ for _, succ in edges].count(node)),
             math.log(1 + [pred for pred, _ in edges].count(node)),
+            log_size(sum(sizes[k] for k in reached({node}, backwards) & inputs)),
+            log_size(sum(sizes[k] for k in reached({node}, edges) & outputs)),
+            log_size(ways_to[node]),
+            log_size(ways_from[node]),
+            *simple[node],
         ]
         for node in range(num)
     ]
     for given_edges in (edges, edges[::-1]):
-        found = start_features(given_edges, sizes, is_input, is_output, remains)
+        found = start_features(given_edges, sizes, is_input, is_output, remains, simple)
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, np.array(expected, float), rtol=1e-5, atol=1e-6)
 
@@ -123,7 +168,8 @@ def test_start_features_by_search(graph):
 def test_start_features_of_nothing():
     """A graph without nodes on the board has no rows, and all columns."""
     nothing = np.zeros(0, bool)
-    found = start_features([], np.zeros(0, int), nothing, nothing, nothing)
+    simple = np.zeros((0, 4))
+    found = start_features([], np.zeros(0, int), nothing, nothing, nothing, simple)
     assert found.shape == (0, len(START))
 
 
@@ -169,7 +215,7 @@ def test_structure_of_several_parts():
 
 
 def test_scalars_and_arrays_of_one_form_look_the_same():
-    """A function mapped over 7 elements has 7 times the costs and the same features."""
+    """A function mapped over 7 elements has 7 times the costs, the same features, but for sizes."""
 
     def function(x, y):
         product = jnp.sin(x) * y
@@ -180,10 +226,13 @@ def test_scalars_and_arrays_of_one_form_look_the_same():
     nodes = scalar.moves(scalar.graph.eliminable)
     assert nodes.tolist() == mapped.moves(mapped.graph.eliminable).tolist()
     of_scalar, of_mapped = (g.positions(nodes, range(len(nodes)), 10) for g in (scalar, mapped))
+    is_size = np.array(["numbers" in name for name in LOCAL])
     for found, expected in zip(of_mapped, of_scalar, strict=True):
+        if found.shape[-1] == len(LOCAL):
+            found, expected = found[..., ~is_size], expected[..., ~is_size]
         np.testing.assert_allclose(found, expected, atol=1e-5)
     for name, values in start_columns(scalar).items():
-        if name != "log of the number of its entries":
+        if not any(word in name for word in ("entries", "numbers", "narrowest")):
             np.testing.assert_allclose(start_columns(mapped)[name], values, atol=1e-5, err_msg=name)
 
 

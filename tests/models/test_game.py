@@ -31,7 +31,14 @@ from support.model_graphs import (
     shaken_policy,
 )
 from support.opaque import OPAQUE
-from support.plain_features import board_nodes, plain_local, plain_position
+from support.plain_features import (
+    board_nodes,
+    is_looked_ahead,
+    plain_local,
+    plain_outlook,
+    plain_position,
+    typical_cost,
+)
 from support.random_programs import orders
 from support.small_graphs import graphs, opaque_graphs, scalar_graphs
 
@@ -94,18 +101,23 @@ def test_positions_by_brute_force(graph, count: Count, data):
     some = st.sets(st.integers(0, max(0, game.num_moves - 1)), max_size=4)
     moves = sorted(data.draw(some)) if game.num_moves else []
     found = game.positions(nodes, moves, len(on_board) + 2)
-    elimination, played = CountingElimination(graph), 0
-    for row, move in enumerate(moves):
-        for node in nodes[played:move]:
-            elimination.eliminate(graph.vertex(on_board[node]))
-        played = move
+    vertices, unit = [graph.vertex(on_board[node]) for node in nodes], typical_cost(graph, count)
+    elimination, row = CountingElimination(graph), 0
+    outlook = plain_outlook(elimination, vertices, count)
+    for move, vertex in enumerate(vertices):
+        if is_looked_ahead(len(vertices) - move, outlook.moves):
+            outlook = plain_outlook(elimination, vertices[move:], count)
+        if move not in moves:
+            elimination.eliminate(vertex)
+            continue
         left = sorted(nodes[move:].tolist())
         assert np.flatnonzero(found.remains[row]).tolist() == left
-        local = np.array([plain_local(elimination, graph.vertex(on_board[v]), count) for v in left])
-        np.testing.assert_allclose(found.local[row][left], local, rtol=1e-5, atol=1e-6)
-        np.testing.assert_allclose(
-            found.position[row], plain_position(local, game.num_moves), rtol=1e-5, atol=1e-6
+        local = np.array(
+            [plain_local(elimination, graph.vertex(on_board[v]), count, outlook) for v in left]
         )
+        np.testing.assert_allclose(found.local[row][left], local, rtol=1e-5, atol=1e-6)
+        position = plain_position(local, game.num_moves, outlook, unit)
+        np.testing.assert_allclose(found.position[row], position, rtol=1e-5, atol=1e-6)
         between = {
             (succ, pred)
             for succ in left
@@ -116,6 +128,8 @@ def test_positions_by_brute_force(graph, count: Count, data):
             between
         )
         assert not found.local[row][~found.remains[row]].any()
+        elimination.eliminate(vertex)
+        row += 1
 
 
 def test_positions_of_scans_by_brute_force():
@@ -125,10 +139,13 @@ def test_positions_of_scans_by_brute_force():
     assert graph.hidden
     nodes = game.moves(np.random.default_rng(0).permutation(graph.eliminable).tolist())
     found = game.positions(nodes, range(game.num_moves), len(on_board))
-    elimination = CountingElimination(graph)
+    elimination, vertices = CountingElimination(graph), [graph.vertex(on_board[v]) for v in nodes]
+    outlook = plain_outlook(elimination, vertices, "all")
     for move, node in enumerate(nodes):
+        if is_looked_ahead(len(nodes) - move, outlook.moves):
+            outlook = plain_outlook(elimination, vertices[move:], "all")
         for other in nodes[move:]:
-            expected = plain_local(elimination, graph.vertex(on_board[other]), "all")
+            expected = plain_local(elimination, graph.vertex(on_board[other]), "all", outlook)
             np.testing.assert_allclose(found.local[move, other], expected, rtol=1e-5, atol=1e-6)
         elimination.eliminate(graph.vertex(on_board[node]))
 
@@ -145,11 +162,13 @@ def test_first_position(graph):
     ]
     elimination = CountingElimination(graph)
     playable = {graph.node(vertex) for vertex in graph.eliminable}
-    assert game.num_moves == len(playable & set(on_board))
+    left = [graph.vertex(node) for node in on_board if node in playable]
+    assert game.num_moves == len(left)
+    outlook = plain_outlook(elimination, left, "all")
     for k, node in enumerate(on_board):
         expected = [0.0] * len(LOCAL)
         if node in playable:
-            expected = plain_local(elimination, graph.vertex(node), "all")
+            expected = plain_local(elimination, graph.vertex(node), "all", outlook)
         shown = game.start.nodes[k, -len(LOCAL) :]
         np.testing.assert_allclose(shown, expected, rtol=1e-5, atol=1e-6)
 
@@ -297,10 +316,10 @@ def test_space_fits_the_tables_that_are_read(monkeypatch):
     def checked(name: str):
         function = getattr(compiled_game, name)
 
-        def call(links, facts, tables, vertices, space, *rest):
+        def call(links, scratch, facts, tables, vertices, space, *rest):
             assert len(space.stamp_of) == len(space.factor) == len(tables.product)
             sizes.append((name, len(tables.product)))
-            return function(links, facts, tables, vertices, space, *rest)
+            return function(links, scratch, facts, tables, vertices, space, *rest)
 
         return call
 

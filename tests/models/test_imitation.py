@@ -7,17 +7,24 @@ import pytest
 
 from elimax.models import imitation
 from elimax.models.batches import logits
-from elimax.models.imitation import TEMPERATURE, ImitationBatch, imitation_loss
+from elimax.models.imitation import DEARNESS_WEIGHT, ImitationBatch, imitation_loss
+from elimax.models.lessons import TEMPERATURE
 from elimax.models.policy import FORBIDDEN
 from elimax.models.training import learn, start_training
 from support.training import drawn_lessons, small_policy
 
 
+def dearness(regrets: np.ndarray) -> np.ndarray:
+    """log(1 + regret / temperature), and 0 for what may not be chosen."""
+    return np.where(np.isinf(regrets), 0.0, np.log(1.0 + regrets / TEMPERATURE))
+
+
 def expected_loss(scores: np.ndarray, regrets: np.ndarray, weights: np.ndarray) -> float:
-    """Weighted mean over positions of -log sum_v p(v) exp(-regret(v) / temperature)."""
+    """Weighted mean over positions of how unlikely good moves are and how dear the others."""
     probabilities = np.exp(scores - scores.max(axis=-1, keepdims=True))
     probabilities /= probabilities.sum(axis=-1, keepdims=True)
     losses = -np.log((probabilities * np.exp(-regrets / TEMPERATURE)).sum(axis=-1))
+    losses += DEARNESS_WEIGHT * (probabilities * dearness(regrets)).sum(axis=-1)
     return float((weights * losses).sum() / weights.sum())
 
 
@@ -48,13 +55,19 @@ def test_formula(scored):
 
 
 def test_gradient_by_hand(scored):
-    """It is p(v) less the share of v among good moves, and exactly 0 for forbidden nodes."""
+    """It is p(v) less the share of v among good moves, and exactly 0 for forbidden nodes.
+
+    For the other summand it is p(v) times how much dearer v is than moves are on average.
+    """
     scores, batch = scored
     gradient = np.asarray(jax.grad(imitation_loss, has_aux=True)(scores, batch)[0])
     p = np.asarray(jax.nn.softmax(scores), float)
     good = p * np.exp(-batch.regrets / TEMPERATURE)
     weights = (batch.weights / batch.weights.sum())[..., None]
-    expected = weights * (p - good / good.sum(axis=-1, keepdims=True))
+    dear = dearness(batch.regrets)
+    excess = dear - (p * dear).sum(axis=-1, keepdims=True)
+    expected = p - good / good.sum(axis=-1, keepdims=True) + DEARNESS_WEIGHT * p * excess
+    expected *= weights
     np.testing.assert_allclose(gradient, expected, atol=1e-6)
     assert np.all(gradient[np.isinf(batch.regrets)] == 0.0)
     assert np.abs(gradient).max() > 0.01

@@ -15,6 +15,7 @@ from elimax.models.lessons import (
     anneal_order,
     annealed_lesson,
     completed_lesson,
+    draw_positions,
     left_over,
 )
 from elimax.models.played_policy import read_graph
@@ -166,3 +167,17 @@ def test_annealing_improves_what_it_is_given():
     found = anneal_order(graph, game, (worst,), evaluations=500, seed=0)
     starts = [worst, *(named_order(graph, name) for name in STARTS)]
     assert cost_of(graph, found) <= min(cost_of(graph, order) for order in starts)
+
+
+def test_positions_with_more_at_stake_are_drawn_more_often():
+    """Of positions where any move will do, where half of them will, and where one of four will."""
+    inf, dear = np.inf, 100.0
+    regrets = [[0, 0, 0, 0], [0, dear, 0, dear], [0, dear, dear, dear], [inf, inf, 0, dear]]
+    lesson = Lesson(
+        np.arange(4, dtype=np.int32), 1, np.arange(4, dtype=np.int32), np.array(regrets, np.float16)
+    )
+    drawn = draw_positions(lesson, 20000, np.random.default_rng(0))
+    assert (np.diff(drawn) >= 0).all()
+    shares = np.bincount(drawn, minlength=4) / 20000
+    expected = np.array([0.1, 0.6, 0.85, 0.6])
+    np.testing.assert_allclose(shares, expected / expected.sum(), atol=0.015)

@@ -84,9 +84,15 @@ def test_edges_may_come_in_any_order():
 
 
 def test_large_scores_do_not_overflow():
-    """Weights a hundred times as large have scores of which no exponential exists in float32."""
+    """With queries and keys a hundred times as large, no exponential of a score fits float32."""
     start = Game(GRAPHS["scalars"]).start
-    policy = scaled_by(100.0)(shaken_policy(1, SMALL))
+    policy = shaken_policy(1, SMALL)
+    for layer in ("queries", "keys"):
+        policy = eqx.tree_at(
+            lambda p, layer=layer: [getattr(b.attention, layer) for b in p.encoder.blocks],
+            policy,
+            replace_fn=scaled_by(100.0),
+        )
     expected = padded_encoding(policy, stack_boards([start]))[: len(start.nodes)]
     np.testing.assert_allclose(encode(policy, start), expected, rtol=1e-3, atol=1e-2)
 

@@ -1,16 +1,12 @@
 """Many games at once, and positions drawn from them."""
 
-import threading
-
 import numpy as np
-import pytest
 
 from elimax.interpreter.errors import StructureLimitError
-from elimax.models import rollouts
 from elimax.models.game import Game
 from elimax.models.played_policy import read_graph
 from elimax.models.ppo import PPOConfig, advantages
-from elimax.models.rollouts import IMITATED, in_threads, play_games, ppo_batches
+from elimax.models.rollouts import IMITATED, play_games, ppo_batches
 from support.training import (
     PADDED,
     all_played,
@@ -29,28 +25,6 @@ def played_games(seed: int = 0, **settings):
     """Some games of both graphs; for one graph after the other a list."""
     settings = {"episodes": 5, "temperature": 1.0, "greedy": False, **settings}
     return all_played(small_policy(), GAMES, seed=(seed,), **settings)
-
-
-def test_threads_keep_the_sequence():
-    """Results are in the order of the items, whichever is done first."""
-    first_is_waiting = threading.Event()
-
-    def function(number: int) -> int:
-        if number == 0:
-            assert first_is_waiting.wait(timeout=60)
-        else:
-            first_is_waiting.set()
-        return 2 * number
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("os.cpu_count", lambda: 2)
-        assert in_threads(function, range(5)) == [0, 2, 4, 6, 8]
-
-
-def test_threads_pass_errors_on():
-    """An error in a thread is one of the caller."""
-    with pytest.raises(ZeroDivisionError):
-        in_threads(lambda x: 1 // x, [1, 0])
 
 
 def test_games_are_complete_and_counted():
@@ -175,6 +149,6 @@ def test_draws_follow_the_generator(monkeypatch):
         return ppo_batches(GAMES, played, [None, None], CONFIG, np.random.default_rng(seed))
 
     first = batches(0)
-    monkeypatch.setattr(rollouts.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
     assert same_arrays(batches(0), first)
     assert not same_arrays(batches(1), first)

@@ -48,11 +48,13 @@ class Tables(NamedTuple):
         product: int16[S, S], structure of the product of [later, earlier]; -1 if unknown.
         sum: int16[S, S], structure of the sum; -1 if unknown.
         cost: int64[S, S], cost of the product.
+        values: float64[S], numbers that an edge of a structure holds.
     """
 
     product: Any
     sum: Any
     cost: Any
+    values: Any
 
 
 class Log(NamedTuple):

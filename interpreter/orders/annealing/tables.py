@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from elimax.interpreter.errors import StructureLimitError
-from elimax.interpreter.graph.pair_structure import Structure
+from elimax.interpreter.graph.pair_structure import Structure, stored_values
 from elimax.interpreter.graph.rule_table import RULE
 from elimax.interpreter.orders.annealing.compiled import SUM, UNKNOWN
 from elimax.interpreter.orders.annealing.state import Tables, Weights
@@ -120,7 +120,9 @@ class GrowingTables:
         if number not in self._rows:
             if len(self._numbers) == len(self.tables.product):
                 self._grow()
-            self._rows[number] = len(self._numbers)
+            row = len(self._numbers)
+            self.tables.values[row] = stored_values(RULE.structure(number))
+            self._rows[number] = row
             self._numbers.append(number)
         return self._rows[number]
 
@@ -133,10 +135,10 @@ class GrowingTables:
             )
         larger = _unknown(2 * size)
         for new, old in zip(larger, self.tables, strict=True):
-            new[:size, :size] = old
+            new[tuple(map(slice, old.shape))] = old
         self.tables = larger
 
 
 def _unknown(size: int) -> Tables:
     unknown = np.full((2, size, size), UNKNOWN, np.int16)
-    return Tables(unknown[0], unknown[1], np.zeros((size, size), np.int64))
+    return Tables(unknown[0], unknown[1], np.zeros((size, size), np.int64), np.zeros(size))

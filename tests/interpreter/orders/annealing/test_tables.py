@@ -1,5 +1,7 @@
 """Tables that grow: their entries are those of the rule."""
 
+import math
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -33,6 +35,8 @@ def test_entries_are_those_of_the_rule():
     growing = GrowingTables(Weights(1000, 1, 10**7))
     number = {structure: growing.number(structure) for structure in _structures()}
     assert (growing.tables.product == UNKNOWN).all()
+    for structure, row in number.items():
+        assert growing.tables.values[row] == math.prod(structure.carried_shape)
     pairs = [(x, y) for x in number for y in number]
     for later, earlier in pairs:
         if _fit(later, earlier):
@@ -88,6 +92,8 @@ def test_growing_keeps_entries_and_numbers(monkeypatch):
     assert sorted(numbers) == list(range(1, len(structures) + 1))
     assert len(growing.tables.cost) > 4
     assert growing.tables.sum[first, first] == known
+    held = [math.prod(structure.carried_shape) for structure in structures]
+    assert growing.tables.values[numbers].tolist() == held
 
 
 def test_one_structure_too_many(monkeypatch):
