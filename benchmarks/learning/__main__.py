@@ -10,11 +10,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.learning.charts import charts
 from benchmarks.learning.lines import environment, read_lines
 from benchmarks.learning.methods import FULL, METHODS, SHORT
 from benchmarks.learning.runner import Choice, run_all
 from benchmarks.learning.sets import TIMED, set_names
-from benchmarks.learning.tables import charts, markdown_text
+from benchmarks.learning.tables import markdown_text
 from elimax.pipeline.checkout.files import Layout, require_file, write_text
 from elimax.pipeline.errors import FileError
 

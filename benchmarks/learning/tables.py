@@ -1,4 +1,4 @@
-"""The results as Markdown tables and as curves."""
+"""The results as Markdown tables."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
@@ -17,8 +17,6 @@ from benchmarks.learning.statistics import (
     performance_profile,
 )
 from elimax.pipeline.pages.report_tables import Table, markdown_table
-from elimax.pipeline.pages.svg import Line as Curve
-from elimax.pipeline.pages.svg import line_chart
 
 ZERO_SHOT = ("three_rules", "all_rules", "policy_greedy", "policy_best_of_32")
 """Methods that end by themselves."""
@@ -31,7 +29,6 @@ REFERENCES = ("annealing_long", "annealing_longest")
 
 OURS, THEIRS = "policy_annealing", "annealing"
 LIMITS = (0.0, 0.01, 0.02, 0.05, 0.1)
-CURVE_POINTS = 60
 
 Common: TypeAlias = dict[Group, list[str]]
 """By group the programs that are compared."""
@@ -47,7 +44,7 @@ def markdown_text(lines: Sequence[Line]) -> str:
         The text; counts that were not measured have no section.
     """
     parts = ["# The learned policy next to rules and annealing", _origin(lines)]
-    for count in _counts(lines):
+    for count in counts_of(lines):
         scores = Scores(lines, count)
         titled = {
             "Without search": zero_shot_table(scores),
@@ -80,7 +77,7 @@ def zero_shot_table(scores: Scores) -> Table:
         "<= all rules %", "median s",
     ]  # fmt: skip
     rows: list[list[Any]] = []
-    for label, methods, common in _comparable(scores, ZERO_SHOT):
+    for label, methods, common in comparable(scores, ZERO_SHOT):
         for method in methods:
             gaps = [scores.gaps(group, method, names) for group, names in common.items()]
             found = bootstrap(gaps, interquartile_mean)
@@ -108,7 +105,7 @@ def profile_table(scores: Scores) -> Table:
     """
     columns = ["set", "programs", "method", *(f"<= {100 * limit:g} %" for limit in LIMITS)]
     rows: list[list[Any]] = []
-    for label, methods, common in _comparable(scores, ZERO_SHOT):
+    for label, methods, common in comparable(scores, ZERO_SHOT):
         for method in methods:
             gaps = [np.ravel(scores.gaps(group, method, names)) for group, names in common.items()]
             profile = performance_profile(np.concatenate(gaps), LIMITS)
@@ -130,9 +127,9 @@ def anytime_table(scores: Scores) -> Table:
     times = [seconds for seconds in CHECKPOINTS if seconds <= scores.longest]
     columns = ["set", "programs", "method", *(f"{seconds:g} s" for seconds in times)]
     rows: list[list[Any]] = []
-    for label, methods, common in _comparable(scores, ANYTIME) if times else ():
+    for label, methods, common in comparable(scores, ANYTIME) if times else ():
         for method in methods:
-            gaps = [_mean_gap(scores, common, method, seconds) for seconds in times]
+            gaps = [mean_gap(scores, common, method, seconds) for seconds in times]
             cells = [None if np.isnan(gap) else f"{100 * gap:.2f}" for gap in gaps]
             rows.append([label, _of(scores, common), method, *cells])
     return columns, rows
@@ -160,7 +157,7 @@ def paired_table(scores: Scores) -> Table:
         "higher",
     ]
     rows: list[list[Any]] = []
-    for label, methods, common in _comparable(scores, (OURS, THEIRS)):
+    for label, methods, common in comparable(scores, (OURS, THEIRS)):
         if len(methods) < 2:
             continue
         for seconds in (x for x in CHECKPOINTS if x <= scores.longest):
@@ -179,35 +176,6 @@ def paired_table(scores: Scores) -> Table:
     return columns, rows
 
 
-def charts(lines: Sequence[Line]) -> dict[str, str]:
-    """Draws the mean gap against time.
-
-    Args:
-        lines: Lines of a file of results.
-
-    Returns:
-        SVG by file name, one for each count and block that was timed.
-    """
-    drawn = {}
-    for count in _counts(lines):
-        scores = Scores(lines, count)
-        if scores.longest <= CHECKPOINTS[0]:
-            continue
-        times = np.geomspace(CHECKPOINTS[0], scores.longest, CURVE_POINTS)
-        for label, methods, common in _comparable(scores, ANYTIME):
-            if len(methods) < 2:
-                continue
-            curves = [
-                Curve(name, [(float(np.log10(t)), 100 * _mean_gap(scores, common, name, float(t)))
-                             for t in times])
-                for name in methods
-            ]  # fmt: skip
-            stem = label.replace(", ", "_").replace(" ", "_")
-            title = f"log10 of seconds; mean gap to the best known cost in %, {label}"
-            drawn[f"anytime_{stem}_{count}.svg"] = line_chart(curves, x_label=title)
-    return drawn
-
-
 def blocks(scores: Scores) -> Iterator[tuple[str, list[Group]]]:
     """Yields what has rows of its own: every group, then all of scalars and all of arrays."""
     for group in scores.groups:
@@ -218,8 +186,17 @@ def blocks(scores: Scores) -> Iterator[tuple[str, list[Group]]]:
             yield label, alike
 
 
-def _comparable(scores: Scores, methods: Sequence[str]) -> Iterator[tuple[str, list[str], Common]]:
-    """Yields for each block the methods with results and the programs that all these finished."""
+def comparable(scores: Scores, methods: Sequence[str]) -> Iterator[tuple[str, list[str], Common]]:
+    """Finds what can be compared.
+
+    Args:
+        scores: The results.
+        methods: Names of methods.
+
+    Yields:
+        For each block its label, the methods with results, and the programs that all of these have
+        finished.
+    """
     for label, groups in blocks(scores):
         present = [name for name in methods if all(scores.has(group, name) for group in groups)]
         common = {group: scores.finished(group, present) for group in groups}
@@ -233,8 +210,18 @@ def _share(scores: Scores, common: Common, method: str, rule: str) -> str:
     return f"{100 * float(mean(np.concatenate([np.ravel(flag) for flag in flags]))):.0f}"
 
 
-def _mean_gap(scores: Scores, common: Common, method: str, seconds: float) -> float:
-    """Mean over programs of the mean over runs; nan while a program has no order."""
+def mean_gap(scores: Scores, common: Common, method: str, seconds: float) -> float:
+    """The mean gap of a method after some seconds.
+
+    Args:
+        scores: The results.
+        common: The programs.
+        method: Name of the method.
+        seconds: When.
+
+    Returns:
+        Mean over programs of the mean over runs; nan while a program has no order.
+    """
     gaps = [scores.gaps(group, method, names, seconds) for group, names in common.items()]
     return float(mean(np.concatenate([each.mean(axis=1) for each in gaps])))
 
@@ -252,7 +239,8 @@ def _percent(estimate: Estimate, form: str = ".2f") -> list[str]:
     return [value, f"{low} to {high}"]
 
 
-def _counts(lines: Sequence[Line]) -> list[str]:
+def counts_of(lines: Sequence[Line]) -> list[str]:
+    """Which multiplications were saved in the lines of a file."""
     return sorted({line["count"] for line in lines})
 
 

@@ -48,3 +48,25 @@ def line(
         **outcome,
         **fields,
     }
+
+
+def one_shot() -> list[Line]:
+    """Four programs with the best known cost 100; three rules find 120, all rules 110."""
+    lines = []
+    for k, name in enumerate("abcd"):
+        lines += [
+            line(name, "annealing_long", (9.0, 100)),
+            line(name, "three_rules", (0.01, 120)),
+            line(name, "all_rules", (0.02, 110)),
+            line(name, "policy_greedy", (0.05, [100, 102, 104, 150][k])),
+        ]
+    return lines
+
+
+def timed(program: str, with_policy: int, without: int, **fields: Any) -> list[Line]:
+    """Runs of 10 s that end at two costs; both have 200 after 0.1 s."""
+    return [
+        line(program, "policy_annealing", (0.1, 200), (1.0, with_policy), budget=10.0, **fields),
+        line(program, "annealing", (0.1, 200), (1.0, without), budget=10.0, **fields),
+        line(program, "annealing_long", (9.0, 100), **fields),
+    ]

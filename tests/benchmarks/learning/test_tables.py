@@ -1,43 +1,15 @@
 """The tables from made-up lines, whose figures are worked out by hand."""
 
-from typing import Any
-
-import pytest
-
-from benchmarks.learning.lines import Line
 from benchmarks.learning.scores import Scores
 from benchmarks.learning.tables import (
     anytime_table,
     blocks,
-    charts,
     markdown_text,
     paired_table,
     profile_table,
     zero_shot_table,
 )
-from support.learning_lines import line
-
-
-def one_shot() -> list[Line]:
-    """Four programs with the best known cost 100; three rules find 120, all rules 110."""
-    lines = []
-    for k, name in enumerate("abcd"):
-        lines += [
-            line(name, "annealing_long", (9.0, 100)),
-            line(name, "three_rules", (0.01, 120)),
-            line(name, "all_rules", (0.02, 110)),
-            line(name, "policy_greedy", (0.05, [100, 102, 104, 150][k])),
-        ]
-    return lines
-
-
-def timed(program: str, with_policy: int, without: int, **fields: Any) -> list[Line]:
-    """Runs of 10 s that end at two costs; both have 200 after 0.1 s."""
-    return [
-        line(program, "policy_annealing", (0.1, 200), (1.0, with_policy), budget=10.0, **fields),
-        line(program, "annealing", (0.1, 200), (1.0, without), budget=10.0, **fields),
-        line(program, "annealing_long", (9.0, 100), **fields),
-    ]
+from support.learning_lines import line, one_shot, timed
 
 
 def test_zero_shot() -> None:
@@ -170,22 +142,5 @@ def test_either_long_annealing_is_a_reference() -> None:
 
 
 def test_no_lines() -> None:
-    """No tables, no curves."""
-    assert "0 runs" in markdown_text([]) and charts([]) == {}
-
-
-def test_curves() -> None:
-    """One picture a block, of the methods that were timed, up to the limit."""
-    lines = [*timed("a", 100, 110), *timed("b", 108, 109, set="tasks", arrays=True)]
-    drawn = charts(lines)
-    assert list(drawn) == ["anytime_small_all.svg", "anytime_tasks_arrays_all.svg"]
-    picture = drawn["anytime_small_all.svg"]
-    assert picture.startswith("<svg") and picture.count("<polyline") == 2
-    assert ">annealing<" in picture and ">policy_annealing<" in picture
-    assert "mean gap to the best known cost in %, small" in picture
-
-
-@pytest.mark.parametrize("lines", [one_shot(), timed("a", 1, 1)[:1]])
-def test_no_curves(lines: list[Line]) -> None:
-    """Of what was not timed, and of a single method."""
-    assert charts(lines) == {}
+    """No tables."""
+    assert "0 runs" in markdown_text([])
