@@ -37,8 +37,8 @@ OFTEN = 16
 """Vertices with which the outlook is computed at every move; before, when a quarter is gone."""
 
 MOST_PRODUCTS = 64
-"""Products, for each vertex and so many more, with which a simple order is given up; then it is as
-it was at first."""
+"""A simple order is given up after so many products for each vertex that is left, and for so many
+vertices more; its outlook is then that of the first position."""
 
 
 @compiled
@@ -248,7 +248,7 @@ def _take_away(vertices: Any, node: int) -> None:
 def _mark_around(
     links: Any, tables: Any, vertices: Any, space: Any, num_preds: int, num_succs: int
 ) -> None:
-    """Marks the vertices whose features the elimination of the listed neighbours' vertex changes.
+    """Marks the vertices whose features change when the one between the listed neighbours goes.
 
     Those are the neighbours; the vertices after a successor and before a predecessor, since what
     joined edges cost there changes; and those between two nodes whose edge is new or different.

@@ -1,8 +1,8 @@
 """What the policy sees of a graph: names, and what is computed once for every graph.
 
 All features are logarithms, shares or flags, so that they mean the same on graphs of any size, of
-scalars and of arrays. Costs are measured in the graph's own unit, the typical cost of one product,
-or where it says "in moves" in what a move of the cheapest simple order costs on average.
+scalars and of arrays. Costs are measured in the graph's own unit, the typical cost of one product;
+"in moves" means in what a move of the cheapest simple order costs on average from here on.
 """
 
 import math
@@ -59,7 +59,7 @@ POSITION = (
     "log of the cost of the reverse order, over the cheapest simple one",
     "log of the cost of the Markowitz order, over the cheapest simple one",
 )
-"""Of a position; least over the vertices that remain. The last four stay the same all game."""
+"""Of a position; least over the vertices that remain. The last four are as of the last look."""
 
 START = (
     "depth",

@@ -131,7 +131,7 @@ def learn(
 
 
 def check_losses(update: int, metrics: Metrics) -> None:
-    """Stops a training whose losses are no longer numbers.
+    """Stops a training whose losses are not finite.
 
     Args:
         update: Number of the update, for the message.

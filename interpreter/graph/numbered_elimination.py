@@ -7,7 +7,7 @@ from elimax.interpreter.graph.structure import Count
 
 
 class NumberedElimination(Elimination[int]):
-    """Elimination of numbers of structures; ten times faster than one of structures.
+    """Elimination of numbers of structures: nothing is hashed but integers.
 
     Attributes:
         met: The numbers of all structures of edges, products and sums so far.

@@ -98,5 +98,5 @@ def pretrain_chart(curve: Sequence[Mapping[str, float]]) -> str:
 def _points(
     curve: Sequence[Mapping[str, float]], column: str, step: str = STEP
 ) -> list[tuple[float, float]]:
-    """Returns a column over another one, eliminations if not said; rows without it are left out."""
+    """Returns one column against another, eliminations by default; rows without it are left out."""
     return [(row[step], row[column]) for row in curve if step in row and column in row]
