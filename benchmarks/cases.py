@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from elimax.pipeline.stages import rivals, timing
+from elimax.pipeline.stages import batches, rivals
 from elimax.pipeline.tasks.task import Task
 
 CLASSICAL = ("forward", "reverse", "markowitz")
@@ -124,8 +124,8 @@ def batch_of(task: Task, layout: str, batch: int, seed: int) -> tuple[tuple[Any,
         of vmap for them.
     """
     single = task.example_inputs()
-    some = timing.jitter_batch(single, task.argnums, min(batch, DIFFERENT), seed)
-    axes: Any = timing.batch_axes(single, task.argnums)
+    some = batches.jitter_batch(single, task.argnums, min(batch, DIFFERENT), seed)
+    axes: Any = batches.batch_axes(single, task.argnums)
     if layout == "packed":
         some, axes = rivals.pack(some, task.argnums), (0, None)
 

@@ -31,7 +31,7 @@ from benchmarks.subjects import STORED, Subject
 from elimax.interpreter.graph.order import EliminationOrder
 from elimax.interpreter.jacobian import jacve
 from elimax.interpreter.output.structured import StructuredJacobian
-from elimax.pipeline.stages import rivals, timing
+from elimax.pipeline.stages import batches, rivals
 from elimax.pipeline.tasks.task import Task
 
 Maker = Callable[[], Callable[..., Any]]
@@ -149,7 +149,7 @@ def _coloured(task: Task, example: Sequence[Any]) -> tuple[dict[str, Maker], dic
             absent[name] = f"not installed ({error})"
     if not packages:
         return {}, absent
-    points = rivals.pack(timing.jitter_batch(example, task.argnums, 4, 0), task.argnums)
+    points = rivals.pack(batches.jitter_batch(example, task.argnums, 4, 0), task.argnums)
     pattern = sparsity_pattern(task, points)
     if (density := float(pattern.mean())) > SPARSE_DENSITY:
         why = f"not sparse, {density:.0%} of the entries are not zero"

@@ -21,8 +21,9 @@ from benchmarks.cases import CLASSICAL, Case, Settings, batch_of
 from benchmarks.contenders import STRUCTURED, WRITTEN, contenders
 from benchmarks.programs import Build, build_all, describe, reason
 from benchmarks.subjects import Subject
+from elimax.interpreter import timing
 from elimax.interpreter.precision import relative_error
-from elimax.pipeline.stages import rivals, timing
+from elimax.pipeline.stages import rivals
 
 TOLERANCE = 1e-10
 """Largest relative error of a Jacobian in float64, per block."""

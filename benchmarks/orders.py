@@ -19,10 +19,10 @@ from unittest import mock
 import numpy as np
 
 from benchmarks.scaling import ENDS, chain_program
+from elimax.interpreter.differentiation import resolve_order
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.counting import count_multiplications
 from elimax.interpreter.graph.order import check_order
-from elimax.interpreter.jacobian import resolve_order
 from elimax.interpreter.orders import (
     certify,
     forward_order,

@@ -16,7 +16,7 @@ from elimax.interpreter.orders.auto import auto_order
 from elimax.interpreter.tracing.call import trace
 from elimax.pipeline.checkout.context import command, order_from, read_order
 from elimax.pipeline.checkout.files import Layout, read_json
-from elimax.pipeline.stages import rivals, timing
+from elimax.pipeline.stages import batches, rivals
 from elimax.pipeline.tasks import load_task
 from elimax.pipeline.tasks.task import Task
 
@@ -69,7 +69,7 @@ class Subject:
     def packed_graph(self) -> ComputationalGraph:
         """The graph of the function of one vector."""
         example, argnums = self.task.example_inputs(), self.task.argnums
-        vectors, others = rivals.pack(timing.jitter_batch(example, argnums, 1, 0), argnums)
+        vectors, others = rivals.pack(batches.jitter_batch(example, argnums, 1, 0), argnums)
         return trace(rivals.flat_function(self.task), vectors[0], others, argnums=(0,))
 
     def order(self, name: str, *, packed: bool = False) -> EliminationOrder:
@@ -100,4 +100,4 @@ class Subject:
     def fitting_batch(self, batch: int, dtype: str, gigabytes: float) -> int:
         """The largest batch size whose dense Jacobians fit in memory, at most `batch`."""
         size = rivals.dense_size(self.task) * np.dtype(dtype).itemsize
-        return timing.fitting_batch(batch, size, gigabytes * 1e9)
+        return batches.fitting_batch(batch, size, gigabytes * 1e9)

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from elimax.interpreter.differentiation import Order
 from elimax.interpreter.errors import JacobianMismatchError
-from elimax.interpreter.jacobian import Order, jacve
+from elimax.interpreter.jacobian import jacve
 from elimax.interpreter.precision import evaluate_in, relative_error
 
 

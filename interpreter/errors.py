@@ -46,3 +46,7 @@ class RoundingWarning(UserWarning):
 
 class PlanCacheWarning(UserWarning):
     """A file of the plan cache cannot be read, and is replaced."""
+
+
+class NotScalarError(ElimaxError):
+    """A program is not one of single numbers that can be compiled to a native kernel."""

@@ -7,7 +7,8 @@ from typing import Any, ParamSpec
 
 import jax
 
-from elimax.interpreter.jacobian import Order, jacve
+from elimax.interpreter.differentiation import Order
+from elimax.interpreter.jacobian import jacve
 from elimax.interpreter.output.blocks import Output
 from elimax.interpreter.tracing.call_checks import check_callable
 

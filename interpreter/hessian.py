@@ -12,15 +12,11 @@ from typing import Any, NamedTuple, ParamSpec
 import jax
 import jax.numpy as jnp
 
+from elimax.interpreter.differentiation import Order, is_up_to_us, resolve_order
 from elimax.interpreter.execution.emission import eliminated, quickest
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.order import check_order
-from elimax.interpreter.jacobian import (
-    Order,
-    is_up_to_us,
-    jacve,
-    resolve_order,
-)
+from elimax.interpreter.jacobian import jacve
 from elimax.interpreter.output.blocks import BlockForm, Output, check_output, written_block
 from elimax.interpreter.tracing.call import active_part, traced_program
 from elimax.interpreter.tracing.call_checks import check_callable, check_inputs, check_outputs

@@ -2,31 +2,15 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from elimax.interpreter.execution.emission import eliminated, quickest
-from elimax.interpreter.graph.computational_graph import ComputationalGraph
-from elimax.interpreter.graph.order import CarriesOrder, EliminationOrder, check_order
-from elimax.interpreter.orders.names import OrderName
-from elimax.interpreter.orders.order_cache import cached_order
-from elimax.interpreter.orders.planners import planner_order
-from elimax.interpreter.orders.portfolio import best_classic, named_order
-from elimax.interpreter.output.blocks import BlockForm, Output, check_output, written_block
-from elimax.interpreter.tracing.call import trace_call
+from elimax.interpreter.differentiation import Options, Order, differentiated
+from elimax.interpreter.output.blocks import Output, check_output
+from elimax.interpreter.racing import fastest
 from elimax.interpreter.tracing.call_checks import check_callable
-from elimax.interpreter.tracing.flat_call import CallArguments, unflatten_jacobian
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-Order: TypeAlias = (
-    Literal["auto", "best_classic", "policy"]
-    | OrderName
-    | EliminationOrder
-    | CarriesOrder
-    | Sequence[int]
-)
-"""What `jacve` takes as an order."""
 
 
 def jacve(
@@ -54,7 +38,9 @@ def jacve(
             quicker, see `emission`; the same every time), "best_classic" (the one of the
             portfolio with the fewest nontrivial multiplications), "policy" (what the learned
             policy plays, or forward or reverse where that is cheaper; needs the extra `learn`),
-            the name of one of the portfolio, an `EliminationOrder`, a `Plan`, or vertex numbers.
+            "fastest" (outside of transformations: a few ways are timed when a shape comes for the
+            first time, see `plan`, and the winner runs compiled), the name of one of the
+            portfolio, an `EliminationOrder`, a `Plan`, or vertex numbers.
         output: What the leaves of the Jacobian are: "dense" arrays of shape out.shape + in.shape,
             "structured" (`StructuredJacobian`) or "bcoo" (`jax.experimental.sparse.BCOO`), which
             leave out zeros that are known while tracing.
@@ -74,11 +60,14 @@ def jacve(
             `jax.jacrev` can do outside of `jax.jit` and `jacve` cannot; arguments that are not
             differentiated keep their values.
         ValueError: When called, if a position is out of range, or there is nothing to
-            differentiate.
+            differentiate; inside of a transformation with "fastest".
+        NotScalarError: When called, if a plan asks for a native kernel and the function computes
+            with more than a few thousand single numbers, or with what a kernel cannot.
     """
-    with_value = value_and_jacve(
-        fun, argnums, has_aux, holomorphic, allow_int, order=order, output=output
-    )
+    options = Options(argnums, has_aux, holomorphic, allow_int, order, output)
+    check_output(output)
+    check_callable(fun)
+    with_value = _function(fun, options, wants_value=has_aux)
 
     @functools.wraps(fun)
     def jacobian(*args: P.args, **kwargs: P.kwargs) -> Any:
@@ -116,65 +105,25 @@ def value_and_jacve(
     Raises:
         ValueError: If there is no such `output`.
     """
+    options = Options(argnums, has_aux, holomorphic, allow_int, order, output)
     check_output(output)
     check_callable(fun)
 
+    with_value = _function(fun, options, wants_value=True)
+
     @functools.wraps(fun)
     def value_and_jacobian(*args: P.args, **kwargs: P.kwargs) -> tuple[R, Any]:
-        arguments = CallArguments.of(args, kwargs, argnums)
-        traced = trace_call(fun, arguments, has_aux, holomorphic, allow_int)
-        program, active, leaves = traced.program, traced.active, arguments.leaves
-        graph = active.graph
-        vertices = check_order(graph, resolve_order(graph, order))
-        emit = quickest if is_up_to_us(order, output) else eliminated
-        outputs, blocks = emit(program, active, leaves, vertices)
-        form = BlockForm(active.is_split, holomorphic, output)
-        rows = [
-            [written_block(graph, blocks, x, leaves[x], node, out, form) for x in arguments.nodes]
-            for node, out in zip(graph.outputs, outputs[: len(graph.outputs)], strict=True)
-        ]
-        jacobian = unflatten_jacobian(arguments, traced.result, rows)
-        return traced.result.unflatten(outputs), jacobian
+        return with_value(*args, **kwargs)
 
     return value_and_jacobian
 
 
-def is_up_to_us(order: Order, output: Output) -> bool:
-    """Whether a caller asks for the quickest Jacobian, and not for an elimination.
-
-    Args:
-        order: As for `jacve`.
-        output: As for `jacve`; what JAX's modes return has no structure.
-
-    Returns:
-        Whether one of JAX's modes may stand for the elimination.
-    """
-    return isinstance(order, str) and order == "auto" and output == "dense"
-
-
-def resolve_order(
-    graph: ComputationalGraph, order: Order, wanted: frozenset[tuple[int, int]] | None = None
-) -> EliminationOrder | Sequence[int]:
-    """Turns what a user may pass as an order into one for this graph.
-
-    Args:
-        graph: The graph.
-        order: "auto", "best_classic", "policy", a name, an order, a plan, or vertex numbers.
-        wanted: Blocks of the Jacobian that are wanted, as (input node, output node); None for all.
-
-    Returns:
-        An order or vertex numbers, not yet checked.
-
-    Raises:
-        InvalidOrderError: If a name is unknown.
-        MissingExtraError: If "policy" is wanted and the extra `learn` is not installed.
-    """
-    if isinstance(order, CarriesOrder):
-        return order.order
-    if not isinstance(order, str):
-        return order
-    if order == "auto":
-        return cached_order(graph, wanted)
-    if order == "best_classic":
-        return best_classic(graph, "nontrivial", wanted)
-    return planner_order(graph, order) or named_order(graph, order)
+def _function(
+    fun: Callable[..., Any], options: Options, *, wants_value: bool
+) -> Callable[..., tuple[Any, Any]]:
+    """What computes value and Jacobian."""
+    if isinstance(options.order, str) and options.order == "fastest":
+        return fastest(fun, options, wants_value=wants_value)
+    return lambda *args, **kwargs: differentiated(
+        fun, args, kwargs, options, wants_value=wants_value
+    )

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from elimax.interpreter.atomic_files import write_atomically
 from elimax.interpreter.errors import GraphFormatError
@@ -17,7 +17,14 @@ from elimax.interpreter.graph.price import order_price
 from elimax.interpreter.json_files import read_json
 from elimax.interpreter.orders.fixed import forward_order, reverse_order
 
-PLAN_SCHEMA = 1
+PLAN_SCHEMA = 2
+
+Execution = Literal["xla", "auto", "native", "jacfwd", "jacrev"]
+"""What computes a Jacobian: "xla" compiles the elimination like everything else; "auto" does so, or
+takes one of JAX's modes where that promises to be quicker; "native" compiles the elimination apart
+to machine code, see `elimax.interpreter.native`; the others are JAX's modes."""
+
+EXECUTIONS: tuple[Execution, ...] = get_args(Execution)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +42,7 @@ class Plan:
         reverse: What reverse elimination costs, the order of `jax.jacrev`.
         bound: A number of nontrivial multiplications that no order gets below; None if unknown.
         optimal: Whether no order has fewer nontrivial multiplications; None if unknown.
+        execution: What `jacve` computes with; JAX's modes have no use for the order.
     """
 
     order: EliminationOrder
@@ -47,8 +55,14 @@ class Plan:
     reverse: MultiplicationCount
     bound: int | None = None
     optimal: bool | None = None
+    execution: Execution = "xla"
 
     def __post_init__(self) -> None:
+        if self.execution not in EXECUTIONS:
+            raise GraphFormatError(
+                f"a plan was given the execution {self.execution!r}: choose one of "
+                f"{', '.join(EXECUTIONS)}"
+            )
         if self.bound is not None and self.bound > self.nontrivial:
             raise GraphFormatError(
                 f"a plan of {self.nontrivial} nontrivial multiplications was given the lower bound "
@@ -124,7 +138,8 @@ class Plan:
         for name, *counts in rows:
             cells = [x.rjust(width) for x, width in zip(counts, widths[1:], strict=True)]
             lines.append("  ".join([name.ljust(widths[0]), *cells]))
-        return "\n".join([*lines, f"price: {self.price:,}", self._optimality()])
+        lines += [f"price: {self.price:,}", self._optimality()]
+        return "\n".join([*lines, _EXECUTED[self.execution]])
 
     def _optimality(self) -> str:
         if self.optimal:
@@ -142,6 +157,7 @@ class Plan:
             **{name: list(getattr(self, name)) for name in _COUNTS},
             "bound": self.bound,
             "optimal": self.optimal,
+            "execution": self.execution,
         }
 
     @classmethod
@@ -171,7 +187,13 @@ class Plan:
                 raise ValueError(f"optimal is {optimal!r} but must be true, false or null")
             bound = None if bound is None else _whole_number("bound", bound)
             return cls(
-                order, **numbers, forward=forward, reverse=reverse, bound=bound, optimal=optimal
+                order,
+                **numbers,
+                forward=forward,
+                reverse=reverse,
+                bound=bound,
+                optimal=optimal,
+                execution=content["execution"],
             )
         except (KeyError, TypeError, ValueError) as error:
             raise GraphFormatError(
@@ -208,6 +230,13 @@ class Plan:
 
 _WHOLE_NUMBERS = ("all", "nontrivial", "additions", "price", "num_vertices")
 _COUNTS = ("forward", "reverse")
+_EXECUTED: dict[Execution, str] = {
+    "xla": "executed: the elimination, compiled by XLA",
+    "auto": "executed: the elimination, or a mode of JAX where that promises to be quicker",
+    "native": "executed: the elimination, as a native kernel",
+    "jacfwd": "executed: jax.jacfwd, and not the elimination",
+    "jacrev": "executed: jax.jacrev, and not the elimination",
+}
 
 
 def _whole_number(name: str, value: Any) -> int:

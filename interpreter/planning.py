@@ -4,12 +4,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from elimax.interpreter.differentiation import Options, Order, resolve_order
 from elimax.interpreter.graph.counting import count_multiplications
 from elimax.interpreter.graph.order import EliminationOrder, check_order
-from elimax.interpreter.jacobian import Order, resolve_order
 from elimax.interpreter.orders.auto import long_order
 from elimax.interpreter.orders.exact.bounds import lower_bound
 from elimax.interpreter.plan import Plan
+from elimax.interpreter.racing import SECONDS, race
 from elimax.interpreter.tracing.call import trace
 
 BOUNDED = 200
@@ -25,6 +26,8 @@ def plan(
     allow_int: bool = False,
     order: Order = "auto",
     seconds: float | None = None,
+    fastest: bool = False,
+    batch: int | None = None,
     kwargs: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Finds the order in which `jacve(fun, ...)(*args)` would eliminate, and what that costs.
@@ -38,7 +41,13 @@ def plan(
         allow_int: As for `jacve`.
         order: As for `jacve`.
         seconds: Time for finding an order, with "auto" alone; None for the little that `jacve`
-            takes. What is found is not the same on every machine; pass the plan to use it.
+            takes. What is found is not the same on every machine; pass the plan to use it. With
+            `fastest` the time for compiling and running, 20 s if None.
+        fastest: Whether to time ways to compute the Jacobian on this device, with these shapes:
+            eliminations in a few orders, a native kernel, JAX's two modes. The plan says which
+            won.
+        batch: With `fastest`: the number of points that `jax.vmap` will evaluate at once; every
+            differentiated argument is repeated so many times.
         kwargs: Keyword arguments of the function.
 
     Returns:
@@ -50,13 +59,24 @@ def plan(
         InvalidOrderError: If the order does not fit the graph of `fun`.
         TracingError: If `fun` has side effects.
         TypeError: As `jacve` does when called.
-        ValueError: As `jacve` does when called; if `seconds` is not above 0, or given with another
-            order than "auto".
+        ValueError: As `jacve` does when called; if `seconds` is not above 0, or it, `fastest` or
+            `batch` is given with what it does not go with; with `fastest` in a transformation.
     """
+    if fastest and (order != "auto" or (batch is not None and batch < 1)):
+        raise ValueError(
+            f"fastest=True with order={order!r}, batch={batch!r}: the race chooses the order, and "
+            "a batch has at least one point"
+        )
+    if batch is not None and not fastest:
+        raise ValueError(f"batch={batch!r} without fastest=True: only a race has a batch")
     if seconds is not None and (order != "auto" or not 0 < seconds < math.inf):
         raise ValueError(
             f"seconds={seconds!r} with order={order!r}: seconds is a time above 0, for order='auto'"
         )
+    if fastest:
+        options = Options(argnums, has_aux, holomorphic, allow_int, "auto", "dense")
+        limit = SECONDS if seconds is None else seconds
+        return race(fun, args, dict(kwargs or {}), options, batch=batch, seconds=limit).plan
     graph = trace(
         fun,
         *args,

@@ -14,8 +14,9 @@ import jax
 import numpy as np
 
 from elimax.interpreter.checking import reference_jacobian
+from elimax.interpreter.differentiation import Order
 from elimax.interpreter.errors import RoundingWarning
-from elimax.interpreter.jacobian import Order, jacve
+from elimax.interpreter.jacobian import jacve
 from elimax.interpreter.precision import evaluate_in
 from elimax.interpreter.tracing.call_checks import is_array
 

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import pytest
 
 import elimax
-from elimax.interpreter.jacobian import resolve_order
+from elimax.interpreter.differentiation import resolve_order
 from support.repository import ROOT
 
 PREPARE = """

@@ -7,13 +7,14 @@ from typing import Annotated, Any, Literal
 
 import jax
 
+from elimax.interpreter import timing
 from elimax.interpreter.graph.order import EliminationOrder
 from elimax.models.ranges import Range
 from elimax.pipeline.checkout.context import cheapest
 from elimax.pipeline.checkout.machine import device
 from elimax.pipeline.console import Report
 from elimax.pipeline.errors import StageError
-from elimax.pipeline.stages import rivals, timing
+from elimax.pipeline.stages import batches, rivals
 from elimax.pipeline.tasks.task import Task
 
 
@@ -134,8 +135,8 @@ def time_case(
     """
     single = rivals.in_dtype(task.example_inputs(), dtype)
     task = dataclasses.replace(task, example_inputs=lambda: single)
-    arguments = timing.jitter_batch(single, task.argnums, batch, seed)
-    axes: Any = timing.batch_axes(single, task.argnums)
+    arguments = batches.jitter_batch(single, task.argnums, batch, seed)
+    axes: Any = batches.batch_axes(single, task.argnums)
     functions = (rivals.packed if layout == "packed" else rivals.published)(task, orders)
     if layout == "packed":
         arguments, axes = rivals.pack(arguments, task.argnums), (0, None)
@@ -188,7 +189,7 @@ def _cases(task: Task, config: EvaluateConfig) -> list[tuple[str, str, int]]:
     # Batch sizes outside: where compiling takes too long for all, both layouts are still compared.
     for dtype in config.dtypes:
         bytes_each = size * (8 if dtype == "float64" else 4)
-        fitting = (timing.fitting_batch(batch, bytes_each, limit) for batch in config.batch_sizes)
+        fitting = (batches.fitting_batch(batch, bytes_each, limit) for batch in config.batch_sizes)
         batches = list(dict.fromkeys(fitting))
         cases += [(dtype, layout, batch) for batch in batches for layout in layouts]
     return cases

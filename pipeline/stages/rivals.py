@@ -15,7 +15,7 @@ import numpy as np
 from elimax.interpreter.graph.order import EliminationOrder
 from elimax.interpreter.jacobian import jacve
 from elimax.pipeline.errors import StageError
-from elimax.pipeline.stages.timing import is_floating
+from elimax.pipeline.stages.batches import is_floating
 from elimax.pipeline.tasks.task import Task
 
 RIVALS: Mapping[str, Callable[..., Any]] = {"jacfwd": jax.jacfwd, "jacrev": jax.jacrev}

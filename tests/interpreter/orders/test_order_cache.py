@@ -10,11 +10,11 @@ import jax.numpy as jnp
 import pytest
 from hypothesis import given, settings
 
+from elimax.interpreter.differentiation import resolve_order
 from elimax.interpreter.errors import InvalidOrderError, PlanCacheWarning
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.order import EliminationOrder
 from elimax.interpreter.graph.price import order_price
-from elimax.interpreter.jacobian import resolve_order
 from elimax.interpreter.orders import forward_order, order_cache, portfolio, reverse_order
 from elimax.interpreter.orders.auto import auto_order
 from elimax.interpreter.orders.order_cache import cache_folder, cached_order, forget_orders

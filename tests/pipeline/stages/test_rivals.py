@@ -10,7 +10,7 @@ import pytest
 from elimax.interpreter.orders import markowitz_order
 from elimax.interpreter.tracing.call import trace
 from elimax.pipeline.errors import StageError
-from elimax.pipeline.stages import rivals, timing
+from elimax.pipeline.stages import batches, rivals
 from elimax.pipeline.tasks import load_task
 from elimax.pipeline.tasks.task import Task
 
@@ -34,8 +34,8 @@ TASK = Task("function", function, inputs, (0, 1), "", "")
 def test_all_rivals_agree_on_a_batch(layout: str) -> None:
     """Forward, reverse and elimination give equal arrays in both layouts."""
     order = markowitz_order(trace(function, *inputs(), argnums=TASK.argnums))
-    batch: Any = timing.jitter_batch(inputs(), TASK.argnums, 4, seed=0)
-    axes: Any = timing.batch_axes(inputs(), TASK.argnums)
+    batch: Any = batches.jitter_batch(inputs(), TASK.argnums, 4, seed=0)
+    axes: Any = batches.batch_axes(inputs(), TASK.argnums)
     if layout == "packed":
         batch, axes = rivals.pack(batch, TASK.argnums), (0, None)
         assert batch[0].shape == (4, 9) and batch[1] == (None, None, np.int32(1))

@@ -1,0 +1,129 @@
+"""A native kernel as a function of JAX arrays, which `jit`, `vmap` and derivatives take.
+
+`vmap` hands the kernel the whole batch. Derivatives are those of the program that the kernel was
+compiled from, and so is what other devices than the CPU run.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.core
+import jax.numpy as jnp
+
+from elimax.interpreter.native.scalar_program import ScalarProgram
+from elimax.interpreter.native.scalarise import scalar_program
+
+Arrays = Sequence[Any]
+
+
+def natively(function: Callable[..., Any], arguments: Arrays) -> Any:
+    """Evaluates a function of arrays by a native kernel.
+
+    Args:
+        function: Maps the arrays to a tree; what does not depend on them is not computed by the
+            kernel.
+        arguments: The arrays, all float32 or all float64.
+
+    Returns:
+        What the function returns.
+
+    Raises:
+        NotScalarError: If it is no program of single numbers, see `scalarise`.
+    """
+    trees: list[tuple[list[Any], Any]] = []
+
+    def flat(*values: Any) -> list[Any]:
+        leaves, tree = jax.tree.flatten(function(*values))
+        computed = [isinstance(leaf, jax.core.Tracer) for leaf in leaves]
+        trees.append(([None if x else y for x, y in zip(computed, leaves, strict=True)], tree))
+        return [leaf for leaf, x in zip(leaves, computed, strict=True) if x]
+
+    closed = jax.make_jaxpr(flat)(*arguments)
+    (known, tree), results = trees[0], iter(_results(closed, arguments))
+    return jax.tree.unflatten(tree, [next(results) if x is None else x for x in known])
+
+
+def _results(closed: Any, arguments: Arrays) -> Arrays:
+    if not closed.out_avals:
+        return []
+    # Constants of a jit around are inputs like the others.
+    known = [None if isinstance(x, jax.core.Tracer) else x for x in closed.consts]
+    lifted = [x for x in closed.consts if isinstance(x, jax.core.Tracer)]
+    program = scalar_program(closed.jaxpr, known)
+    results = _at_point(program, closed.jaxpr, known)(*map(jnp.ravel, (*lifted, *arguments)))
+    pairs = zip(results, closed.out_avals, strict=True)
+    return [x.reshape(aval.shape) for x, aval in pairs]
+
+
+def _at_point(program: ScalarProgram, jaxpr: Any, known: Sequence[Any]) -> Callable[..., Arrays]:
+    """The function at one point, of flat arrays to flat arrays."""
+
+    def plain(*arrays: Any) -> list[Any]:
+        given = iter(arrays)
+        consts = [
+            next(given).reshape(v.aval.shape) if x is None else x
+            for v, x in zip(jaxpr.constvars, known, strict=True)
+        ]
+        shaped = [x.reshape(v.aval.shape) for x, v in zip(given, jaxpr.invars, strict=True)]
+        return [jnp.ravel(x) for x in jax.core.eval_jaxpr(jaxpr, consts, *shaped)]
+
+    @jax.custom_batching.custom_vmap
+    def once(*arrays: Any) -> list[Any]:
+        found = _for_batch(program, plain, (False,) * len(arrays), 1)(*arrays)
+        return [x.reshape(x.shape[1:]) for x in found]
+
+    @once.def_vmap
+    def batched(size: int, is_batched: Sequence[bool], *arrays: Any) -> tuple[Any, Any]:
+        found = _for_batch(program, plain, tuple(is_batched), size)(*arrays)
+        return found, [True] * len(found)
+
+    point = jax.custom_jvp(once)
+
+    @point.defjvp
+    def derivative(primals: Arrays, tangents: Arrays) -> tuple[Any, Any]:
+        return jax.jvp(plain, primals, tangents)
+
+    return point
+
+
+def _for_batch(
+    program: ScalarProgram,
+    plain: Callable[..., Arrays],
+    is_batched: tuple[bool, ...],
+    size: int,
+) -> Callable[..., Arrays]:
+    """The function of arrays (size, n), or (n,) where they are the same for all points."""
+    results = [
+        jax.ShapeDtypeStruct((size, len(entries)), program.dtype) for entries in program.outputs
+    ]
+
+    def on_cpu(*arrays: Any) -> list[Any]:
+        from elimax.interpreter.native.kernel import target_name
+
+        return list(jax.ffi.ffi_call(target_name(program, is_batched), results)(*arrays))
+
+    def elsewhere(*arrays: Any) -> list[Any]:
+        axes = [0 if x else None for x in is_batched]
+        return list(jax.vmap(plain, axes, axis_size=size)(*arrays))
+
+    @jax.custom_batching.custom_vmap
+    def call(*arrays: Any) -> list[Any]:
+        if {device.platform for device in jax.devices()} == {"cpu"}:
+            return on_cpu(*arrays)
+        return jax.lax.platform_dependent(*arrays, cpu=on_cpu, default=elsewhere)
+
+    @call.def_vmap
+    def batched(times: int, is_added: Sequence[bool], *arrays: Any) -> tuple[Any, Any]:
+        flags = tuple(x or y for x, y in zip(is_batched, is_added, strict=True))
+        joined = []
+        for x, is_old, is_new in zip(arrays, is_batched, is_added, strict=True):
+            if is_old and not is_new:
+                x = jnp.broadcast_to(x, (times, *x.shape))
+            elif is_new and not is_old:
+                x = jnp.broadcast_to(x[:, None], (times, size, x.shape[-1]))
+            joined.append(x.reshape(times * size, -1) if is_old or is_new else x)
+        found = _for_batch(program, plain, flags, times * size)(*joined)
+        return [x.reshape(times, size, -1) for x in found], [True] * len(found)
+
+    return call

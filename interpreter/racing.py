@@ -1,0 +1,268 @@
+"""`order="fastest"`: ways to compute one Jacobian, timed on the shapes and the device at hand.
+
+Which way is fastest depends on the machine, on XLA's flags and on the size of the batch, and no
+model of costs knows that as well as a clock. A handful of *contenders* are compiled and run in
+turns; those that are clearly behind leave early.
+"""
+
+import dataclasses
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.core
+import jax.numpy as jnp
+
+from elimax.interpreter import timing
+from elimax.interpreter.differentiation import Options, differentiated
+from elimax.interpreter.errors import ElimaxError, MissingExtraError
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.order import EliminationOrder, check_order
+from elimax.interpreter.orders.order_cache import cached_order
+from elimax.interpreter.orders.planners import planner_order
+from elimax.interpreter.orders.portfolio import best_classic
+from elimax.interpreter.plan import Execution, Plan
+from elimax.interpreter.tracing.call import trace_call
+from elimax.interpreter.tracing.call_checks import is_array
+from elimax.interpreter.tracing.flat_call import CallArguments
+
+SECONDS = 20.0
+"""Time of a race, after which no further contender is compiled and no further round begins."""
+
+BEHIND = 1.5
+"""How many times slower than the fastest one a contender is that leaves after the first rounds."""
+
+ROUNDS = 15
+
+PLAYED = 300
+"""Vertices to eliminate up to which the learned policy is asked for an order."""
+
+ALWAYS = 3
+"""Contenders that are compiled whatever time that takes."""
+
+
+class Race(NamedTuple):
+    """What a race found.
+
+    Attributes:
+        plan: The fastest plan.
+        seconds: Time of one call, median, by name of the contender; fastest first.
+        left_out: By name of the contender why it was not timed.
+        plans: The plan of every contender.
+    """
+
+    plan: Plan
+    seconds: dict[str, float]
+    left_out: dict[str, str]
+    plans: dict[str, Plan]
+
+
+def race(
+    fun: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    options: Options,
+    *,
+    batch: int | None = None,
+    seconds: float = SECONDS,
+) -> Race:
+    """Compiles and times ways to compute a Jacobian.
+
+    Args:
+        fun: The function.
+        args: Its positional arguments, with values.
+        kwargs: Its keyword arguments.
+        options: As for `differentiated`; its order is not used.
+        batch: Number of points that `jax.vmap` evaluates at once, over a leading axis of all
+            differentiated arguments, which are repeated for it; None for one call without `vmap`.
+        seconds: Time for compiling and running, roughly; the first contenders are always timed.
+
+    Returns:
+        The times, and the plan of the fastest contender.
+
+    Raises:
+        ValueError: In a trace, where nothing can be timed, or if nothing can be compiled.
+    """
+    arguments = CallArguments.of(args, kwargs, options.argnums)
+    check_outside(arguments.leaves)
+    ends = time.perf_counter() + seconds
+    traced = trace_call(fun, arguments, options.has_aux, options.holomorphic, options.allow_int)
+    plans = {
+        name: dataclasses.replace(Plan.of_graph(traced.active.graph, order), execution=execution)
+        for name, order, execution in _contenders(traced.active.graph, options)
+    }
+    given = _repeated(arguments, batch)
+    calls: dict[str, Callable[[], Any]] = {}
+    left_out: dict[str, str] = {}
+    for name, plan in plans.items():
+        if len(calls) >= ALWAYS and time.perf_counter() > ends:
+            left_out[name] = "no time was left"
+            continue
+        function = jitted(fun, arguments, options._replace(order=plan), batch=batch)
+        try:
+            calls[name] = timing.compile_ahead(function, given).call
+            jax.block_until_ready(calls[name]())
+        except (ElimaxError, NotImplementedError) as error:
+            calls.pop(name, None)
+            left_out[name] = str(error)
+    if not calls:
+        raise ValueError(f"no way to compute this Jacobian could be compiled: {left_out}")
+    times = _times(calls, ends)
+    return Race(plans[next(iter(times))], times, left_out, plans)
+
+
+def check_outside(leaves: Sequence[Any]) -> None:
+    """Checks that a call is not being traced.
+
+    Args:
+        leaves: Its arguments.
+
+    Raises:
+        ValueError: If it is.
+    """
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+        raise ValueError(
+            'order="fastest" times the Jacobian, which is not possible inside of jax.jit, jax.vmap '
+            "or another transformation: find a plan before, with plan = elimax.plan(f, *example, "
+            "fastest=True), or with batch=B as well for jax.vmap, and pass order=plan"
+        )
+
+
+def jitted(
+    fun: Callable[..., Any],
+    arguments: CallArguments,
+    options: Options,
+    *,
+    wants_value: bool = False,
+    batch: int | None = None,
+) -> Callable[..., Any]:
+    """The Jacobian as a compiled function of the arrays among the arguments.
+
+    Args:
+        fun: The function.
+        arguments: A call of it, whose other arguments are kept.
+        options: As for `differentiated`.
+        wants_value: As for `differentiated`.
+        batch: None for one call; else differentiated arrays have a leading axis.
+
+    Returns:
+        A function of the arrays to what `differentiated` returns; the value is empty if nobody
+        reads it.
+    """
+    places = _arrays(arguments)
+
+    def of_arrays(*arrays: Any) -> Any:
+        leaves = list(arguments.leaves)
+        for k, array in zip(places, arrays, strict=True):
+            leaves[k] = array
+        args, kwargs = jax.tree.unflatten(arguments.tree, leaves)
+        value, jacobian = differentiated(fun, args, kwargs, options, wants_value=wants_value)
+        return (value if wants_value else None), jacobian
+
+    if batch is None:
+        return jax.jit(of_arrays)
+    axes = [0 if k in arguments.nodes else None for k in places]
+    return jax.jit(jax.vmap(of_arrays, axes))
+
+
+def fastest(
+    fun: Callable[..., Any], options: Options, *, wants_value: bool
+) -> Callable[..., tuple[Any, Any]]:
+    """The function that `order="fastest"` makes: races once for every shape, then runs the winner.
+
+    Args:
+        fun: The function.
+        options: As for `race`.
+        wants_value: As for `differentiated`.
+
+    Returns:
+        A function of the arguments of `fun` to what `differentiated` returns.
+    """
+    plans: dict[Any, Plan] = {}
+    compiled: dict[Any, Callable[..., Any]] = {}
+
+    def value_and_jacobian(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        arguments = CallArguments.of(args, kwargs, options.argnums)
+        check_outside(arguments.leaves)
+        shapes = tuple(jax.typeof(x) if is_array(x) else type(x) for x in arguments.leaves)
+        key = (arguments.tree, shapes)
+        if key not in plans:
+            plans[key] = race(fun, args, kwargs, options).plan
+        chosen = options._replace(order=plans[key])
+        if options.has_aux:  # Auxiliary data may be something that no compiled function returns.
+            return differentiated(fun, args, kwargs, chosen, wants_value=wants_value)
+        others = tuple(x if _is_hashable(x) else id(x) for x in arguments.leaves if not is_array(x))
+        if (key, others) not in compiled:
+            compiled[key, others] = jitted(fun, arguments, chosen, wants_value=wants_value)
+        return compiled[key, others](*arrays_of(arguments))
+
+    return value_and_jacobian
+
+
+def _is_hashable(x: Any) -> bool:
+    try:
+        hash(x)
+    except TypeError:
+        return False
+    return True
+
+
+def arrays_of(arguments: CallArguments) -> list[Any]:
+    """The arrays that the functions of `jitted` take."""
+    return [jnp.asarray(arguments.leaves[k]) for k in _arrays(arguments)]
+
+
+def _arrays(arguments: CallArguments) -> list[int]:
+    return [k for k, leaf in enumerate(arguments.leaves) if is_array(leaf)]
+
+
+def _repeated(arguments: CallArguments, batch: int | None) -> list[Any]:
+    arrays = arrays_of(arguments)
+    if batch is None:
+        return arrays
+    return [
+        jnp.array(jnp.broadcast_to(x, (batch, *x.shape))) if k in arguments.nodes else x
+        for k, x in zip(_arrays(arguments), arrays, strict=True)
+    ]
+
+
+def _contenders(
+    graph: ComputationalGraph, options: Options
+) -> Iterator[tuple[str, EliminationOrder, Execution]]:
+    """Names, orders and executions, the most promising ones first."""
+    auto = cached_order(graph)
+    fewest = best_classic(graph, "nontrivial")
+    candidates = {"auto": auto, "best_classic": fewest}
+    if len(graph.eliminable) <= PLAYED:
+        try:
+            if (played := planner_order(graph, "policy")) is not None:
+                candidates["policy"] = played
+        except MissingExtraError:
+            pass
+    yield "auto", auto, "auto"
+    yield "jacrev", auto, "jacrev"
+    yield "jacfwd", auto, "jacfwd"
+    counts = {name: Plan.of_graph(graph, order) for name, order in candidates.items()}
+    least = min(counts, key=lambda name: (counts[name].nontrivial, counts[name].all))
+    yield "native", candidates[least], "native"
+    known = {check_order(graph, auto)}
+    for name, order in candidates.items():
+        if (vertices := check_order(graph, order)) not in known:
+            known.add(vertices)
+            yield name, order, "xla"
+
+
+def _times(calls: Mapping[str, Callable[[], Any]], ends: float) -> dict[str, float]:
+    """Median times, fastest first; those that are behind are timed for three rounds only."""
+    first = timing.measure(calls, rounds=3, seconds=0.0, seed=0)
+    medians = {name: statistics.median(times) for name, times in first.items()}
+    limit = BEHIND * min(medians.values())
+    ahead = {name: call for name, call in calls.items() if medians[name] <= limit}
+    if len(ahead) > 1:
+        left = max(0.0, ends - time.perf_counter())
+        again = timing.measure(ahead, rounds=ROUNDS, seconds=left, seed=1)
+        medians |= {name: statistics.median(times) for name, times in again.items()}
+    order = sorted(medians, key=lambda name: (name not in ahead, medians[name]))
+    return {name: medians[name] for name in order}
