@@ -10,6 +10,7 @@ from elimax.interpreter.errors import GraphFormatError as GraphFormatError
 from elimax.interpreter.errors import InvalidOrderError as InvalidOrderError
 from elimax.interpreter.errors import JacobianMismatchError as JacobianMismatchError
 from elimax.interpreter.errors import MissingExtraError as MissingExtraError
+from elimax.interpreter.errors import NotScalarError as NotScalarError
 from elimax.interpreter.errors import PlanCacheWarning as PlanCacheWarning
 from elimax.interpreter.errors import RoundingWarning as RoundingWarning
 from elimax.interpreter.errors import StructureLimitError as StructureLimitError

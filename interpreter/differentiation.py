@@ -21,13 +21,13 @@ from elimax.interpreter.tracing.call_checks import is_array
 from elimax.interpreter.tracing.flat_call import CallArguments, unflatten_jacobian
 
 Order: TypeAlias = (
-    Literal["auto", "best_classic", "fastest", "policy"]
+    Literal["auto", "best_classic", "policy"]
     | OrderName
     | EliminationOrder
     | CarriesOrder
     | Sequence[int]
 )
-"""What `jacve` takes as an order."""
+"""What everything takes as an order; `jacve` takes "fastest" as well."""
 
 
 class Options(NamedTuple):

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 
 from elimax.interpreter.differentiation import Options, Order, differentiated
 from elimax.interpreter.output.blocks import Output, check_output
@@ -20,7 +20,7 @@ def jacve(
     holomorphic: bool = False,
     allow_int: bool = False,
     *,
-    order: Order = "auto",
+    order: Order | Literal["fastest"] = "auto",
     output: Output = "dense",
 ) -> Callable[P, Any]:
     """Jacobian of `fun` by vertex elimination; a drop-in replacement of `jax.jacrev`.
@@ -64,10 +64,8 @@ def jacve(
         NotScalarError: When called, if a plan asks for a native kernel and the function computes
             with more than a few thousand single numbers, or with what a kernel cannot.
     """
-    options = Options(argnums, has_aux, holomorphic, allow_int, order, output)
-    check_output(output)
-    check_callable(fun)
-    with_value = _function(fun, options, wants_value=has_aux)
+    options = Options(argnums, has_aux, holomorphic, allow_int, "auto", output)
+    with_value = _function(fun, options, order, wants_value=has_aux)
 
     @functools.wraps(fun)
     def jacobian(*args: P.args, **kwargs: P.kwargs) -> Any:
@@ -84,7 +82,7 @@ def value_and_jacve(
     holomorphic: bool = False,
     allow_int: bool = False,
     *,
-    order: Order = "auto",
+    order: Order | Literal["fastest"] = "auto",
     output: Output = "dense",
 ) -> Callable[P, tuple[R, Any]]:
     """Value and Jacobian of `fun`, sharing one evaluation.
@@ -105,11 +103,11 @@ def value_and_jacve(
     Raises:
         ValueError: If there is no such `output`.
     """
-    options = Options(argnums, has_aux, holomorphic, allow_int, order, output)
+    options = Options(argnums, has_aux, holomorphic, allow_int, "auto", output)
     check_output(output)
     check_callable(fun)
 
-    with_value = _function(fun, options, wants_value=True)
+    with_value = _function(fun, options, order, wants_value=True)
 
     @functools.wraps(fun)
     def value_and_jacobian(*args: P.args, **kwargs: P.kwargs) -> tuple[R, Any]:
@@ -119,11 +117,18 @@ def value_and_jacve(
 
 
 def _function(
-    fun: Callable[..., Any], options: Options, *, wants_value: bool
+    fun: Callable[..., Any],
+    options: Options,
+    order: Order | Literal["fastest"],
+    *,
+    wants_value: bool,
 ) -> Callable[..., tuple[Any, Any]]:
-    """What computes value and Jacobian."""
-    if isinstance(options.order, str) and options.order == "fastest":
+    """What computes value and Jacobian in an order; that of the options is not used."""
+    check_output(options.output)
+    check_callable(fun)
+    if isinstance(order, str) and order == "fastest":
         return fastest(fun, options, wants_value=wants_value)
+    ordered = options._replace(order=order)
     return lambda *args, **kwargs: differentiated(
-        fun, args, kwargs, options, wants_value=wants_value
+        fun, args, kwargs, ordered, wants_value=wants_value
     )

@@ -80,6 +80,8 @@ TESTED_IN = {
     "benchmarks/ecosystem/stages.py": "benchmarks/ecosystem/test_measure.py",
     "benchmarks/learning/__main__.py": "benchmarks/learning/test_main.py",
     "elimax/api.py": "test_elimax.py",
+    "interpreter/differentiation.py": "interpreter/test_jacobian.py",
+    "interpreter/native/vector_code.py": "interpreter/native/test_kernel.py",
     "interpreter/execution/jax_modes.py": "interpreter/execution/test_emission.py",
     "interpreter/graph/independent_labels.py": "interpreter/graph/test_independent_count.py",
     "interpreter/graph/independent_parts.py": "interpreter/graph/test_independent_count.py",

@@ -33,7 +33,7 @@ or two."""
 
 MOVES = frozenset(
     ("broadcast_in_dim", "concatenate", "copy", "copy_p", "dynamic_slice", "expand_dims", "gather")
-    + ("pad", "reshape", "rev", "slice", "squeeze", "transpose")
+    + ("pad", "reshape", "rev", "slice", "squeeze", "stack", "tile", "transpose")
 )
 """Primitives that only move entries."""
 
@@ -168,10 +168,11 @@ class _Scalarisation:
             return self.run(body, consts, inputs)
         if (known := _values(inputs)) is not None:
             return _evaluated(eqn, known)
-        if name == "split":
-            ends = np.cumsum(params["sizes"])[:-1]
+        if name in ("split", "unstack"):
             (x,) = self._all_numbers(eqn, inputs)
-            return list(np.split(x, ends, axis=params["axis"]))
+            if name == "unstack":
+                return list(np.moveaxis(x, params["axis"], 0))
+            return list(np.split(x, np.cumsum(params["sizes"])[:-1], axis=params["axis"]))
         if name in MOVES:
             return [self._moved(eqn, inputs)]
         if name in WRITES:
@@ -211,7 +212,7 @@ class _Scalarisation:
     def _moved(self, eqn: Any, inputs: Sequence[_Array]) -> Numbers:
         """Moves numbers of statements; what is not an index is the arrays that are moved."""
         name = eqn.primitive.name
-        moving = len(inputs) if name == "concatenate" else 2 if name == "pad" else 1
+        moving = len(inputs) if name in ("concatenate", "stack") else 2 if name == "pad" else 1
         indices = _values(inputs[moving:])
         if indices is None:
             raise NotScalarError(f"{name} at places that depend on inputs")

@@ -277,6 +277,8 @@ OTHERS: dict[str, Callable[[Arrays, dict[str, Any]], Any]] = {
     "select_n": _select,
     "sign": _sign,
     "slice": _slice,
+    "stack": lambda arrays, params: np.stack(arrays, params["axis"]),
     "squeeze": lambda arrays, params: np.squeeze(arrays[0], params["dimensions"]),
+    "tile": lambda arrays, params: np.tile(arrays[0], params["reps"]),
     "transpose": lambda arrays, params: np.transpose(arrays[0], params["permutation"]),
 }

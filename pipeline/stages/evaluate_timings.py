@@ -183,15 +183,15 @@ def _label(dtype: str, layout: str, batch: int) -> str:
 def _cases(task: Task, config: EvaluateConfig) -> list[tuple[str, str, int]]:
     """Returns all dtypes, layouts and batch sizes to time."""
     layouts = [name for name in config.layouts if name != "packed" or rivals.can_be_packed(task)]
-    size = rivals.dense_size(task)
+    entries = rivals.dense_size(task)
     limit = config.dense_gigabytes * 1e9
     cases = []
     # Batch sizes outside: where compiling takes too long for all, both layouts are still compared.
     for dtype in config.dtypes:
-        bytes_each = size * (8 if dtype == "float64" else 4)
+        bytes_each = entries * (8 if dtype == "float64" else 4)
         fitting = (batches.fitting_batch(batch, bytes_each, limit) for batch in config.batch_sizes)
-        batches = list(dict.fromkeys(fitting))
-        cases += [(dtype, layout, batch) for batch in batches for layout in layouts]
+        sizes = list(dict.fromkeys(fitting))
+        cases += [(dtype, layout, batch) for batch in sizes for layout in layouts]
     return cases
 
 

@@ -1,0 +1,167 @@
+"""Races: the fastest contender wins, what cannot run is left out, plans say what runs."""
+
+import dataclasses
+import time
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from elimax.interpreter import racing
+from elimax.interpreter.differentiation import Options
+from elimax.interpreter.errors import GraphFormatError, NotScalarError
+from elimax.interpreter.jacobian import jacve, value_and_jacve
+from elimax.interpreter.plan import EXECUTIONS, Plan
+from elimax.interpreter.planning import plan
+
+OPTIONS = Options(0, False, False, False, "auto", "dense")
+X = jnp.array([0.3, 0.7, 0.2])
+
+
+def numbers(x: Any) -> Any:
+    """Single numbers, that a kernel can compute."""
+    a = jnp.sin(x[0] * x[1]) + x[2]
+    return jnp.stack([a * x[0], jnp.exp(a), a / x[2]])
+
+
+def quantiles(x: Any) -> Any:
+    """What no kernel computes."""
+    return jax.scipy.special.erfinv(jnp.sin(x) / 2) * jnp.sum(x)
+
+
+@pytest.mark.parametrize("batch", [None, 7])
+def test_a_race_times_every_contender(batch):
+    """Each of them is exact, and the plan is that of the first."""
+    found = racing.race(numbers, (X,), {}, OPTIONS, batch=batch)
+    assert {"auto", "jacfwd", "jacrev", "native"} <= set(found.seconds)
+    assert found.plan == found.plans[next(iter(found.seconds))] and not found.left_out
+    times = list(found.seconds.values())
+    assert all(seconds > 0 for seconds in times) and times[0] == min(times)
+    expected = jax.jacrev(numbers)(X)
+    for made in found.plans.values():
+        np.testing.assert_allclose(jax.jit(jacve(numbers, order=made))(X), expected, rtol=1e-5)
+
+
+def test_the_fastest_wins(monkeypatch):
+    """Whoever that is; one that is far behind is timed for three rounds."""
+
+    def jitted(fun, arguments, options, **_):
+        wait = {"native": 0.001, "jacrev": 0.02}.get(options.order.execution, 0.0012)
+        return jax.jit(lambda x: jax.pure_callback(lambda v: (time.sleep(wait), v)[1], x, x))
+
+    monkeypatch.setattr(racing, "jitted", jitted)
+    found = racing.race(numbers, (X,), {}, OPTIONS)
+    assert found.plan.execution == "native"
+    assert list(found.seconds)[-1] == "jacrev"
+
+
+def test_what_cannot_run_is_left_out():
+    """With the reason."""
+    found = racing.race(quantiles, (X,), {}, OPTIONS)
+    assert found.left_out == {"native": "the primitive erf_inv"}
+    assert "auto" in found.seconds and found.plan.execution != "native"
+
+
+def test_no_time_is_left():
+    """The first contenders are timed all the same."""
+    found = racing.race(numbers, (X,), {}, OPTIONS, seconds=1e-6)
+    assert len(found.seconds) == racing.ALWAYS
+    assert set(found.left_out.values()) == {"no time was left"}
+
+
+def test_fastest_in_one_call(monkeypatch):
+    """The race is run once for every shape; results are those of JAX."""
+    raced = []
+    race = racing.race
+    monkeypatch.setattr(racing, "race", lambda *args: raced.append(1) or race(*args))
+    scale = {"by": 2.0, "name": "x"}
+
+    def function(x, y, how):
+        return {how["name"]: numbers(x) * y * how["by"]}
+
+    fastest = jacve(function, (0, 1), order="fastest")
+    for shift in (0.0, 0.1):
+        found = fastest(X + shift, 1.5, scale)
+        expected = jax.jacrev(function, (0, 1))(X + shift, 1.5, scale)
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), found, expected)
+    assert len(raced) == 1
+    changed = fastest(X, 1.5, scale | {"by": 3.0})["x"][0]
+    np.testing.assert_allclose(changed, 4.5 * jax.jacrev(numbers)(X), rtol=1e-5)
+    assert len(raced) == 1
+    fastest(X, jnp.ones(3), scale)
+    assert len(raced) == 2
+
+
+def test_value_and_auxiliary_data():
+    """The value comes along; auxiliary data may be anything."""
+    value, jacobian = value_and_jacve(numbers, order="fastest")(X)
+    np.testing.assert_allclose(value, numbers(X), rtol=1e-6)
+    np.testing.assert_allclose(jacobian, jax.jacrev(numbers)(X), rtol=1e-5)
+    jacobian, aux = jacve(lambda x: (numbers(x), "aux"), has_aux=True, order="fastest")(X)
+    assert aux == "aux"
+    np.testing.assert_allclose(jacobian, jax.jacrev(numbers)(X), rtol=1e-5)
+
+
+@pytest.mark.parametrize("transform", [jax.jit, lambda f: jax.vmap(f, 0)])
+def test_no_race_in_a_trace(transform):
+    """The error says to plan before."""
+    with pytest.raises(ValueError, match=r"plan = elimax.plan\(f, \*example, fastest=True\)"):
+        transform(jacve(numbers, order="fastest"))(jnp.ones((3, 3)))
+
+
+def test_planning():
+    """A plan of a race goes to a file and back, and into a batch."""
+    made = plan(numbers, X, fastest=True, batch=64, seconds=5.0)
+    assert Plan.from_dict(made.to_dict()) == made and "executed: " in str(made)
+    batch = jnp.linspace(0.1, 1, 30).reshape(10, 3)
+    found = jax.jit(jax.vmap(jacve(numbers, order=made)))(batch)
+    np.testing.assert_allclose(found, jax.vmap(jax.jacrev(numbers))(batch), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"fastest": True, "order": "reverse"}, "the race chooses the order"),
+        ({"fastest": True, "batch": 0}, "a batch has at least one point"),
+        ({"batch": 3}, "only a race has a batch"),
+    ],
+)
+def test_what_does_not_go_together(options, said):
+    """Is refused."""
+    with pytest.raises(ValueError, match=said):
+        plan(numbers, X, **options)
+
+
+@pytest.mark.parametrize("execution", EXECUTIONS)
+def test_every_execution(execution):
+    """Is exact, with a value, in every output form that it has."""
+    made = dataclasses.replace(plan(numbers, X), execution=execution)
+    value, jacobian = value_and_jacve(numbers, order=made)(X)
+    np.testing.assert_allclose(value, numbers(X), rtol=1e-6)
+    np.testing.assert_allclose(jacobian, jax.jacrev(numbers)(X), rtol=1e-5)
+    block = jacve(numbers, order=made, output="structured")(X)
+    np.testing.assert_allclose(block.todense(), jax.jacrev(numbers)(X), rtol=1e-5)
+
+
+def test_a_kernel_of_something_else():
+    """Whoever asks for one is told why there is none."""
+    made = dataclasses.replace(plan(quantiles, X), execution="native")
+    with pytest.raises(NotScalarError, match="the primitive erf_inv"):
+        jacve(quantiles, order=made)(X)
+    with pytest.raises(GraphFormatError, match="choose one of xla, auto, native, jacfwd, jacrev"):
+        dataclasses.replace(made, execution="fortran")
+
+
+def test_a_kernel_computes_no_value_that_nobody_reads():
+    """Without auxiliary data only the Jacobian is an output."""
+    made = dataclasses.replace(plan(numbers, X), execution="native")
+
+    def results(function):
+        text = str(jax.make_jaxpr(jax.vmap(function))(X[None]))
+        (line,) = (line for line in text.splitlines() if "= ffi_call[" in line)
+        return line.split("=")[0].count(":f32")
+
+    assert results(jacve(numbers, order=made)) == 1
+    assert results(value_and_jacve(numbers, order=made)) == 2
