@@ -9,6 +9,7 @@ the second trace of a function cheaper than the first.
 | `hessian` | `jax.hessian` of the function whose gradient a task is |
 | name of an order | ours in that order; packed, the `STORED` ones are `assembled` |
 | `assembled` | packed: ours in the order "auto" of the task's own graph, its blocks joined |
+| `native` | ours in the first order, packed in "auto", as a native kernel; on CPUs |
 | `structured` | ours in the first order, without the zeros and constants of the dense output |
 | `structured_written` | the same written out in full, so that its values can be compared |
 | `sparsejac`, `asdex` | packages that colour a sparse Jacobian; `_values`: stored entries only |
@@ -31,12 +32,14 @@ from benchmarks.subjects import STORED, Subject
 from elimax.interpreter.graph.order import EliminationOrder
 from elimax.interpreter.jacobian import jacve
 from elimax.interpreter.output.structured import StructuredJacobian
+from elimax.interpreter.plan import Plan
 from elimax.pipeline.stages import batches, rivals
 from elimax.pipeline.tasks.task import Task
 
 Maker = Callable[[], Callable[..., Any]]
 
-ASSEMBLED, STRUCTURED, WRITTEN = "assembled", "structured", "structured_written"
+ASSEMBLED, NATIVE = "assembled", "native"
+STRUCTURED, WRITTEN = "structured", "structured_written"
 COLOURED = ("sparsejac", "asdex")
 SPARSE_DENSITY = 0.5
 """Share of nonzero entries above which colouring a Jacobian is not tried."""
@@ -81,6 +84,8 @@ def contenders(
     order = subject.order(orders[0], packed=packed and not joined)
     structured = functools.partial(_ours, task, order, packed, joined, "structured")
     makers[STRUCTURED] = structured
+    if jax.default_backend() == "cpu":
+        makers[NATIVE] = functools.partial(_native, subject, task, orders[0], packed)
     if is_check and not packed:
         makers[WRITTEN] = lambda: _then(structured(), _written_out)
     coloured, absent = _coloured(task, example) if packed else ({}, {})
@@ -117,6 +122,17 @@ def _ours(
         return rivals.packed(task, {"ours": order})["ours"]
     blocks = jacve(task.function, task.argnums, order=order, output=output)
     return _of_vector(blocks, task) if packed else blocks
+
+
+def _native(subject: Subject, task: Task, name: str, packed: bool) -> Callable[..., Any]:
+    """Ours as a native kernel; stored orders are not those of the packed graph."""
+    task = _renewed(task)
+    order = subject.order("auto" if packed else name, packed=packed)
+    graph = subject.packed_graph if packed else subject.graph
+    plan = dataclasses.replace(Plan.of_graph(graph, order), execution="native")
+    if packed:
+        return jacve(rivals.flat_function(task), order=plan)
+    return jacve(task.function, task.argnums, order=plan)
 
 
 def _hessian(scalar: Callable[..., Any], task: Task, packed: bool) -> Callable[..., Any]:

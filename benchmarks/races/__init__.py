@@ -1,0 +1,1 @@
+"""Races of `order="fastest"` on small systems that nothing here was tuned for."""
