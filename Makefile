@@ -17,7 +17,7 @@ CORE := $(addprefix tests/interpreter/tracing/, rules test_call.py test_program.
 export PATH := $(VENV)/bin:$(PATH)
 export VIRTUAL_ENV := $(VENV)
 
-.PHONY: run smoke test test-slow test-all test-newer coverage-jax ecosystem lint types stale bench-interpreter bench-scaling bench-orders bench-learning bench-gpu install clean help
+.PHONY: run smoke test test-slow test-all test-newer coverage-jax ecosystem lint types stale bench-interpreter bench-scaling bench-orders bench-learning bench-races bench-gpu install clean help
 
 run: $(STAMP)  ## Run the stages that are out of date, print the results (TASKS="mlp kerr_metric" for some, SEEDS=5 for five seeds)
 	@elimax run $(TASKS) $(if $(SEEDS),--seeds $(SEEDS))
@@ -66,10 +66,11 @@ bench-orders: $(STAMP)  ## Best counts by annealing, bounds, what auto finds (TA
 bench-learning: $(STAMP)  ## The learned policy next to rules and annealing on 154 programs, half an hour (ARGS="--full" or "--sets random_small --seconds 1")
 	@python -m benchmarks.learning $(ARGS)
 
+bench-races: $(STAMP)  ## The fastest of several ways to compute a Jacobian against JAX, on 47 small systems (ARGS="kepler_orbit --batch 512")
+	@python -m benchmarks.races $(ARGS)
+
 bench-gpu: $(STAMP)  ## Values and times of Jacobians, training, on a GPU (NAME=h100 for results/gpu/h100)
-	@python -m benchmarks.jacobians $(TASKS) --out results/gpu/$(NAME) --seconds 480 \
-	  --orders best fewest_nontrivial auto --batch 65536 512 1048576 --gigabytes 20 \
-	  --builds 1 --case-seconds 1.5 --compilers 8 --values --training $(ARGS)
+	@python -m benchmarks.gpu $(TASKS) --out results/gpu/$(NAME) $(ARGS)
 
 install: $(STAMP)  ## Set up .venv from requirements.lock (UV=1: with uv, faster)
 

@@ -32,7 +32,6 @@ from benchmarks.subjects import STORED, Subject
 from elimax.interpreter.graph.order import EliminationOrder
 from elimax.interpreter.jacobian import jacve
 from elimax.interpreter.output.structured import StructuredJacobian
-from elimax.interpreter.plan import Plan
 from elimax.pipeline.stages import batches, rivals
 from elimax.pipeline.tasks.task import Task
 
@@ -129,7 +128,7 @@ def _native(subject: Subject, task: Task, name: str, packed: bool) -> Callable[.
     task = _renewed(task)
     order = subject.order("auto" if packed else name, packed=packed)
     graph = subject.packed_graph if packed else subject.graph
-    plan = dataclasses.replace(Plan.of_graph(graph, order), execution="native")
+    plan = rivals.as_kernel(graph, order)
     if packed:
         return jacve(rivals.flat_function(task), order=plan)
     return jacve(task.function, task.argnums, order=plan)

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import jax
 
@@ -218,8 +218,11 @@ def _say(text: str) -> None:
     sys.stderr.flush()
 
 
-if __name__ == "__main__":
-    status = main()
+def leave(status: int) -> NoReturn:
+    """Ends the process, also while a compilation that was abandoned is still running."""
     sys.stdout.flush()
-    # A compilation that was abandoned may still be running, and Python would wait for it.
     os._exit(status)
+
+
+if __name__ == "__main__":
+    leave(main())

@@ -68,9 +68,7 @@ class Subject:
     @functools.cached_property
     def packed_graph(self) -> ComputationalGraph:
         """The graph of the function of one vector."""
-        example, argnums = self.task.example_inputs(), self.task.argnums
-        vectors, others = rivals.pack(batches.jitter_batch(example, argnums, 1, 0), argnums)
-        return trace(rivals.flat_function(self.task), vectors[0], others, argnums=(0,))
+        return rivals.packed_graph(self.task)
 
     def order(self, name: str, *, packed: bool = False) -> EliminationOrder:
         """An order by its name; "auto" is eliminated even where `jacve(f)` runs a mode of JAX.

@@ -17,7 +17,7 @@ from elimax.interpreter.graph.price import order_price
 from elimax.interpreter.json_files import read_json
 from elimax.interpreter.orders.fixed import forward_order, reverse_order
 
-PLAN_SCHEMA = 2
+PLAN_SCHEMA = 1
 
 Execution = Literal["xla", "auto", "native", "jacfwd", "jacrev"]
 """What computes a Jacobian: "xla" compiles the elimination like everything else; "auto" does so, or
@@ -139,7 +139,8 @@ class Plan:
             cells = [x.rjust(width) for x, width in zip(counts, widths[1:], strict=True)]
             lines.append("  ".join([name.ljust(widths[0]), *cells]))
         lines += [f"price: {self.price:,}", self._optimality()]
-        return "\n".join([*lines, _EXECUTED[self.execution]])
+        lines += [_EXECUTED[self.execution]] if self.execution in _EXECUTED else []
+        return "\n".join(lines)
 
     def _optimality(self) -> str:
         if self.optimal:
@@ -193,7 +194,7 @@ class Plan:
                 reverse=reverse,
                 bound=bound,
                 optimal=optimal,
-                execution=content["execution"],
+                execution=content.get("execution", "xla"),  # Older files have none.
             )
         except (KeyError, TypeError, ValueError) as error:
             raise GraphFormatError(
@@ -231,7 +232,6 @@ class Plan:
 _WHOLE_NUMBERS = ("all", "nontrivial", "additions", "price", "num_vertices")
 _COUNTS = ("forward", "reverse")
 _EXECUTED: dict[Execution, str] = {
-    "xla": "executed: the elimination, compiled by XLA",
     "auto": "executed: the elimination, or a mode of JAX where that promises to be quicker",
     "native": "executed: the elimination, as a native kernel",
     "jacfwd": "executed: jax.jacfwd, and not the elimination",

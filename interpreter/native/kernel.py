@@ -10,6 +10,7 @@ the one before it; a batch smaller than a tile is copied to memory of the size o
 import ctypes
 import functools
 import hashlib
+import re
 from collections.abc import Sequence
 
 import jax
@@ -213,6 +214,10 @@ def target_name(program: ScalarProgram, is_batched: Sequence[bool]) -> str:
 @functools.lru_cache(maxsize=256)
 def _registered(program: ScalarProgram, is_batched: tuple[bool, ...]) -> str:
     code, name = kernel_code(program, is_batched, this_machine())
+    # LLVM would end the process.
+    for symbol in re.findall(r"^declare [^@]*@(?!llvm\.)(\w+)", code, flags=re.MULTILINE):
+        if llvm.address_of_symbol(symbol) is None:
+            raise NotScalarError(f"this machine has no function {symbol}, which the kernel calls")
     address = _compiled(code, name)
     jax.ffi.register_ffi_target(name, _capsule(address), platform="cpu")
     return name

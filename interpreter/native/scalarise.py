@@ -40,7 +40,7 @@ MOVES = frozenset(
 WRITES = frozenset(("dynamic_update_slice", "scatter", "scatter-add"))
 """Primitives that write a window into an array."""
 
-SAME = frozenset(("convert_element_type", "optimization_barrier", "reduce_precision"))
+SAME = frozenset(("convert_element_type", "optimization_barrier", "stop_gradient"))
 CALLS = frozenset(
     ("checkpoint", "closed_call", "core_call", "custom_jvp_call", "custom_vjp_call", "jit", "pjit")
 )
@@ -75,32 +75,36 @@ def scalar_program(jaxpr: Any, known: Sequence[Any]) -> ScalarProgram:
             there are too many statements.
     """
     lifted = [v for v, x in zip(jaxpr.constvars, known, strict=True) if x is None]
-    dtypes = {variable.aval.dtype for variable in (*lifted, *jaxpr.invars)}
-    if len(dtypes) != 1 or (dtype := dtypes.pop()) not in (np.float32, np.float64):
-        raise NotScalarError("inputs must all be float32 or all be float64")
-    scalarisation = _Scalarisation(Builder(np.dtype(dtype), MOST))
+    atoms = (*(atom for eqn in jaxpr.eqns for atom in eqn.invars), *jaxpr.outvars)
+    read = {atom for atom in atoms if not isinstance(atom, jex.Literal)}
+    dtypes = {v.aval.dtype for v in (*lifted, *jaxpr.invars) if v in read}
+    if len(dtypes) != 1 or not dtypes <= {np.dtype(np.float32), np.dtype(np.float64)}:
+        given = ", ".join(sorted(map(str, dtypes))) or "no number"
+        raise NotScalarError(f"it reads {given}: inputs must all be float32 or all be float64")
+    build = Builder(np.dtype(dtypes.pop()), MOST)
+    scalarisation = _Scalarisation(build)
     sizes: list[int] = []
 
     def new_input(variable: Any) -> Numbers:
         size = math.prod(variable.aval.shape)
-        entries = [scalarisation.build.input(len(sizes), k) for k in range(size)]
+        entries = [build.input(len(sizes), k) if variable in read else -1 for k in range(size)]
         sizes.append(size)
         return np.array(entries, np.int64).reshape(variable.aval.shape)
 
+    results_size = sum(math.prod(variable.aval.shape) for variable in jaxpr.outvars)
+    if results_size > MOST:
+        raise NotScalarError(f"{results_size} entries of results, more than {MOST}")
     try:
         consts = [
             new_input(v) if x is None else _Known(x)
             for v, x in zip(jaxpr.constvars, known, strict=True)
         ]
         results = scalarisation.run(jaxpr, consts, [new_input(v) for v in jaxpr.invars])
+        pairs = zip(results, jaxpr.outvars, strict=True)
+        numbers = [scalarisation.numbers(x, variable.aval) for x, variable in pairs]
     except OverflowError as error:
         raise NotScalarError(str(error)) from None
-    entries = sum(math.prod(v.aval.shape) for v in jaxpr.outvars)
-    if entries > MOST:
-        raise NotScalarError(f"{entries} entries of outputs, more than {MOST}")
-    pairs = zip(results, jaxpr.outvars, strict=True)
-    numbers = [scalarisation.numbers(x, variable.aval) for x, variable in pairs]
-    return scalarisation.build.program(sizes, [x.ravel().tolist() for x in numbers])
+    return build.program(sizes, [x.ravel().tolist() for x in numbers])
 
 
 class _Known:

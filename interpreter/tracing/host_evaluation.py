@@ -199,12 +199,20 @@ def _slice(arrays: Arrays, params: dict[str, Any]) -> np.ndarray:
     return arrays[0][tuple(map(slice, starts, limits, strides))]
 
 
-def _pad(arrays: Arrays, params: dict[str, Any]) -> np.ndarray | None:
+def _pad(arrays: Arrays, params: dict[str, Any]) -> np.ndarray:
     x, fill = arrays
     config = params["padding_config"]
-    if any(low < 0 or high < 0 or between for low, high, between in config):
-        return None
-    return np.pad(x, [(low, high) for low, high, _ in config], constant_values=fill[()])
+    spread = [
+        size + max(size - 1, 0) * between
+        for size, (_, _, between) in zip(x.shape, config, strict=True)
+    ]
+    between = np.full(spread, fill[()], x.dtype)
+    between[tuple(slice(None, None, step + 1) for _, _, step in config)] = x
+    around = [(max(low, 0), max(high, 0)) for low, high, _ in config]
+    padded = np.pad(between, around, constant_values=fill[()])
+    # What is negative is cut off.
+    ends = zip(padded.shape, config, strict=True)
+    return padded[tuple(slice(max(-low, 0), n + min(high, 0)) for n, (low, high, _) in ends)]
 
 
 def _sum(arrays: Arrays, params: dict[str, Any]) -> np.ndarray | None:

@@ -97,14 +97,15 @@ def timing_table(timings: Mapping[str, Mapping[str, Any]]) -> Table:
         Headings and rows; ratios are (time of the rival / our time), above 1 we are faster.
     """
     columns = [
-        "task", "dtype", "layout", "batch", "jacfwd us", "jacrev us", "best us",
-        "forward", "reverse", "Markowitz", "best", "spread", "fewest nontrivial", "null",
+        "task", "dtype", "layout", "batch", "jacfwd us", "jacrev us", "best us", "native us",
+        "forward", "reverse", "Markowitz", "best", "spread", "fewest nontrivial", "native", "null",
     ]  # fmt: skip
     rows = []
     for task, case in _cases(timings):
         rival = better_rival(case)
         ratios = case["ratios"].get(rival, {})
         best, fewest = ratios.get("best"), ratios.get("fewest_nontrivial")
+        native, names = ratios.get("native"), ("jacfwd", "jacrev", "best", "native")
         seconds = case["seconds"]
         rows.append(
             [
@@ -112,13 +113,14 @@ def timing_table(timings: Mapping[str, Mapping[str, Any]]) -> Table:
                 case["dtype"],
                 case["layout"],
                 case["batch"],
-                *(_microseconds(seconds.get(name)) for name in ("jacfwd", "jacrev", "best")),
+                *(_microseconds(seconds.get(name)) for name in names),
                 *(
                     ratios[name]["median"] if name in ratios else None
                     for name in ("forward", "reverse", "markowitz", "best")
                 ),
                 f"{best['low']:.2f} to {best['high']:.2f}" if best else None,
                 fewest["median"] if fewest else None,
+                native["median"] if native else None,
                 f"{case['null']['low']:.2f} to {case['null']['high']:.2f}",
             ]
         )
@@ -176,7 +178,8 @@ def timing_notes(timings: Mapping[str, Mapping[str, Any]], tasks: Iterable[str])
     lines = [
         "A ratio is (time of the better of vmap(jacfwd f) and vmap(jacrev f)) / (our time), the "
         "median of paired rounds; above 1 elimination is faster, below 1 slower. The spread is "
-        "from the lower to the upper quartile; null is the best order against itself.",
+        "from the lower to the upper quartile; null is the best order against itself; native is "
+        "the best order as a native kernel (packed: the order of jacve).",
         f"Of {total} cases the best order is faster in {counted['faster']}, slower in "
         f"{counted['slower']}, and {counted['even']} cannot be told apart from noise.",
     ]
@@ -187,7 +190,7 @@ def timing_notes(timings: Mapping[str, Mapping[str, Any]], tasks: Iterable[str])
          for name, why in case["failed"].items()}
     )  # fmt: skip
     if failed:
-        lines.append(f"Not possible in JAX: {'; '.join(failed)}.")
+        lines.append(f"Not possible: {'; '.join(failed)}.")
     skipped = [f"{task} {label}" for task, timing in timings.items() for label in timing["skipped"]]
     if skipped:
         lines.append(f"Not timed because compiling took too long: {', '.join(skipped)}.")
@@ -196,7 +199,7 @@ def timing_notes(timings: Mapping[str, Mapping[str, Any]], tasks: Iterable[str])
 
 def compile_table(timings: Mapping[str, Mapping[str, Any]]) -> Table:
     """Makes the table of compile times, in seconds: the median over the cases of a task."""
-    names = ("jacfwd", "jacrev", "forward", "reverse", "markowitz", "best")
+    names = ("jacfwd", "jacrev", "forward", "reverse", "markowitz", "best", "native")
     rows: list[list[Any]] = []
     for task, timing in timings.items():
         row: list[Any] = [task]

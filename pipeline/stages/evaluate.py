@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from elimax.interpreter.checking import check_against, reference_jacobian
-from elimax.interpreter.errors import JacobianMismatchError
+from elimax.interpreter.errors import JacobianMismatchError, NotScalarError
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.counting import count_multiplications
 from elimax.interpreter.graph.order import EliminationOrder
 from elimax.interpreter.orders import named_order
+from elimax.interpreter.plan import Plan
 from elimax.pipeline.checkout.context import (
     StageContext,
     command,
@@ -28,6 +29,7 @@ from elimax.pipeline.checkout.files import read_json, write_json
 from elimax.pipeline.checkout.machine import file_digest
 from elimax.pipeline.checkout.process import stage_process
 from elimax.pipeline.errors import StageError
+from elimax.pipeline.stages import rivals
 from elimax.pipeline.stages.evaluate_timings import (
     EvaluateConfig,
     case_labels,
@@ -44,7 +46,7 @@ SMALLEST_ERROR = 1e-14
 
 
 def check_orders(
-    task: Task, orders: Mapping[str, EliminationOrder], tolerance: float
+    task: Task, orders: Mapping[str, EliminationOrder | Plan], tolerance: float
 ) -> dict[str, dict[str, Any]]:
     """Compares the Jacobian of every order with `jax.jacrev` in float64.
 
@@ -69,6 +71,26 @@ def check_orders(
         else:
             results[name] = {"correct": True, "error_below": power_of_ten(check.max_error)}
     return results
+
+
+def check_kernel(
+    task: Task, graph: ComputationalGraph, order: EliminationOrder, tolerance: float
+) -> dict[str, Any]:
+    """Compares the Jacobian by a native kernel with `jax.jacrev` in float64.
+
+    Args:
+        task: The task, checked at its example inputs.
+        graph: Its graph.
+        order: The order of the elimination.
+        tolerance: Largest relative error, per block.
+
+    Returns:
+        As for one order of `check_orders`; only `impossible`, the reason, where there is no kernel.
+    """
+    try:
+        return check_orders(task, {"native": rivals.as_kernel(graph, order)}, tolerance)["native"]
+    except NotScalarError as error:
+        return {"impossible": str(error)}
 
 
 def power_of_ten(error: float) -> float:
@@ -123,6 +145,7 @@ def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
             name: two_counts(count_multiplications(graph, order)) for name, order in orders.items()
         }
         checks = check_orders(task, orders, config.tolerance)
+        kernel = check_kernel(task, graph, orders["best"], config.tolerance)
         results = {name: {**counts[name], **checks[name]} for name in orders}
         evaluation = {
             "task": task_name,
@@ -131,9 +154,10 @@ def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
             "found_by": content["found_by"],
             "tolerance": config.tolerance,
             "orders": results,
+            "native": kernel,
         }
         write_json(layout.evaluation(task_name), evaluation)
-        _require_correct(task_name, results)
+        _require_correct(task_name, {**results, "the native kernel": kernel})
         labels = case_labels(task, config)
         with context.console.progress(len(labels), f"timing {task_name}") as report:
             timings = time_task(task, timed_orders(orders, counts), config, context.seed, report)
@@ -147,7 +171,7 @@ def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
 
 def _require_correct(task_name: str, results: Mapping[str, Mapping[str, Any]]) -> None:
     """Raises StageError if an order gave a wrong Jacobian."""
-    wrong = [name for name, result in results.items() if not result["correct"]]
+    wrong = [name for name, result in results.items() if result.get("correct") is False]
     if wrong:
         raise StageError(
             f"{task_name}: the Jacobian by {', '.join(wrong)} differs from jax.jacrev "

@@ -43,6 +43,10 @@ class EvaluateConfig:
     dense_gigabytes: Annotated[float, Range(0.0, 1e6)] = 0.5
 
 
+NATIVE = "native"
+"""The best order as a native kernel; packed, the order that `jacve` finds."""
+
+
 def silent(done: int, text: str = "") -> None:
     """Ignores the progress of a measurement."""
 
@@ -117,7 +121,7 @@ def time_case(
     orders: Mapping[str, EliminationOrder],
     *,
     dtype: str,
-    layout: str,
+    layout: rivals.Layout,
     batch: int,
     rounds: int,
     seconds: float,
@@ -128,7 +132,8 @@ def time_case(
     Returns:
         `dtype`, `layout`, `batch`; by name `compile_seconds` and median `seconds` of a call;
         `ratios` by rival and order: above 1, ours is faster; `null`: best against itself;
-        `failed`: rivals that JAX cannot compute, with the reason; `rounds`.
+        `failed`: rivals that JAX cannot compute, and the kernel if there is none, with the reason;
+        `rounds`.
 
     Raises:
         StageError: If one of our own Jacobians cannot be compiled.
@@ -138,6 +143,7 @@ def time_case(
     arguments = batches.jitter_batch(single, task.argnums, batch, seed)
     axes: Any = batches.batch_axes(single, task.argnums)
     functions = (rivals.packed if layout == "packed" else rivals.published)(task, orders)
+    functions[NATIVE] = rivals.native(task, orders["best"], layout)
     if layout == "packed":
         arguments, axes = rivals.pack(arguments, task.argnums), (0, None)
     # Equal orders are the same function, which need not be compiled twice. (Every caller passes a
@@ -153,7 +159,7 @@ def time_case(
         seconds=seconds,
         seed=seed,
     )
-    ours = [name for name in orders if name != "best_again"]
+    ours = [name for name in (*orders, NATIVE) if name in times and name != "best_again"]
     return {
         "dtype": dtype,
         "layout": layout,
@@ -180,7 +186,7 @@ def _label(dtype: str, layout: str, batch: int) -> str:
     return f"{dtype} {layout} batch {batch}"
 
 
-def _cases(task: Task, config: EvaluateConfig) -> list[tuple[str, str, int]]:
+def _cases(task: Task, config: EvaluateConfig) -> list[tuple[str, rivals.Layout, int]]:
     """Returns all dtypes, layouts and batch sizes to time."""
     layouts = [name for name in config.layouts if name != "packed" or rivals.can_be_packed(task)]
     entries = rivals.dense_size(task)
@@ -198,7 +204,7 @@ def _cases(task: Task, config: EvaluateConfig) -> list[tuple[str, str, int]]:
 def _compile(
     functions: Mapping[str, Callable[..., Any]], arguments: tuple[Any, ...], axes: Any
 ) -> tuple[dict[str, timing.Compiled], dict[str, str]]:
-    """Compiles all functions over a batch; a rival that JAX refuses is left out, with why."""
+    """Compiles all functions over a batch; a rival or a kernel that fails is left out, with why."""
     compiled: dict[str, timing.Compiled] = {}
     failed: dict[str, str] = {}
     for name, function in functions.items():
@@ -206,7 +212,7 @@ def _compile(
             compiled[name] = timing.compile_ahead(jax.vmap(function, in_axes=axes), arguments)
         except Exception as error:
             reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-            if name not in rivals.RIVALS:
+            if name not in (*rivals.RIVALS, NATIVE):
                 raise StageError(f"the Jacobian by {name} cannot be compiled: {reason}") from error
             failed[name] = reason
     return compiled, failed

@@ -5,6 +5,7 @@ and results, often dozens of scalars; `packed` takes one vector and returns one 
 separate array costs dispatch.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -12,10 +13,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.order import EliminationOrder
 from elimax.interpreter.jacobian import jacve
+from elimax.interpreter.orders.order_cache import cached_order
+from elimax.interpreter.plan import Plan
+from elimax.interpreter.tracing.call import trace
 from elimax.pipeline.errors import StageError
-from elimax.pipeline.stages.batches import is_floating
+from elimax.pipeline.stages import batches
 from elimax.pipeline.tasks.task import Task
 
 RIVALS: Mapping[str, Callable[..., Any]] = {"jacfwd": jax.jacfwd, "jacrev": jax.jacrev}
@@ -67,6 +72,39 @@ def packed(task: Task, orders: Mapping[str, EliminationOrder]) -> dict[str, Call
 
     rivals = {name: make(flat) for name, make in RIVALS.items()}
     return {**rivals, **{name: ours(order) for name, order in orders.items()}}
+
+
+def native(task: Task, order: EliminationOrder, layout: Layout) -> Callable[..., Any]:
+    """The Jacobian of a task as a native kernel.
+
+    Args:
+        task: The task.
+        order: An order of its graph; the packed layout, whose graph is another one, takes the order
+            that `jacve` finds.
+        layout: The layout.
+
+    Returns:
+        A function as those of `published` or `packed`. Where no kernel is possible, it raises
+        NotScalarError when it is traced.
+    """
+    if layout == "published":
+        inputs = task.example_inputs()
+        graph = trace(task.function, *inputs, argnums=task.argnums, allow_int=True)
+        return jacve(task.function, argnums=task.argnums, order=as_kernel(graph, order))
+    graph = packed_graph(task)
+    return jacve(flat_function(task), order=as_kernel(graph, cached_order(graph)))
+
+
+def packed_graph(task: Task) -> ComputationalGraph:
+    """The graph of what `flat_function` returns."""
+    example = batches.jitter_batch(task.example_inputs(), task.argnums, 1, 0)
+    vectors, others = pack(example, task.argnums)
+    return trace(flat_function(task), vectors[0], others, argnums=(0,))
+
+
+def as_kernel(graph: ComputationalGraph, order: EliminationOrder) -> Plan:
+    """A plan whose elimination is a native kernel."""
+    return dataclasses.replace(Plan.of_graph(graph, order), execution="native")
 
 
 def flat_function(task: Task) -> Callable[[Any, tuple[Any, ...]], Any]:
@@ -134,7 +172,7 @@ def unpack(
 
 def can_be_packed(task: Task) -> bool:
     """Whether all differentiated leaves are floating, so that one vector can hold them."""
-    return all(is_floating(leaf) for leaf in _leaves(task.example_inputs(), task.argnums))
+    return all(batches.is_floating(leaf) for leaf in _leaves(task.example_inputs(), task.argnums))
 
 
 def dense_size(task: Task) -> int:
@@ -148,7 +186,8 @@ def dense_size(task: Task) -> int:
 def in_dtype(arguments: Sequence[Any], dtype: str) -> tuple[Any, ...]:
     """Converts the floating leaves of arguments to a dtype."""
     return jax.tree.map(
-        lambda leaf: np.asarray(leaf, dtype=dtype) if is_floating(leaf) else leaf, tuple(arguments)
+        lambda leaf: np.asarray(leaf, dtype=dtype) if batches.is_floating(leaf) else leaf,
+        tuple(arguments),
     )
 
 

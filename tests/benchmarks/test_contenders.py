@@ -53,7 +53,7 @@ def test_published_contenders_agree() -> None:
     """JAX's modes, ours in all orders and the structured blocks written out: the same block."""
     makers, same, _ = find("published", is_check=True)
     assert set(makers) | set(same) == {
-        *("jacfwd", "jacrev", "structured", "structured_written"),
+        *("jacfwd", "jacrev", "native", "structured", "structured_written"),
         *ORDERS,
     }
     for name in makers.keys() - {"structured"}:
@@ -64,7 +64,8 @@ def test_published_contenders_agree() -> None:
 def test_packed_contenders_agree() -> None:
     """One vector in and one matrix out, the drop-in use and the assembly alike."""
     makers, same, _ = find("packed")
-    assert set(makers) | set(same) == {"jacfwd", "jacrev", "structured", "assembled", *ORDERS}
+    others = {"jacfwd", "jacrev", "native", "structured", "assembled"}
+    assert set(makers) | set(same) == {*others, *ORDERS}
     for name in makers.keys() - {"structured"}:
         matrix = jax.jit(makers[name]())(*POINT)
         np.testing.assert_allclose(matrix, JACOBIAN, rtol=1e-6, err_msg=name)

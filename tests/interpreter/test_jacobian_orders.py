@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from elimax.interpreter import jacobian
+from elimax.interpreter.differentiation import resolve_order
 from elimax.interpreter.errors import InvalidOrderError
 from elimax.interpreter.graph.counting import count_multiplications
 from elimax.interpreter.jacobian import jacve
@@ -73,9 +73,9 @@ def test_faulty_orders_are_refused(order, message):
 def test_auto_is_the_best_classic_order():
     """By nontrivial multiplications, which are what is executed; found once per graph."""
     graph = trace(lambda x, y: jnp.sin(x * y) * y, X, Y, argnums=0)
-    chosen = jacobian.resolve_order(graph, "auto")
+    chosen = resolve_order(graph, "auto")
     assert chosen == best_classic(graph, count="nontrivial")
-    assert jacobian.resolve_order(graph, "auto") is chosen
+    assert resolve_order(graph, "auto") is chosen
 
 
 def test_best_classic_does_not_depend_on_what_was_found():
@@ -84,6 +84,6 @@ def test_best_classic_does_not_depend_on_what_was_found():
     dear = max(portfolio(graph).values(), key=lambda o: count_multiplications(graph, o).nontrivial)
     with isolated_cache():
         assert cached_order(graph, search=lambda *_: dear) == dear
-        assert jacobian.resolve_order(graph, "auto") == dear
-        chosen = jacobian.resolve_order(graph, "best_classic")
+        assert resolve_order(graph, "auto") == dear
+        chosen = resolve_order(graph, "best_classic")
     assert chosen == best_classic(graph, count="nontrivial")

@@ -37,8 +37,7 @@ def test_a_race_times_every_contender(batch):
     found = racing.race(numbers, (X,), {}, OPTIONS, batch=batch)
     assert {"auto", "jacfwd", "jacrev", "native"} <= set(found.seconds)
     assert found.plan == found.plans[next(iter(found.seconds))] and not found.left_out
-    times = list(found.seconds.values())
-    assert all(seconds > 0 for seconds in times) and times[0] == min(times)
+    assert all(seconds > 0 for seconds in found.seconds.values())
     expected = jax.jacrev(numbers)(X)
     for made in found.plans.values():
         np.testing.assert_allclose(jax.jit(jacve(numbers, order=made))(X), expected, rtol=1e-5)
@@ -57,6 +56,18 @@ def test_the_fastest_wins(monkeypatch):
     assert list(found.seconds)[-1] == "jacrev"
 
 
+def test_a_draw_goes_to_jax():
+    """Unless something is faster in three rounds of four."""
+    rounds = [1.0, 1.1, 1.0, 1.2, 1.0, 1.1, 1.0, 1.2]
+    noisy = [x * y for x, y in zip(rounds, [0.9, 0.9, 1.1, 0.9, 1.1, 0.9, 0.9, 1.1], strict=True)]
+    faster = [0.9 * x for x in rounds]
+    modes = ("jacfwd", "jacrev")
+    assert racing._winner({"auto": noisy, "jacrev": rounds, "jacfwd": [3.0] * 8}, modes) == "jacrev"
+    assert racing._winner({"auto": faster, "jacrev": rounds}, modes) == "auto"
+    assert racing._winner({"auto": rounds, "native": faster}, modes) == "native"
+    assert racing._winner({"auto": rounds, "jacfwd": faster}, modes) == "jacfwd"
+
+
 def test_what_cannot_run_is_left_out():
     """With the reason."""
     found = racing.race(quantiles, (X,), {}, OPTIONS)
@@ -64,8 +75,9 @@ def test_what_cannot_run_is_left_out():
     assert "auto" in found.seconds and found.plan.execution != "native"
 
 
-def test_no_time_is_left():
+def test_no_time_is_left(monkeypatch):
     """The first contenders are timed all the same."""
+    monkeypatch.setattr(racing, "ALWAYS", 2)
     found = racing.race(numbers, (X,), {}, OPTIONS, seconds=1e-6)
     assert len(found.seconds) == racing.ALWAYS
     assert set(found.left_out.values()) == {"no time was left"}
@@ -114,7 +126,8 @@ def test_no_race_in_a_trace(transform):
 def test_planning():
     """A plan of a race goes to a file and back, and into a batch."""
     made = plan(numbers, X, fastest=True, batch=64, seconds=5.0)
-    assert Plan.from_dict(made.to_dict()) == made and "executed: " in str(made)
+    assert Plan.from_dict(made.to_dict()) == made
+    assert ("executed: " in str(made)) == (made.execution != "xla")
     batch = jnp.linspace(0.1, 1, 30).reshape(10, 3)
     found = jax.jit(jax.vmap(jacve(numbers, order=made)))(batch)
     np.testing.assert_allclose(found, jax.vmap(jax.jacrev(numbers))(batch), rtol=1e-5)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from elimax.interpreter.algebra import contraction
 from elimax.interpreter.algebra.contraction import contract
 from elimax.interpreter.algebra.labelled import Labelled
 from support.dense_values import SIZES
@@ -70,9 +71,25 @@ def primitives(first, second, labels):
         ((), (), (), ["mul"]),
     ],
 )
-def test_one_primitive_and_no_transpose(first, second, labels, expected):
+def test_one_primitive_and_no_transpose(first, second, labels, expected, monkeypatch):
     """The factors are exchanged where that saves transposing the result."""
+    monkeypatch.setattr(contraction, "FEW", 0)
     assert primitives(first, second, labels) == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "labels", "products"),
+    [
+        ((0, 1), (1, 3), (0, 3), 3),
+        ((0, 1), (0, 1, 3), (0, 3), 0),  # A vector times a matrix for each index of 0.
+        ((0, 1), (1,), (0,), 0),
+        ((0, 1), (1, 2), (0, 2), 0),  # A matrix of one column is a vector.
+    ],
+)
+def test_small_matrices_are_multiplied_column_by_row(first, second, labels, products):
+    """As many multiplications as by dot_general, but one loop with what stands around."""
+    found = primitives(first, second, labels)
+    assert found.count("mul") == products and ("dot_general" in found) == (products == 0)
 
 
 @pytest.mark.parametrize("labels", [(0, 1), (0,), ()])

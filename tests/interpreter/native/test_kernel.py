@@ -119,6 +119,15 @@ def test_code_that_llvm_refuses_is_an_error_of_ours(monkeypatch):
         kernel._compiled("nonsense", "name")
 
 
+def test_a_function_that_is_missing_ends_nothing(monkeypatch):
+    """LLVM would abort the process; here it is an error that names the function."""
+    monkeypatch.setattr(this_machine(), "letter", "")
+    found = llvm.address_of_symbol
+    monkeypatch.setattr(llvm, "address_of_symbol", lambda x: None if x == "cbrtf" else found(x))
+    with pytest.raises(NotScalarError, match="no function cbrtf"):
+        kernel.target_name(program_of(jnp.cbrt, jnp.ones(5)), (True,))
+
+
 def test_the_code_is_valid():
     """For vectors of every width."""
     program = program_of(lambda x: jnp.exp(x[:4] @ x[4:]) * x, jnp.ones(8))

@@ -110,6 +110,7 @@ ARRAYS = {
     "gather": lambda m: m[jnp.array([2, 0]), jnp.array([1, 3])],
     "identity": lambda m: jnp.eye(3) @ m,
     "pad": lambda m: jnp.pad(m, ((0, 1), (2, 0))),
+    "pad between": lambda m: jax.lax.pad(m, jnp.zeros((), m.dtype), ((1, -1, 1), (0, 2, 2))),
     "products": lambda m: (m @ m.T, jnp.tensordot(m, m, 2), jnp.outer(m[0], m[1])),
     "reductions": lambda m: (m.sum(0), m.max(1), m.min(), m.prod(0)),
     "reductions of truth values": lambda m: jnp.where(
@@ -120,6 +121,7 @@ ARRAYS = {
     "stack": lambda m: jnp.stack([m, -m], axis=1).transpose(2, 0, 1),
     "tile": lambda m: jnp.tile(m, (2, 1)) * jnp.sum(jnp.stack(jnp.unstack(m, axis=1))),
     "where": lambda m: jnp.where(jnp.arange(4) > 1, m, 0.0),
+    "stop_gradient": lambda m: jax.lax.stop_gradient(m) * jax.lax.optimization_barrier(m),
     "jit": lambda m: jax.jit(lambda x: jnp.where(x > 0, x, 2 * x))(m),
 }
 
@@ -155,7 +157,8 @@ def test_constants_of_a_trace_around_are_inputs():
 @pytest.mark.parametrize(
     ("function", "arguments", "said"),
     [
-        (lambda x: x, (jnp.arange(3),), "must all be float32 or all be float64"),
+        (lambda x: x, (jnp.arange(3),), "it reads int32: inputs must all be float32"),
+        (lambda x: jnp.ones(2), (jnp.ones(3),), "it reads no number"),
         (lambda x, y: (x, y), (jnp.ones(1), jnp.ones(1, jnp.bfloat16)), "must all be float32"),
         (lambda x: x[x.astype(int)], (jnp.ones(3),), "convert_element_type to dtype int32"),
         (lambda x: jnp.sort(x), (jnp.ones(3),), "the primitive sort"),
@@ -168,6 +171,12 @@ def test_what_is_no_program_of_numbers(function: Any, arguments: Any, said: str)
     """Is refused with a reason."""
     with pytest.raises(NotScalarError, match=said):
         program_of(function, *arguments)
+
+
+def test_what_is_not_read_may_be_anything():
+    """It has no statements, however large it is."""
+    program = program_of(lambda x, y, z: 2 * x, jnp.ones(2), jnp.arange(3), jnp.ones((99, 99)))
+    assert program.input_sizes == (2, 3, 9801) and len(program.statements) == 5
 
 
 def test_sums_of_nothing_are_left_to_xla():

@@ -93,7 +93,8 @@ for name in ("kerr_metric", "autoencoder_bottleneck", "mlp", "roe_flux_1d"):
 def test_load_and_processors_change_nothing():
     """One processor under load and two without emit the same programs in new processes."""
     command = [sys.executable, "-c", EMISSION]
-    options = {"cwd": ROOT, "env": {**os.environ, "JAX_PLATFORMS": "cpu"}, "text": True}
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT / "tests")}
+    options = {"cwd": ROOT, "env": environment, "text": True}
     quiet = subprocess.run(command, check=True, capture_output=True, timeout=300, **options)
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:

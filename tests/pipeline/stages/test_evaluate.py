@@ -55,6 +55,7 @@ def test_the_stage_writes_counts_and_timings(
     assert evaluation["orders"]["forward"]["all"] == counts["forward"]["all"] > 0
     assert evaluation["orders"]["best"] == evaluation["orders"]["reverse"]
     assert evaluation["orders"]["fewest_nontrivial"] == evaluation["orders"]["forward"]
+    assert evaluation["native"]["correct"] is True and evaluation["native"]["error_below"] <= 1e-10
     timings = read_json(layout.timings(NAME), "")
     assert timings["device"]["platform"] == "cpu" and timings["device"]["cpu"]
     cases = {(case["layout"], case["batch"]): case for case in timings["cases"]}

@@ -1,0 +1,53 @@
+"""Values and times of all tasks on a GPU, and training: `jacobians` with settings and a time limit.
+
+`python -m benchmarks.gpu --out results/gpu/h100 --seconds 480` needs a checkout, jax with its
+plugin for the device, numpy, equinox, optax and numba, and nothing else. It writes after every case
+and goes on from what is there. Where there is no GPU it runs on the CPU and says so.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax
+
+from benchmarks import jacobians
+
+OPTIONS = (
+    *("--orders", "best", "fewest_nontrivial", "auto"),
+    # The batch size that tells most comes first, should the time run out.
+    *("--batch", "65536", "512", "1048576"),
+    *("--gigabytes", "20", "--builds", "1", "--case-seconds", "1.5", "--compilers", "8"),
+    *("--values", "--training"),
+)
+ON_CPU = ("--gigabytes", "0.5", "--compilers", "1", "--compile-seconds", "30")
+"""What takes the place of the options above without a GPU, whose memory is larger."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: Words after the program's name; None takes those of the process. Options that it
+            does not know are handed on to `jacobians`.
+
+    Returns:
+        The exit status of `jacobians`.
+    """
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__)
+    add = parser.add_argument
+    add("tasks", nargs="*", metavar="TASK", help="all by default")
+    add("--out", type=Path, required=True, metavar="DIR", help="of the results")
+    add("--seconds", type=float, default=480.0, help="no case starts that may end after this time")
+    given, others = parser.parse_known_args(arguments)
+    words = [*OPTIONS]
+    if jax.default_backend() == "cpu":
+        sys.stderr.write("JAX finds no GPU: measuring on the CPU\n")
+        words += ON_CPU
+    limits = ("--out", str(given.out), "--seconds", str(given.seconds))
+    return jacobians.main([*given.tasks, *words, *limits, *others])
+
+
+if __name__ == "__main__":
+    jacobians.leave(main())
