@@ -6,6 +6,7 @@ and goes on from what is there. Where there is no GPU it runs on the CPU and say
 """
 
 import argparse
+import itertools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,18 +36,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status of `jacobians`.
     """
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.gpu", usage="%(prog)s [TASK ...] --out DIR [--seconds S]"
+    )
     add = parser.add_argument
-    add("tasks", nargs="*", metavar="TASK", help="all by default")
     add("--out", type=Path, required=True, metavar="DIR", help="of the results")
     add("--seconds", type=float, default=480.0, help="no case starts that may end after this time")
     given, others = parser.parse_known_args(arguments)
+    # Words before the first option; those behind one may be its values.
+    tasks = list(itertools.takewhile(lambda word: not word.startswith("-"), others))
     words = [*OPTIONS]
     if jax.default_backend() == "cpu":
         sys.stderr.write("JAX finds no GPU: measuring on the CPU\n")
         words += ON_CPU
     limits = ("--out", str(given.out), "--seconds", str(given.seconds))
-    return jacobians.main([*given.tasks, *words, *limits, *others])
+    return jacobians.main([*tasks, *words, *limits, *others[len(tasks) :]])
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def hessve(
         argnums: Which positional arguments to differentiate with respect to.
         has_aux: Whether `fun` returns a pair whose second entry is not differentiated.
         holomorphic: Whether `fun` is a holomorphic function of complex numbers.
-        order: As for `jacve`, of the graph of the gradient.
+        order: As for `jacve`, of the graph of the gradient; of a `Plan` the order alone.
         output: As for `jacve`. Both halves of the Hessian are computed unless it is "dense".
 
     Returns:

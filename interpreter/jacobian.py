@@ -39,7 +39,8 @@ def jacve(
             portfolio with the fewest nontrivial multiplications), "policy" (what the learned
             policy plays, or forward or reverse where that is cheaper; needs the extra `learn`),
             "fastest" (outside of transformations: a few ways are timed when a shape comes for the
-            first time, see `plan`, and the winner runs compiled), the name of one of the
+            first time, see `plan`, and the winner runs compiled: arrays of floats are traced, as
+            in `jax.jit`, and everything else keeps its value), the name of one of the
             portfolio, an `EliminationOrder`, a `Plan`, or vertex numbers.
         output: What the leaves of the Jacobian are: "dense" arrays of shape out.shape + in.shape,
             "structured" (`StructuredJacobian`) or "bcoo" (`jax.experimental.sparse.BCOO`), which

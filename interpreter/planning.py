@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import jax
+
 from elimax.interpreter.differentiation import Options, Order, resolve_order
 from elimax.interpreter.graph.counting import count_multiplications
 from elimax.interpreter.graph.order import EliminationOrder, check_order
@@ -34,7 +36,8 @@ def plan(
 
     Args:
         fun: As for `jacve`.
-        *args: Example arguments: arrays, or `jax.ShapeDtypeStruct` where only shapes are known.
+        *args: Example arguments: arrays, or `jax.ShapeDtypeStruct` where only shapes are known,
+            but not with `fastest`.
         argnums: As for `jacve`.
         has_aux: As for `jacve`.
         holomorphic: As for `jacve`.
@@ -58,7 +61,7 @@ def plan(
     Raises:
         InvalidOrderError: If the order does not fit the graph of `fun`.
         TracingError: If `fun` has side effects.
-        TypeError: As `jacve` does when called.
+        TypeError: As `jacve` does when called; with `fastest`, if an argument has no values.
         ValueError: As `jacve` does when called; if `seconds` is not above 0, or it, `fastest` or
             `batch` is given with what it does not go with; with `fastest` in a transformation.
     """
@@ -66,6 +69,12 @@ def plan(
         raise ValueError(
             f"fastest=True with order={order!r}, batch={batch!r}: the race chooses the order, and "
             "a batch has at least one point"
+        )
+    if fastest and any(
+        isinstance(x, jax.ShapeDtypeStruct) for x in jax.tree.leaves((args, kwargs))
+    ):
+        raise TypeError(
+            "fastest=True runs the Jacobian, but an argument has a shape and no values: pass arrays"
         )
     if batch is not None and not fastest:
         raise ValueError(f"batch={batch!r} without fastest=True: only a race has a batch")

@@ -14,18 +14,19 @@ from typing import Any, NamedTuple
 import jax
 import jax.core
 import jax.numpy as jnp
+import numpy as np
 
 from elimax.interpreter import timing
 from elimax.interpreter.differentiation import Options, differentiated
-from elimax.interpreter.errors import ElimaxError, MissingExtraError
-from elimax.interpreter.execution.jax_modes import MODES
+from elimax.interpreter.errors import InvalidOrderError, MissingExtraError
+from elimax.interpreter.execution.jax_modes import MODES, has_modes
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.order import EliminationOrder, check_order
 from elimax.interpreter.orders.order_cache import cached_order
 from elimax.interpreter.orders.planners import planner_order
 from elimax.interpreter.orders.portfolio import best_classic
-from elimax.interpreter.plan import Execution, Plan
-from elimax.interpreter.tracing.call import trace_call
+from elimax.interpreter.plan import Plan
+from elimax.interpreter.tracing.call import TracedCall, trace_call
 from elimax.interpreter.tracing.call_checks import is_array
 from elimax.interpreter.tracing.flat_call import CallArguments
 
@@ -37,11 +38,20 @@ BEHIND = 1.5
 
 ROUNDS = 15
 
+FIRST = "auto"
+"""The contender that is always possible."""
+
 PLAYED = 300
 """Vertices to eliminate up to which the learned policy is asked for an order."""
 
 ALWAYS = 4
 """Contenders that are compiled whatever time that takes."""
+
+COMPILED = 32
+"""Functions that `order="fastest"` keeps."""
+
+KEPT = (bool, int, float, complex, str, bytes, type(None))
+"""Types of leaves that a compiled function may keep, as they cannot change."""
 
 
 class Race(NamedTuple):
@@ -84,16 +94,13 @@ def race(
         The times, and the plan of the fastest contender.
 
     Raises:
-        ValueError: In a trace, where nothing can be timed, or if nothing can be compiled.
+        ValueError: In a trace, where nothing can be timed.
     """
     arguments = CallArguments.of(args, kwargs, options.argnums)
     check_outside(arguments.leaves)
     ends = time.perf_counter() + seconds
     traced = trace_call(fun, arguments, options.has_aux, options.holomorphic, options.allow_int)
-    plans = {
-        name: dataclasses.replace(Plan.of_graph(traced.active.graph, order), execution=execution)
-        for name, order, execution in _contenders(traced.active.graph, options)
-    }
+    plans = dict(_contenders(traced))
     given = _repeated(arguments, batch)
     calls: dict[str, Callable[[], Any]] = {}
     left_out: dict[str, str] = {}
@@ -103,13 +110,14 @@ def race(
             continue
         function = jitted(fun, arguments, options._replace(order=plan), batch=batch)
         try:
-            calls[name] = timing.compile_ahead(function, given).call
-            jax.block_until_ready(calls[name]())
-        except (ElimaxError, NotImplementedError) as error:
-            calls.pop(name, None)
-            left_out[name] = str(error)
-    if not calls:
-        raise ValueError(f"no way to compute this Jacobian could be compiled: {left_out}")
+            call = timing.compile_ahead(function, given).call
+            jax.block_until_ready(call())
+        except Exception as error:
+            if name == FIRST:  # The others may be impossible, this one is what `jacve` always does.
+                raise
+            left_out[name] = f"{type(error).__name__}: {error}"
+        else:
+            calls[name] = call
     ahead, behind = _times(calls, ends)
     winner = _winner(ahead, MODES)
     medians = {name: statistics.median(times) for name, times in {**ahead, **behind}.items()}
@@ -126,7 +134,9 @@ def check_outside(leaves: Sequence[Any]) -> None:
     Raises:
         ValueError: If it is.
     """
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+    # Inside of jit even a sum of constants is traced.
+    found = (*leaves, jax.lax.add(np.float32(0), np.float32(0)))
+    if any(isinstance(x, jax.core.Tracer) for x in found):
         raise ValueError(
             'order="fastest" times the Jacobian, which is not possible inside of jax.jit, jax.vmap '
             "or another transformation: find a plan before, with plan = elimax.plan(f, *example, "
@@ -156,9 +166,11 @@ def jitted(
         reads it.
     """
     places = _arrays(arguments)
+    # Inside of jit an operation on a JAX array is traced, one on a numpy array is not.
+    kept = [np.asarray(x) if isinstance(x, jax.Array) else x for x in _without(arguments, places)]
 
     def of_arrays(*arrays: Any) -> Any:
-        leaves = list(arguments.leaves)
+        leaves = list(kept)
         for k, array in zip(places, arrays, strict=True):
             leaves[k] = array
         args, kwargs = jax.tree.unflatten(arguments.tree, leaves)
@@ -192,25 +204,44 @@ def fastest(
         check_outside(arguments.leaves)
         shapes = tuple(jax.typeof(x) if is_array(x) else type(x) for x in arguments.leaves)
         key = (arguments.tree, shapes)
+        kept = [_content(x) for x in _without(arguments, _arrays(arguments))]
+        whole = (key, tuple(kept))
+
+        def run(plan: Plan) -> tuple[Any, Any]:
+            chosen = options._replace(order=plan)
+            # Auxiliary data, and what may change unseen, no compiled function can keep.
+            if options.has_aux or None in kept:
+                return differentiated(fun, args, kwargs, chosen, wants_value=wants_value)
+            if whole not in compiled:
+                if len(compiled) >= COMPILED:
+                    del compiled[next(iter(compiled))]
+                compiled[whole] = jitted(fun, arguments, chosen, wants_value=wants_value)
+            return compiled[whole](*arrays_of(arguments))
+
         if key not in plans:
             plans[key] = race(fun, args, kwargs, options).plan
-        chosen = options._replace(order=plans[key])
-        if options.has_aux:  # Auxiliary data may be something that no compiled function returns.
-            return differentiated(fun, args, kwargs, chosen, wants_value=wants_value)
-        others = tuple(x if _is_hashable(x) else id(x) for x in arguments.leaves if not is_array(x))
-        if (key, others) not in compiled:
-            compiled[key, others] = jitted(fun, arguments, chosen, wants_value=wants_value)
-        return compiled[key, others](*arrays_of(arguments))
+        try:
+            return run(plans.get(whole, plans[key]))
+        except InvalidOrderError:
+            # What is no array has steered the function elsewhere: another graph.
+            compiled.pop(whole, None)
+            plans[whole] = race(fun, args, kwargs, options).plan
+            return run(plans[whole])
 
     return value_and_jacobian
 
 
-def _is_hashable(x: Any) -> bool:
-    try:
-        hash(x)
-    except TypeError:
-        return False
-    return True
+def _content(leaf: Any) -> Any:
+    """What tells a leaf that is kept from others; None for what may change without a trace."""
+    if isinstance(leaf, np.ndarray | np.generic | jax.Array):
+        array = np.asarray(leaf)
+        return array.shape, str(array.dtype), array.tobytes()
+    return (type(leaf), repr(leaf)) if isinstance(leaf, KEPT) else None
+
+
+def _without(arguments: CallArguments, places: Sequence[int]) -> list[Any]:
+    """The leaves, with None for some."""
+    return [None if k in places else leaf for k, leaf in enumerate(arguments.leaves)]
 
 
 def arrays_of(arguments: CallArguments) -> list[Any]:
@@ -219,7 +250,13 @@ def arrays_of(arguments: CallArguments) -> list[Any]:
 
 
 def _arrays(arguments: CallArguments) -> list[int]:
-    return [k for k, leaf in enumerate(arguments.leaves) if is_array(leaf)]
+    """Leaves that are traced; whole numbers and truth values may steer the function."""
+
+    def is_traced(k: int, leaf: Any) -> bool:
+        steers = is_array(leaf) and np.dtype(leaf.dtype).kind in "biu"
+        return k in arguments.nodes or (is_array(leaf) and not steers)
+
+    return [k for k, leaf in enumerate(arguments.leaves) if is_traced(k, leaf)]
 
 
 def _repeated(arguments: CallArguments, batch: int | None) -> list[Any]:
@@ -232,30 +269,38 @@ def _repeated(arguments: CallArguments, batch: int | None) -> list[Any]:
     ]
 
 
-def _contenders(
-    graph: ComputationalGraph, options: Options
-) -> Iterator[tuple[str, EliminationOrder, Execution]]:
-    """Names, orders and executions, the most promising ones first."""
-    auto = cached_order(graph)
-    fewest = best_classic(graph, "nontrivial")
-    candidates = {"auto": auto, "best_classic": fewest}
+def _contenders(traced: TracedCall) -> Iterator[tuple[str, Plan]]:
+    """Names and plans, the most promising ones first.
+
+    What shows values (`jax.debug.print`) is run as it is; a race would show them many times.
+    """
+    graph = traced.active.graph
+    auto = Plan.of_graph(graph, cached_order(graph))
+    yield FIRST, dataclasses.replace(auto, execution="auto")
+    if any(equation.effects for equation in traced.program.equations):
+        return
+    plans = {FIRST: auto}
+    for name, order in _orders(graph):
+        if check_order(graph, order) not in {plan.order.vertices for plan in plans.values()}:
+            plans[name] = Plan.of_graph(graph, order)
+    fewest = min(plans.values(), key=lambda plan: (plan.nontrivial, plan.all))
+    yield "native", dataclasses.replace(fewest, execution="native")
+    if has_modes(traced.program, traced.active):
+        for mode in MODES:
+            yield mode, dataclasses.replace(auto, execution=mode)
+    yield from ((name, plan) for name, plan in plans.items() if name != FIRST)
+
+
+def _orders(graph: ComputationalGraph) -> Iterator[tuple[str, EliminationOrder]]:
+    """Orders besides that of "auto"."""
+    yield "best_classic", best_classic(graph, "nontrivial")
     if len(graph.eliminable) <= PLAYED:
         try:
-            if (played := planner_order(graph, "policy")) is not None:
-                candidates["policy"] = played
+            played = planner_order(graph, "policy")
         except MissingExtraError:
-            pass
-    yield "auto", auto, "auto"
-    counts = {name: Plan.of_graph(graph, order) for name, order in candidates.items()}
-    least = min(counts, key=lambda name: (counts[name].nontrivial, counts[name].all))
-    yield "native", candidates[least], "native"
-    yield "jacrev", auto, "jacrev"
-    yield "jacfwd", auto, "jacfwd"
-    known = {check_order(graph, auto)}
-    for name, order in candidates.items():
-        if (vertices := check_order(graph, order)) not in known:
-            known.add(vertices)
-            yield name, order, "xla"
+            return
+        if played is not None:
+            yield "policy", played
 
 
 def _times(calls: Mapping[str, Callable[[], Any]], ends: float) -> list[dict[str, list[float]]]:

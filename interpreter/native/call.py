@@ -1,7 +1,7 @@
 """A native kernel as a function of JAX arrays, which `jit`, `vmap` and derivatives take.
 
 `vmap` hands the kernel the whole batch. Derivatives are those of the program that the kernel was
-compiled from, and so is what other devices than the CPU run.
+compiled from, and so is what other devices than the CPU run, where there are any.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,9 +10,11 @@ from typing import Any
 import jax
 import jax.core
 import jax.numpy as jnp
+import numpy as np
 
 from elimax.interpreter.native.scalar_program import ScalarProgram
-from elimax.interpreter.native.scalarise import scalar_program
+from elimax.interpreter.native.scalarise import needed, scalar_program, variables_of
+from elimax.interpreter.tracing.flat_call import with_weak_type_of
 
 Arrays = Sequence[Any]
 
@@ -47,26 +49,38 @@ def natively(function: Callable[..., Any], arguments: Arrays) -> Any:
 def _results(closed: Any, arguments: Arrays) -> Arrays:
     if not closed.out_avals:
         return []
-    # Constants of a jit around are inputs like the others.
-    known = [None if isinstance(x, jax.core.Tracer) else x for x in closed.consts]
-    lifted = [x for x in closed.consts if isinstance(x, jax.core.Tracer)]
-    program = scalar_program(closed.jaxpr, known)
-    results = _at_point(program, closed.jaxpr, known)(*map(jnp.ravel, (*lifted, *arguments)))
-    pairs = zip(results, closed.out_avals, strict=True)
-    return [x.reshape(aval.shape) for x, aval in pairs]
+    # Constants of a trace around are inputs like the others; what nobody reads is none.
+    jaxpr, read = closed.jaxpr, needed(closed.jaxpr).variables
+    known: list[Any] = []
+    arrays = []
+    values = (*closed.consts, *arguments)
+    for k, (variable, value) in enumerate(zip(variables_of(jaxpr), values, strict=True)):
+        is_input = k >= len(closed.consts) or isinstance(value, jax.core.Tracer)
+        if is_input and variable not in read:
+            value = np.broadcast_to(np.zeros((), value.dtype), value.shape)
+        elif is_input:
+            arrays.append(jnp.ravel(value))
+        known.append(None if is_input and variable in read else value)
+    program = scalar_program(jaxpr, known)
+    results = _at_point(program, jaxpr, known)(*arrays)
+    return [
+        with_weak_type_of(x.reshape(aval.shape).astype(aval.dtype), aval)
+        for x, aval in zip(results, closed.out_avals, strict=True)
+    ]
 
 
 def _at_point(program: ScalarProgram, jaxpr: Any, known: Sequence[Any]) -> Callable[..., Arrays]:
-    """The function at one point, of flat arrays to flat arrays."""
+    """The function at one point, of flat arrays to flat arrays of the kernel's dtype."""
 
     def plain(*arrays: Any) -> list[Any]:
         given = iter(arrays)
-        consts = [
-            next(given).reshape(v.aval.shape) if x is None else x
-            for v, x in zip(jaxpr.constvars, known, strict=True)
+        inputs = [
+            next(given).reshape(variable.aval.shape) if x is None else jnp.asarray(x)
+            for variable, x in zip(variables_of(jaxpr), known, strict=True)
         ]
-        shaped = [x.reshape(v.aval.shape) for x, v in zip(given, jaxpr.invars, strict=True)]
-        return [jnp.ravel(x) for x in jax.core.eval_jaxpr(jaxpr, consts, *shaped)]
+        consts = len(jaxpr.constvars)
+        results = jax.core.eval_jaxpr(jaxpr, inputs[:consts], *inputs[consts:])
+        return [jnp.ravel(x).astype(program.dtype) for x in results]
 
     @jax.custom_batching.custom_vmap
     def once(*arrays: Any) -> list[Any]:
@@ -122,8 +136,8 @@ def _for_batch(
                 x = jnp.broadcast_to(x, (times, *x.shape))
             elif is_new and not is_old:
                 x = jnp.broadcast_to(x[:, None], (times, size, x.shape[-1]))
-            joined.append(x.reshape(times * size, -1) if is_old or is_new else x)
+            joined.append(x.reshape(times * size, x.shape[-1]) if is_old or is_new else x)
         found = _for_batch(program, plain, flags, times * size)(*joined)
-        return [x.reshape(times, size, -1) for x in found], [True] * len(found)
+        return [x.reshape(times, size, x.shape[-1]) for x in found], [True] * len(found)
 
     return call

@@ -11,6 +11,7 @@ import ctypes
 import functools
 import hashlib
 import re
+import threading
 from collections.abc import Sequence
 
 import jax
@@ -25,7 +26,7 @@ CALLED = 20
 """What a function of the library weighs, in statements."""
 
 OF_CHUNK = 1_000_000
-"""Statements, each for one point, of a chunk. They take about 20 us, as starting a thread does."""
+"""Work of a chunk, statements times points: about 20 us, as much as starting a thread."""
 
 _HANDLER = """
 ; The next chunk, chunks that are done, threads that may read this, chunks, points of a chunk,
@@ -214,12 +215,16 @@ def target_name(program: ScalarProgram, is_batched: Sequence[bool]) -> str:
 @functools.lru_cache(maxsize=256)
 def _registered(program: ScalarProgram, is_batched: tuple[bool, ...]) -> str:
     code, name = kernel_code(program, is_batched, this_machine())
-    # LLVM would end the process.
-    for symbol in re.findall(r"^declare [^@]*@(?!llvm\.)(\w+)", code, flags=re.MULTILINE):
-        if llvm.address_of_symbol(symbol) is None:
-            raise NotScalarError(f"this machine has no function {symbol}, which the kernel calls")
-    address = _compiled(code, name)
-    jax.ffi.register_ffi_target(name, _capsule(address), platform="cpu")
+    with _LOCK:
+        if name not in _ENGINES:
+            # LLVM would end the process.
+            for symbol in re.findall(r"^declare [^@]*@(?!llvm\.)(\w+)", code, flags=re.MULTILINE):
+                if llvm.address_of_symbol(symbol) is None:
+                    raise NotScalarError(f"this machine has no {symbol}, which the kernel calls")
+            engine = _compiled(code)
+            address = engine.get_function_address(name)
+            jax.ffi.register_ffi_target(name, _capsule(address), platform="cpu")
+            _ENGINES[name] = engine
     return name
 
 
@@ -244,12 +249,10 @@ def kernel_code(
         for x in program.statements
         if x.operation not in (CONSTANT, INPUT)
     )
-    work += sum(program.input_sizes) + sum(map(len, program.outputs))
+    work += sum(x.operation == INPUT for x in program.statements) + sum(map(len, program.outputs))
     chunk = max(lanes, OF_CHUNK // max(1, work))
-    digest = hashlib.sha256(f"{tile} {machine.threads}".encode()).hexdigest()[:24]
-    name = f"elimax_{digest}"
     handler = _HANDLER.format(
-        name=name,
+        name=_NAMELESS,
         lanes=lanes,
         num_ins=max(1, len(program.input_sizes)),
         num_outs=len(program.outputs),
@@ -259,7 +262,10 @@ def kernel_code(
         pointers=_pointers(len(program.input_sizes), len(program.outputs)),
         padded=_padded(program, is_batched, lanes),
     )
-    return f"{tile}\n{handler}", name
+    code = f"{tile}\n{handler}"
+    # XLA knows one function of a name in a process, whatever was compiled.
+    name = f"elimax_{hashlib.sha256(code.encode()).hexdigest()[:24]}"
+    return code.replace(_NAMELESS, name), name
 
 
 def _pointers(num_ins: int, num_outs: int) -> str:
@@ -288,8 +294,9 @@ def _padded(program: ScalarProgram, is_batched: Sequence[bool], lanes: int) -> s
         lines.append(f"%{name}_bytes = mul i64 %points, {size * width}")
         return f"%{name}_bytes"
 
+    read = {x.operands[0] for x in program.statements if x.operation == INPUT}
     for k, size in enumerate(program.input_sizes):
-        if is_batched[k]:
+        if is_batched[k] and k in read:
             room = size * width * lanes
             lines += [
                 f"%in{k}_room = alloca i8, i64 {room}, align 64",
@@ -316,20 +323,20 @@ def _padded(program: ScalarProgram, is_batched: Sequence[bool], lanes: int) -> s
     return "\n".join(f"  {line}" for line in lines)
 
 
+_NAMELESS = "elimax_nameless"
+_LOCK = threading.Lock()
 # Engines own the compiled code, which XLA may call as long as the process lives.
-_ENGINES: list[llvm.ExecutionEngine] = []
+_ENGINES: dict[str, llvm.ExecutionEngine] = {}
 
 
-def _compiled(code: str, name: str) -> int:
-    """Compiles code, and returns the address of a function."""
+def _compiled(code: str) -> llvm.ExecutionEngine:
+    """Compiles code."""
     try:
-        module = llvm.parse_assembly(code)
-        engine = llvm.create_mcjit_compiler(module, _fresh_target())
+        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(code), _fresh_target())
         engine.finalize_object()
     except RuntimeError as error:
         raise NotScalarError(f"LLVM refuses the kernel: {error}") from error
-    _ENGINES.append(engine)
-    return engine.get_function_address(name)
+    return engine
 
 
 def _fresh_target() -> llvm.TargetMachine:

@@ -84,14 +84,19 @@ class Statement:
         operation: `CONSTANT`, `INPUT`, `SELECT` (operands: truth value, then, else) or a key of the
             tables above.
         operands: Numbers of earlier statements; of an input (number of the array, entry).
-        value: Of a constant what it is.
+        value: Of a constant what it is; compared as text, since zeros of both signs are equal and
+            no nan is.
         is_truth: Whether it is true or false, and no number.
     """
 
     operation: str
     operands: tuple[int, ...]
-    value: float | bool = 0.0
+    value: float | bool = dataclasses.field(default=0.0, compare=False)
     is_truth: bool = False
+    text: str = dataclasses.field(init=False, repr=False, default="")
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", repr(self.value))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,7 +128,7 @@ class Builder:
         """
         self.dtype, self._most = dtype, most
         self.statements: list[Statement] = []
-        self._known: dict[tuple[object, ...], int] = {}
+        self._known: dict[Statement, int] = {}
 
     def input(self, array: int, entry: int) -> int:
         """An entry of an input array."""
@@ -221,11 +226,9 @@ class Builder:
         return self.constant(bool(result) if operation in TRUTH_VALUES else float(result))
 
     def _add(self, statement: Statement) -> int:
-        # Zeros of both signs are equal, and no nan is: the text tells them apart.
-        key = (statement.operation, statement.operands, repr(statement.value))
-        if key not in self._known:
+        if statement not in self._known:
             if len(self.statements) >= self._most:
                 raise OverflowError(f"more than {self._most} statements")
-            self._known[key] = len(self.statements)
+            self._known[statement] = len(self.statements)
             self.statements.append(statement)
-        return self._known[key]
+        return self._known[statement]

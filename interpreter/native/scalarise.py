@@ -9,10 +9,11 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.extend.core as jex
+import jax.numpy as jnp
 import numpy as np
 
 from elimax.interpreter.errors import NotScalarError
@@ -26,14 +27,15 @@ from elimax.interpreter.native.scalar_program import (
 )
 from elimax.interpreter.tracing.host_evaluation import evaluate
 from elimax.interpreter.tracing.index_places import places
+from elimax.interpreter.tracing.known_values import BY_PLACE
 
 MOST = 6000
 """Statements and entries of outputs that a program may have; one of so many compiles in a second
 or two."""
 
 MOVES = frozenset(
-    ("broadcast_in_dim", "concatenate", "copy", "copy_p", "dynamic_slice", "expand_dims", "gather")
-    + ("pad", "reshape", "rev", "slice", "squeeze", "stack", "tile", "transpose")
+    ("broadcast_in_dim", "concatenate", "copy", "copy_p", "dynamic_slice", "gather", "pad")
+    + ("reshape", "rev", "slice", "squeeze", "stack", "tile", "transpose")
 )
 """Primitives that only move entries."""
 
@@ -43,6 +45,7 @@ WRITES = frozenset(("dynamic_update_slice", "scatter", "scatter-add"))
 SAME = frozenset(("convert_element_type", "optimization_barrier", "stop_gradient"))
 CALLS = frozenset(
     ("checkpoint", "closed_call", "core_call", "custom_jvp_call", "custom_vjp_call", "jit", "pjit")
+    + ("remat", "remat2")
 )
 
 _FOLDS = {
@@ -53,10 +56,39 @@ _FOLDS = {
     "reduce_and": "and",
     "reduce_or": "or",
 }
+_OF_TRUTH_VALUES = {"eq": "xnor", "ne": "xor", "max": "or", "min": "and", "mul": "and", "add": "or"}
 _SCANS = {"cumsum": "add", "cumprod": "mul", "cummax": "max", "cummin": "min"}
 
 Numbers = np.ndarray
 """int64 array, the numbers of statements."""
+
+
+class Needed(NamedTuple):
+    """What the results of a jaxpr need.
+
+    Attributes:
+        equations: The equations, in their order.
+        variables: The variables that they or the results read.
+    """
+
+    equations: list[Any]
+    variables: set[Any]
+
+
+def needed(jaxpr: Any) -> Needed:
+    """Finds what the results of an open jaxpr need; equations with effects are always needed."""
+    variables = {atom for atom in jaxpr.outvars if not isinstance(atom, jex.Literal)}
+    equations = []
+    for eqn in reversed(jaxpr.eqns):
+        if eqn.effects or not variables.isdisjoint(eqn.outvars):
+            equations.append(eqn)
+            variables.update(atom for atom in eqn.invars if not isinstance(atom, jex.Literal))
+    return Needed(equations[::-1], variables)
+
+
+def variables_of(jaxpr: Any) -> list[Any]:
+    """What an open jaxpr is evaluated with: its constants, then its inputs."""
+    return [*jaxpr.constvars, *jaxpr.invars]
 
 
 def scalar_program(jaxpr: Any, known: Sequence[Any]) -> ScalarProgram:
@@ -64,20 +96,18 @@ def scalar_program(jaxpr: Any, known: Sequence[Any]) -> ScalarProgram:
 
     Args:
         jaxpr: An open jaxpr.
-        known: For every constant of it an array with a value, or None if it is one more input.
+        known: For each of `variables_of` its value if that is known, or None for an input of the
+            program.
 
     Returns:
-        The program; its inputs are the constants without a value and the inputs of the jaxpr, its
-        outputs those of the jaxpr.
+        The program; its outputs are those of the jaxpr.
 
     Raises:
         NotScalarError: If a primitive has no counterpart, if numbers have several dtypes, or if
             there are too many statements.
     """
-    lifted = [v for v, x in zip(jaxpr.constvars, known, strict=True) if x is None]
-    atoms = (*(atom for eqn in jaxpr.eqns for atom in eqn.invars), *jaxpr.outvars)
-    read = {atom for atom in atoms if not isinstance(atom, jex.Literal)}
-    dtypes = {v.aval.dtype for v in (*lifted, *jaxpr.invars) if v in read}
+    pairs = list(zip(variables_of(jaxpr), known, strict=True))
+    dtypes = {variable.aval.dtype for variable, value in pairs if value is None}
     if len(dtypes) != 1 or not dtypes <= {np.dtype(np.float32), np.dtype(np.float64)}:
         given = ", ".join(sorted(map(str, dtypes))) or "no number"
         raise NotScalarError(f"it reads {given}: inputs must all be float32 or all be float64")
@@ -87,7 +117,7 @@ def scalar_program(jaxpr: Any, known: Sequence[Any]) -> ScalarProgram:
 
     def new_input(variable: Any) -> Numbers:
         size = math.prod(variable.aval.shape)
-        entries = [build.input(len(sizes), k) if variable in read else -1 for k in range(size)]
+        entries = [build.input(len(sizes), k) for k in range(size)]
         sizes.append(size)
         return np.array(entries, np.int64).reshape(variable.aval.shape)
 
@@ -95,13 +125,9 @@ def scalar_program(jaxpr: Any, known: Sequence[Any]) -> ScalarProgram:
     if results_size > MOST:
         raise NotScalarError(f"{results_size} entries of results, more than {MOST}")
     try:
-        consts = [
-            new_input(v) if x is None else _Known(x)
-            for v, x in zip(jaxpr.constvars, known, strict=True)
-        ]
-        results = scalarisation.run(jaxpr, consts, [new_input(v) for v in jaxpr.invars])
-        pairs = zip(results, jaxpr.outvars, strict=True)
-        numbers = [scalarisation.numbers(x, variable.aval) for x, variable in pairs]
+        arguments = [new_input(v) if value is None else _Known(value) for v, value in pairs]
+        results = zip(scalarisation.run(jaxpr, arguments), jaxpr.outvars, strict=True)
+        numbers = [scalarisation.numbers(x, variable.aval) for x, variable in results]
     except OverflowError as error:
         raise NotScalarError(str(error)) from None
     return build.program(sizes, [x.ravel().tolist() for x in numbers])
@@ -111,6 +137,8 @@ class _Known:
     """An array whose entries are known."""
 
     def __init__(self, value: Any) -> None:
+        if jnp.issubdtype(getattr(value, "dtype", float), jax.dtypes.extended):
+            raise NotScalarError(f"an array of {value.dtype}")
         self.value = np.asarray(value)
 
 
@@ -139,16 +167,14 @@ class _Scalarisation:
     def __init__(self, build: Builder) -> None:
         self.build = build
 
-    def run(
-        self, jaxpr: Any, consts: Sequence[_Array], arguments: Sequence[_Array]
-    ) -> list[_Array]:
-        values = dict(zip(jaxpr.constvars, consts, strict=True))
-        values.update(zip(jaxpr.invars, arguments, strict=True))
+    def run(self, jaxpr: Any, arguments: Sequence[_Array]) -> list[_Array]:
+        """The results of a jaxpr for values of `variables_of`."""
+        values = dict(zip(variables_of(jaxpr), arguments, strict=True))
 
         def read(atom: Any) -> _Array:
             return _Known(atom.val) if isinstance(atom, jex.Literal) else values[atom]
 
-        for eqn in jaxpr.eqns:
+        for eqn in needed(jaxpr).equations:
             results = self._equation(eqn, [read(atom) for atom in eqn.invars])
             values.update(zip(eqn.outvars, results, strict=True))
         return [read(atom) for atom in jaxpr.outvars]
@@ -164,12 +190,14 @@ class _Scalarisation:
         return np.array(entries, np.int64).reshape(array.value.shape)
 
     def _equation(self, eqn: Any, inputs: list[_Array]) -> list[_Array]:
-        name, params = eqn.primitive.name, eqn.params
+        name: str = eqn.primitive.name
+        params = eqn.params
+        if eqn.effects or not eqn.outvars or name in BY_PLACE:
+            raise NotScalarError(f"the primitive {name}")
         if name in CALLS:
             (inner, *_) = jex.jaxprs_in_params(params)
             body = getattr(inner, "jaxpr", inner)
-            consts = [_Known(x) for x in getattr(inner, "consts", ())]
-            return self.run(body, consts, inputs)
+            return self.run(body, [*map(_Known, getattr(inner, "consts", ())), *inputs])
         if (known := _values(inputs)) is not None:
             return _evaluated(eqn, known)
         if name in ("split", "unstack"):
@@ -191,11 +219,16 @@ class _Scalarisation:
                 for x, variable in zip(arrays, eqn.outvars, strict=True)
             ]
         if name in _FOLDS:
-            return [self._folded(_FOLDS[name], arrays[0], params["axes"])]
+            operation = _FOLDS[name]
+            if eqn.invars[0].aval.dtype == np.bool_:
+                operation = _OF_TRUTH_VALUES.get(operation, operation)
+            return [self._folded(operation, arrays[0], params["axes"])]
         if name in _SCANS:
             return [self._scanned(_SCANS[name], arrays[0], params["axis"], params["reverse"])]
         if name == "dot_general":
             return [self._contracted(arrays[0], arrays[1], params["dimension_numbers"])]
+        if any(atom.aval.dtype == np.bool_ for atom in eqn.invars):
+            name = _OF_TRUTH_VALUES.get(name, name)
         return [self._elementwise(name, params, arrays, eqn.outvars[0].aval.shape)]
 
     def _all_numbers(self, eqn: Any, inputs: Sequence[_Array]) -> list[Numbers]:
@@ -246,17 +279,18 @@ class _Scalarisation:
 
     def _folded(self, operation: str, x: Numbers, axes: Sequence[int]) -> Numbers:
         x = np.moveaxis(x, tuple(axes), tuple(range(len(axes))))
-        rows = x.reshape(-1, math.prod(x.shape[len(axes) :]))
-        if not rows.shape[0]:
-            raise NotScalarError("a sum of nothing")
+        terms, shape = math.prod(x.shape[: len(axes)]), x.shape[len(axes) :]
+        _require_terms(terms)
+        rows = x.reshape(terms, math.prod(shape))
         columns = [self._fold(operation, column) for column in rows.T.tolist()]
-        return np.array(columns, np.int64).reshape(x.shape[len(axes) :])
+        return np.array(columns, np.int64).reshape(shape)
 
     def _fold(self, operation: str, entries: Sequence[int]) -> int:
         return functools.reduce(functools.partial(self.build.apply, operation), entries)
 
     def _scanned(self, operation: str, x: Numbers, axis: int, reverse: bool) -> Numbers:
         rows = np.moveaxis(np.flip(x, axis) if reverse else x, axis, -1)
+        _require_terms(x.size)
         apply = functools.partial(self.build.apply, operation)
         found = [
             list(itertools.accumulate(row, apply))
@@ -272,8 +306,7 @@ class _Scalarisation:
         batch = [x.shape[k] for k in x_batch]
         shape = [*batch, *(x.shape[k] for k in x_free), *(y.shape[k] for k in y_free)]
         length = math.prod(x.shape[k] for k in x_summed)
-        if not length:
-            raise NotScalarError("a sum of nothing")
+        _require_terms(min(x.size, y.size))
         count = math.prod(batch)
         left = x.transpose(*x_batch, *x_free, *x_summed).reshape(count, -1, length)
         right = y.transpose(*y_batch, *y_free, *y_summed).reshape(count, -1, length)
@@ -307,6 +340,11 @@ class _Scalarisation:
         if name not in {*UNARY, *BINARY, *COMPARISONS, *LOGIC}:
             raise NotScalarError(f"the primitive {name}")
         return functools.partial(build.apply, name)
+
+
+def _require_terms(number: int) -> None:
+    if not number:
+        raise NotScalarError("a sum of nothing")
 
 
 def _whole_power(build: Builder, x: int, exponent: int) -> int:
@@ -359,6 +397,7 @@ _COMPOSED: Mapping[str, Callable[..., int]] = {
     "is_finite": _is_finite,
     "logistic": _logistic,
     "not": lambda build, x: build.apply("xor", x, build.constant(True)),
+    "xnor": lambda build, x, y: build.apply("xor", build.apply("xor", x, y), build.constant(True)),
     "rsqrt": lambda build, x: build.apply("div", build.constant(1.0), build.apply("sqrt", x)),
     "select_n": _select,
     "sign": _sign,

@@ -167,7 +167,7 @@ class _Tile:
             if not self.is_batched[array]:
                 columns = {k: self._splat(self._load_entry(base, k)) for k in numbers}
             elif size == 1:
-                place = self._place(base, "%row", 0)
+                place = self._place(base, "%row")
                 columns[0] = self._new(f"load {self.vector}, ptr {place}, align {self.bytes}")
             else:
                 rows = self._rows(base, size)
@@ -180,8 +180,8 @@ class _Tile:
     def _store_output(self, array: int, entries: Sequence[int]) -> None:
         size, base = len(entries), self._array("%outs", array)
         if size == 1:
-            place = self._place(base, "%row", 0)
-            self._store(self.vector, self._number(entries[0]), place)
+            self._store(self.vector, self._number(entries[0]), self._place(base, "%row"))
+        if size <= 1:
             return
         rows = self._rows(base, size)
         for group in _groups(size, self._group(size)):
@@ -206,15 +206,14 @@ class _Tile:
     def _rows(self, base: str, size: int) -> list[str]:
         """Where the rows of the tile begin."""
         offset = self._new(f"mul i64 %row, {size}")
-        first = self._place(base, offset, 0)
-        return [self._place(first, str(lane * size), 0) for lane in range(self.lanes)]
+        first = self._place(base, offset)
+        return [self._place(first, str(lane * size)) for lane in range(self.lanes)]
 
-    def _place(self, base: str, offset: str, more: int) -> str:
-        place = self._new(f"getelementptr {self.scalar}, ptr {base}, i64 {offset}")
-        return self._new(f"getelementptr {self.scalar}, ptr {place}, i64 {more}") if more else place
+    def _place(self, base: str, offset: str) -> str:
+        return self._new(f"getelementptr {self.scalar}, ptr {base}, i64 {offset}")
 
     def _load_entry(self, base: str, column: int) -> str:
-        place = self._place(base, str(column), 0)
+        place = self._place(base, str(column))
         return self._new(f"load {self.scalar}, ptr {place}, align {self.bytes}")
 
     def _load_columns(self, rows: Sequence[str], group: Sequence[int]) -> list[str]:
@@ -227,9 +226,9 @@ class _Tile:
         kind = f"<{width} x {self.scalar}>"
         parts = []
         for row in rows:
-            place = self._place(row, str(group[0]), 0)
+            place = self._place(row, str(group[0]))
             parts.append(self._new(f"load {kind}, ptr {place}, align {self.bytes}"))
-        # Row l * width + j goes to quarter l of the j-th vector.
+        # Row l * width + j goes to part l of the j-th vector.
         joined = [self._joined(parts[j::width], width) for j in range(width)]
         return self._transposed(joined)
 
@@ -240,15 +239,15 @@ class _Tile:
         if width == 1:
             for lane, row in enumerate(rows):
                 entry = self._lane(values[0], lane)
-                self._store(self.scalar, entry, self._place(row, str(group[0]), 0))
+                self._store(self.scalar, entry, self._place(row, str(group[0])))
             return
         kind = f"<{width} x {self.scalar}>"
         for j, vector in enumerate(self._transposed(values)):
-            for quarter in range(self.lanes // width):
-                lanes = [quarter * width + k for k in range(width)]
+            for part_number in range(self.lanes // width):
+                lanes = [part_number * width + k for k in range(width)]
                 part = self._shuffled(self.vector, vector, "poison", lanes)
-                row = rows[quarter * width + j]
-                self._store(kind, part, self._place(row, str(group[0]), 0))
+                row = rows[part_number * width + j]
+                self._store(kind, part, self._place(row, str(group[0])))
 
     def _transposed(self, vectors: Sequence[str]) -> list[str]:
         """Transposes squares of as many lanes as there are vectors, by halves that interleave."""

@@ -237,9 +237,10 @@ def plan(
 
     console = Console(as_json=as_json)
     found = plan_task(task, seconds)
-    console.say(str(found))
     if out is not None:
         found.save(out)
+    console.say(str(found))
+    if out is not None:
         console.say(f"wrote {out}")
     console.emit(found.to_dict())
 

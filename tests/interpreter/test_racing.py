@@ -71,7 +71,7 @@ def test_a_draw_goes_to_jax():
 def test_what_cannot_run_is_left_out():
     """With the reason."""
     found = racing.race(quantiles, (X,), {}, OPTIONS)
-    assert found.left_out == {"native": "the primitive erf_inv"}
+    assert found.left_out == {"native": "NotScalarError: the primitive erf_inv"}
     assert "auto" in found.seconds and found.plan.execution != "native"
 
 
@@ -106,6 +106,64 @@ def test_fastest_in_one_call(monkeypatch):
     assert len(raced) == 2
 
 
+def looped(x: Any) -> Any:
+    """What JAX can push forward only."""
+    return jax.lax.while_loop(lambda y: jnp.all(y < 3), lambda y: y * 1.5, x)
+
+
+@pytest.mark.parametrize(
+    ("function", "contenders"),
+    [
+        (looped, {"auto", "jacfwd"}),
+        (lambda x: (jax.debug.callback(lambda _: None, x[0]), x * x)[1], {"auto"}),
+        (lambda x: (numbers(x), x[:0]), {"auto", "native"}),
+    ],
+)
+def test_impossible_contenders(function, contenders):
+    """One that cannot run ends no race."""
+    found = racing.race(function, (X,), {}, OPTIONS)
+    assert contenders <= set(found.seconds) and "jacrev" not in found.seconds
+    jacve(function, order="fastest")(X)
+
+
+class Mutable:
+    """A leaf that may change."""
+
+    def __init__(self) -> None:
+        self.scale = 1.0
+
+
+def test_leaves_that_are_kept():
+    """Whole numbers steer, and what changes is seen."""
+    mutable = Mutable()
+
+    def function(x, number, sign, leaf):
+        return x * leaf.scale * np.copysign(2.0, sign) if number > 0 else x
+
+    fastest = jacve(function, order="fastest")
+    for number in (np.int32(1), jnp.asarray(2), 3):
+        np.testing.assert_allclose(fastest(X, number, 0.0, mutable), 2 * np.eye(3))
+    np.testing.assert_allclose(fastest(X, -1, 0.0, mutable), np.eye(3))
+    np.testing.assert_allclose(fastest(X, 1, -0.0, mutable), -2 * np.eye(3))
+    mutable.scale = 4.0
+    np.testing.assert_allclose(fastest(X, 1, 0.0, mutable), 8 * np.eye(3))
+
+
+def test_the_memory_of_compiled_functions_is_bounded(monkeypatch):
+    """The oldest one goes."""
+    monkeypatch.setattr(racing, "COMPILED", 2)
+    fastest = jacve(lambda x, power: x**power, order="fastest")
+    for power in (1, 2, 3, 1):
+        expected = np.diag(power * np.asarray(X) ** (power - 1))
+        np.testing.assert_allclose(fastest(X, power), expected, rtol=1e-5)
+
+
+def test_shapes_without_values():
+    """Nothing can be timed."""
+    with pytest.raises(TypeError, match="has a shape and no values"):
+        plan(numbers, jax.ShapeDtypeStruct((3,), jnp.float32), fastest=True)
+
+
 def test_value_and_auxiliary_data():
     """The value comes along; auxiliary data may be anything."""
     value, jacobian = value_and_jacve(numbers, order="fastest")(X)
@@ -121,6 +179,12 @@ def test_no_race_in_a_trace(transform):
     """The error says to plan before."""
     with pytest.raises(ValueError, match=r"plan = elimax.plan\(f, \*example, fastest=True\)"):
         transform(jacve(numbers, order="fastest"))(jnp.ones((3, 3)))
+
+
+def test_no_race_in_a_function_that_closes_over_a_trace():
+    """Though its arguments have values."""
+    with pytest.raises(ValueError, match="not possible inside"):
+        jax.jit(lambda y: jacve(lambda v: jnp.sin(v) * y, order="fastest")(X))(X)
 
 
 def test_planning():

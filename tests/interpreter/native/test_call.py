@@ -1,6 +1,7 @@
 """Native kernels below JAX's transformations, compared with the same function without a kernel."""
 
 import threading
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -155,9 +156,12 @@ def test_special_numbers():
 
 
 def test_no_points():
-    """An empty batch gives empty results."""
+    """An empty batch gives empty results, also in another batch."""
     x, y = points(0)
     assert_same(jax.jit(jax.vmap(native))(x, y), jax.jit(jax.vmap(plain))(x, y))
+    z = jnp.ones((3, 3))
+    nested = [jax.jit(jax.vmap(jax.vmap(f, (0, None)), (None, 0)))(z, y) for f in (native, plain)]
+    assert_same(*nested)
 
 
 def test_threads_of_python():
@@ -181,11 +185,48 @@ def test_threads_of_python():
     assert not wrong
 
 
-def test_other_devices_run_the_plain_program():
-    """What is lowered for a GPU calls no kernel."""
+def test_other_devices_run_the_plain_program(monkeypatch):
+    """Where there is a GPU, what is lowered for it calls no kernel."""
     x, y = points(4)
+    devices = [*jax.devices(), types.SimpleNamespace(platform="gpu")]
+    monkeypatch.setattr(jax, "devices", lambda: devices)
     traced = jax.jit(jax.vmap(lambda a, b: natively(plain, [a, b]))).trace(x, y)
-    assert "elimax_" in traced.lower(lowering_platforms=("cpu",)).as_text()
+    for platform, calls in (("cpu", True), ("cuda", False)):
+        text = traced.lower(lowering_platforms=(platform,)).as_text()
+        assert ("elimax_" in text) == calls
+
+
+def test_inputs_that_are_not_read():
+    """However many and large they are; kernels of the same program are one kernel."""
+    x = jnp.linspace(0, 1, 8).reshape(2, 4)
+
+    def function(v: Any, *_: Any) -> Any:
+        return natively(lambda a, *_: jnp.sin(a) * a[0], [v, *_])
+
+    expected = jax.vmap(lambda v: jnp.sin(v) * v[0])(x)
+    others = [(), (x,), (jnp.ones((2, 300_000)),), (jnp.arange(2), jnp.ones((2, 3), bool))]
+    for more in others:
+        assert_same(jax.jit(jax.vmap(function))(x, *more), expected)
+    assert_same(jax.jit(jax.vmap(function, (0, None)))(x, x[0]), expected)
+
+
+def test_types_of_results():
+    """Truth values stay what they are, weak types too, and results may be empty."""
+    found = natively(lambda a: (a > 1, 2 * a, a[:0], 2.0), [jnp.arange(3.0)])
+    np.testing.assert_array_equal(found[0], [False, False, True])
+    assert found[0].dtype == bool and found[2].shape == (0,)
+    weak = natively(lambda a: a * a, [jnp.asarray(0.5)])
+    assert weak.weak_type and weak.dtype == jnp.float32
+    slopes = jax.jacfwd(lambda a: natively(lambda v: (v > 1, v * v), [a])[1])(jnp.arange(3.0))
+    np.testing.assert_array_equal(slopes, np.diag([0.0, 2.0, 4.0]))
+
+
+def test_zeros_of_both_signs_are_two_kernels():
+    """One over them is not the same."""
+    x = jnp.zeros(1)
+    for zero in (0.0, -0.0):
+        found = natively(lambda a, zero=zero: jnp.where(a > 1, a, zero), [x])
+        assert np.signbit(found[0]) == np.signbit(zero)
 
 
 def test_refused():

@@ -1,6 +1,7 @@
 """The code of kernels, and what XLA and they agree on."""
 
 import re
+import threading
 from pathlib import Path
 
 import jax
@@ -19,7 +20,7 @@ from elimax.interpreter.native.scalarise import scalar_program
 def program_of(function, *arguments) -> ScalarProgram:
     """The program of a function of arrays."""
     closed = jax.make_jaxpr(function)(*arguments)
-    return scalar_program(closed.jaxpr, closed.consts)
+    return scalar_program(closed.jaxpr, [*closed.consts, *[None] * len(closed.in_avals)])
 
 
 def called(program: ScalarProgram, flags: tuple[bool, ...], *arrays):
@@ -85,8 +86,26 @@ def test_unused_inputs_are_not_read():
     """A program that needs no input has constant outputs."""
     program = program_of(lambda x, y: jnp.stack([y[1], jnp.float32(3)]), jnp.ones(2), jnp.ones(3))
     assert [x.operands for x in program.statements if x.operation == INPUT] == [(1, 1)]
-    found = called(program, (True, False), jnp.ones((40, 2)), jnp.arange(3.0))
-    np.testing.assert_array_equal(found, [[1.0, 3.0]] * 40)
+    for points in (40, 2):
+        found = called(program, (True, False), jnp.ones((points, 2)), jnp.arange(3.0))
+        np.testing.assert_array_equal(found, [[1.0, 3.0]] * points)
+
+
+def test_no_name_is_registered_twice():
+    """By several threads, after the memory of names is full, with constants that equal nothing."""
+    program = program_of(lambda x: jnp.where(x > 0, jnp.log(x), jnp.nan), jnp.ones(2))
+    names: list[str] = []
+    threads = [
+        threading.Thread(target=lambda: names.append(kernel.target_name(program, (True,))))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    kernel._registered.cache_clear()
+    again = program_of(lambda x: jnp.where(x > 0, jnp.log(x), jnp.nan), jnp.ones(2))
+    assert again == program and len({*names, kernel.target_name(again, (True,))}) == 1
 
 
 def test_results_do_not_depend_on_the_number_of_threads(monkeypatch):
@@ -116,7 +135,7 @@ def test_functions_without_vectors_are_called_lane_by_lane(monkeypatch):
 def test_code_that_llvm_refuses_is_an_error_of_ours(monkeypatch):
     """Not a RuntimeError of a package that nobody has heard of."""
     with pytest.raises(NotScalarError, match="LLVM refuses the kernel"):
-        kernel._compiled("nonsense", "name")
+        kernel._compiled("nonsense")
 
 
 def test_a_function_that_is_missing_ends_nothing(monkeypatch):
@@ -124,7 +143,7 @@ def test_a_function_that_is_missing_ends_nothing(monkeypatch):
     monkeypatch.setattr(this_machine(), "letter", "")
     found = llvm.address_of_symbol
     monkeypatch.setattr(llvm, "address_of_symbol", lambda x: None if x == "cbrtf" else found(x))
-    with pytest.raises(NotScalarError, match="no function cbrtf"):
+    with pytest.raises(NotScalarError, match="has no cbrtf"):
         kernel.target_name(program_of(jnp.cbrt, jnp.ones(5)), (True,))
 
 

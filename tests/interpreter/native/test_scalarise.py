@@ -21,7 +21,7 @@ from elimax.interpreter.native.scalar_program import (
     UNARY,
     ScalarProgram,
 )
-from elimax.interpreter.native.scalarise import MOST, scalar_program
+from elimax.interpreter.native.scalarise import MOST, needed, scalar_program, variables_of
 from support.random_programs import scalar_programs
 
 TABLES = {**UNARY, **BINARY, **COMPARISONS, **LOGIC}
@@ -30,7 +30,7 @@ TABLES = {**UNARY, **BINARY, **COMPARISONS, **LOGIC}
 def program_of(function: Callable[..., Any], *arguments: Any) -> ScalarProgram:
     """The program of a function of arrays."""
     closed = jax.make_jaxpr(function)(*arguments)
-    return scalar_program(closed.jaxpr, closed.consts)
+    return scalar_program(closed.jaxpr, [*closed.consts, *[None] * len(closed.in_avals)])
 
 
 def run(program: ScalarProgram, arrays: Sequence[Any]) -> list[np.ndarray]:
@@ -86,6 +86,9 @@ ELEMENTWISE = {
     "rsqrt": jax.lax.rsqrt,
     "sign": lambda x: jnp.sign(x - x[1]) * x,
     "truth as number": lambda x: (x > 0.9).astype(x.dtype) * x,
+    "equal truth values": lambda x: jnp.where(
+        (x > 0.5) == (x < 1), x, jnp.where(jnp.max(x > 1), 2 * x, x)
+    ),
     "xor": lambda x: jnp.where(jnp.logical_xor(x > 0.5, x > 1), x, 0.0),
 }
 
@@ -122,6 +125,7 @@ ARRAYS = {
     "tile": lambda m: jnp.tile(m, (2, 1)) * jnp.sum(jnp.stack(jnp.unstack(m, axis=1))),
     "where": lambda m: jnp.where(jnp.arange(4) > 1, m, 0.0),
     "stop_gradient": lambda m: jax.lax.stop_gradient(m) * jax.lax.optimization_barrier(m),
+    "checkpoint": jax.checkpoint(lambda m: jnp.sin(m) * m),
     "jit": lambda m: jax.jit(lambda x: jnp.where(x > 0, x, 2 * x))(m),
 }
 
@@ -147,7 +151,7 @@ def test_constants_of_a_trace_around_are_inputs():
     def function(x: Any, y: Any) -> Any:
         closed = jax.make_jaxpr(lambda v: v * y + 1)(x)
         known = [None if isinstance(c, jax.core.Tracer) else c for c in closed.consts]
-        program = scalar_program(closed.jaxpr, known)
+        program = scalar_program(closed.jaxpr, [*known, None])
         assert program.input_sizes == (2, 2)
         return x
 
@@ -158,7 +162,10 @@ def test_constants_of_a_trace_around_are_inputs():
     ("function", "arguments", "said"),
     [
         (lambda x: x, (jnp.arange(3),), "it reads int32: inputs must all be float32"),
-        (lambda x: jnp.ones(2), (jnp.ones(3),), "it reads no number"),
+        (lambda: jnp.ones(2), (), "it reads no number"),
+        (lambda x: x + jnp.prod(jnp.zeros((2, 0)) * x[0], axis=0).sum(), (jnp.ones(2),), "nothing"),
+        (lambda x: jnp.cumsum(x[:0]), (jnp.ones(2),), "a sum of nothing"),
+        (lambda x: x * jax.random.uniform(jax.random.key(0)), (jnp.ones(2),), "array of key"),
         (lambda x, y: (x, y), (jnp.ones(1), jnp.ones(1, jnp.bfloat16)), "must all be float32"),
         (lambda x: x[x.astype(int)], (jnp.ones(3),), "convert_element_type to dtype int32"),
         (lambda x: jnp.sort(x), (jnp.ones(3),), "the primitive sort"),
@@ -173,10 +180,19 @@ def test_what_is_no_program_of_numbers(function: Any, arguments: Any, said: str)
         program_of(function, *arguments)
 
 
-def test_what_is_not_read_may_be_anything():
-    """It has no statements, however large it is."""
-    program = program_of(lambda x, y, z: 2 * x, jnp.ones(2), jnp.arange(3), jnp.ones((99, 99)))
-    assert program.input_sizes == (2, 3, 9801) and len(program.statements) == 5
+def test_what_nobody_needs():
+    """An equation that is not needed may be anything, and what it alone reads is not needed."""
+    closed = jax.make_jaxpr(lambda x, y: (jnp.sort(y), 2 * x)[1])(jnp.ones(2), jnp.ones(3))
+    found = needed(closed.jaxpr)
+    assert [eqn.primitive.name for eqn in found.equations] == ["mul"]
+    assert variables_of(closed.jaxpr)[1] not in found.variables
+    assert len(scalar_program(closed.jaxpr, [None, np.ones(3)]).statements) == 5
+
+
+def test_an_effect_is_refused():
+    """What a kernel does, nobody sees."""
+    with pytest.raises(NotScalarError, match="the primitive debug_"):
+        program_of(lambda x: (jax.debug.print("{}", x), x)[1], jnp.ones(2))
 
 
 def test_sums_of_nothing_are_left_to_xla():
