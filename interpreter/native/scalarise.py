@@ -368,6 +368,11 @@ def _sign(build: Builder, x: int) -> int:
     return build.select(is_above, build.constant(1.0), negative)
 
 
+def _one_minus_square(build: Builder, x: int) -> int:
+    one = build.constant(1.0)
+    return build.apply("mul", build.apply("sub", one, x), build.apply("add", one, x))
+
+
 def _logistic(build: Builder, x: int) -> int:
     one = build.constant(1.0)
     power = build.apply("exp", build.apply("neg", x))
@@ -398,6 +403,7 @@ _COMPOSED: Mapping[str, Callable[..., int]] = {
     "logistic": _logistic,
     "not": lambda build, x: build.apply("xor", x, build.constant(True)),
     "xnor": lambda build, x, y: build.apply("xor", build.apply("xor", x, y), build.constant(True)),
+    "one_minus_square": _one_minus_square,
     "rsqrt": lambda build, x: build.apply("div", build.constant(1.0), build.apply("sqrt", x)),
     "select_n": _select,
     "sign": _sign,
