@@ -253,8 +253,9 @@ def _arrays(arguments: CallArguments) -> list[int]:
     """Leaves that are traced; whole numbers and truth values may steer the function."""
 
     def is_traced(k: int, leaf: Any) -> bool:
-        steers = is_array(leaf) and np.dtype(leaf.dtype).kind in "biu"
-        return k in arguments.nodes or (is_array(leaf) and not steers)
+        if k in arguments.nodes or not is_array(leaf):
+            return k in arguments.nodes
+        return not any(jnp.issubdtype(leaf.dtype, kind) for kind in (np.integer, np.bool_))
 
     return [k for k, leaf in enumerate(arguments.leaves) if is_traced(k, leaf)]
 

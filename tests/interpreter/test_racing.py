@@ -149,6 +149,13 @@ def test_leaves_that_are_kept():
     np.testing.assert_allclose(fastest(X, 1, 0.0, mutable), 8 * np.eye(3))
 
 
+def test_a_key_of_random_numbers():
+    """Is traced like other arrays."""
+    fastest = jacve(lambda x, key: x * jax.random.normal(key, (3,)), order="fastest")
+    key = jax.random.key(0)
+    np.testing.assert_allclose(fastest(X, key), np.diag(jax.random.normal(key, (3,))), rtol=1e-6)
+
+
 def test_the_memory_of_compiled_functions_is_bounded(monkeypatch):
     """The oldest one goes."""
     monkeypatch.setattr(racing, "COMPILED", 2)
