@@ -4,6 +4,7 @@
 compiled from, and so is what other devices than the CPU run, where there are any.
 """
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ import jax.core
 import jax.numpy as jnp
 import numpy as np
 
-from elimax.interpreter.native.scalar_program import ScalarProgram
+from elimax.interpreter.native.scalar_program import CONSTANT, ScalarProgram
 from elimax.interpreter.native.scalarise import needed, scalar_program, variables_of
 from elimax.interpreter.tracing.flat_call import with_weak_type_of
 
@@ -62,15 +63,40 @@ def _results(closed: Any, arguments: Arrays) -> Arrays:
             arrays.append(jnp.ravel(value))
         known.append(None if is_input and variable in read else value)
     program = scalar_program(jaxpr, known)
-    results = _at_point(program, jaxpr, known)(*arrays)
+    # A batch of constants is left to XLA.
+    constants = [_constant(program, entries) for entries in program.outputs]
+    computed = [k for k, x in enumerate(constants) if x is None]
+    program = dataclasses.replace(program, outputs=tuple(program.outputs[k] for k in computed))
+    found = iter(_at_point(program, jaxpr, known, computed)(*arrays) if computed else ())
+    results = [next(found) if x is None else x for x in constants]
     return [
-        with_weak_type_of(x.reshape(aval.shape).astype(aval.dtype), aval)
+        with_weak_type_of(jnp.asarray(x.reshape(aval.shape), aval.dtype), aval)
         for x, aval in zip(results, closed.out_avals, strict=True)
     ]
 
 
-def _at_point(program: ScalarProgram, jaxpr: Any, known: Sequence[Any]) -> Callable[..., Arrays]:
-    """The function at one point, of flat arrays to flat arrays of the kernel's dtype."""
+def _constant(program: ScalarProgram, entries: Sequence[int]) -> np.ndarray | None:
+    """The entries of an output if all of them are known."""
+    statements = [program.statements[k] for k in entries]
+    if all(x.operation == CONSTANT for x in statements):
+        return np.array([x.value for x in statements], program.dtype)
+    return None
+
+
+def _at_point(
+    program: ScalarProgram, jaxpr: Any, known: Sequence[Any], computed: Sequence[int]
+) -> Callable[..., Arrays]:
+    """The function at one point, of flat arrays to flat arrays of the kernel's dtype.
+
+    Args:
+        program: What the kernel computes.
+        jaxpr: What it was made from.
+        known: For each of `variables_of` its value, or None for an argument.
+        computed: Which results of the jaxpr the program has.
+
+    Returns:
+        The function.
+    """
 
     def plain(*arrays: Any) -> list[Any]:
         given = iter(arrays)
@@ -80,7 +106,7 @@ def _at_point(program: ScalarProgram, jaxpr: Any, known: Sequence[Any]) -> Calla
         ]
         consts = len(jaxpr.constvars)
         results = jax.core.eval_jaxpr(jaxpr, inputs[:consts], *inputs[consts:])
-        return [jnp.ravel(x).astype(program.dtype) for x in results]
+        return [jnp.ravel(results[k]).astype(program.dtype) for k in computed]
 
     @jax.custom_batching.custom_vmap
     def once(*arrays: Any) -> list[Any]:

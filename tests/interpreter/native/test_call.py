@@ -127,6 +127,22 @@ def test_what_depends_on_no_argument_is_returned_as_it_is():
     assert natively(lambda v: "nothing", [x]) == "nothing"
 
 
+def test_constants_are_no_results_of_a_kernel():
+    """Where everything is constant there is none, where something is XLA writes it."""
+    x = jnp.ones((5, 2))
+    function = jax.vmap(lambda v: natively(lambda w: (jnp.zeros(3), w * 2, w > w), [v]))
+    zeros, doubled, never = jax.jit(function)(x)
+    np.testing.assert_array_equal(zeros, np.zeros((5, 3)))
+    np.testing.assert_array_equal(doubled, 2 * x)
+    assert never.dtype == bool and not never.any()
+    text = str(jax.make_jaxpr(function)(x))
+    (line,) = (line for line in text.splitlines() if "= ffi_call[" in line)
+    assert line.split("=")[0].count(":f32") == 2
+    constant = jax.vmap(lambda v: natively(lambda w: jnp.zeros(3) + jnp.float32(1), [v]))
+    np.testing.assert_array_equal(constant(x), np.ones((5, 3)))
+    assert "ffi_call" not in str(jax.make_jaxpr(constant)(x))
+
+
 def test_special_numbers():
     """Infinities, nan and zeros of both signs are those of XLA."""
 
