@@ -224,6 +224,12 @@ def plan(
         float | None,
         typer.Option(min=0.001, max=1e9, help="Time of the search; as little as jacve takes."),
     ] = None,
+    fastest: Annotated[
+        bool, typer.Option("--fastest", help="Time several ways on this machine, JAX's among them.")
+    ] = False,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="With --fastest: points that jax.vmap takes at once.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Write the plan there, for jacve(order=).")
     ] = None,
@@ -236,7 +242,7 @@ def plan(
     from elimax.pipeline.command_line.plan import plan_task
 
     console = Console(as_json=as_json)
-    found = plan_task(task, seconds)
+    found = plan_task(task, seconds, fastest=fastest, batch=batch)
     if out is not None:
         found.save(out)
     console.say(str(found))

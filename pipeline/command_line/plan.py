@@ -2,15 +2,21 @@
 
 from elimax.interpreter.plan import Plan
 from elimax.interpreter.planning import plan
+from elimax.pipeline.errors import PipelineError
 from elimax.pipeline.tasks import load_task
 
 
-def plan_task(name: str, seconds: float | None = None) -> Plan:
+def plan_task(
+    name: str, seconds: float | None = None, *, fastest: bool = False, batch: int | None = None
+) -> Plan:
     """Plans the Jacobian of one task; reads no file.
 
     Args:
         name: Name of a task, or module:function.
-        seconds: Time for finding an order; None for the little that `jacve` takes.
+        seconds: Time for finding an order, or for the race; None for the little that `jacve` takes,
+            or for as long as a race usually takes.
+        fastest: Whether to time ways to compute the Jacobian on this machine.
+        batch: With `fastest`: number of points that `jax.vmap` evaluates at once.
 
     Returns:
         The plan, to be passed to `jacve` as its order.
@@ -18,7 +24,10 @@ def plan_task(name: str, seconds: float | None = None) -> Plan:
     Raises:
         UnknownTaskError: If there is no such task.
         TracingError: If the function cannot be traced.
+        PipelineError: If there is a batch and no race.
     """
+    if batch is not None and not fastest:
+        raise PipelineError(f"--batch {batch} without --fastest: only a race has a batch")
     task = load_task(name)
     return plan(
         task.function,
@@ -26,4 +35,6 @@ def plan_task(name: str, seconds: float | None = None) -> Plan:
         argnums=task.argnums,
         allow_int=True,
         seconds=seconds,
+        fastest=fastest,
+        batch=batch,
     )

@@ -44,6 +44,17 @@ def test_time_for_the_search(layout: Layout) -> None:
     assert call("mlp", "--seconds", "0") == 2
 
 
+def test_the_fastest(layout: Layout, toy: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A race writes a plan for jacve, too; a batch without a race is refused."""
+    path = layout.root / "plan.json"
+    assert call(toy, "--fastest", "--batch", "64", "--seconds", "2", "--out", str(path)) == 0
+    task, made = load_task(toy), Plan.load(path)
+    jacve(task.function, task.argnums, order=made)(*task.example_inputs())
+    capsys.readouterr()
+    assert call(toy, "--batch", "64") == 1
+    assert "--batch 64 without --fastest" in capsys.readouterr().err
+
+
 def test_no_such_task() -> None:
     """The same error as for all commands."""
     with pytest.raises(UnknownTaskError, match="there is no task 'mpl'"):
