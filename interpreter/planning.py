@@ -50,7 +50,7 @@ def plan(
             eliminations in a few orders, a native kernel, JAX's two modes. The plan says which
             won.
         batch: With `fastest`: the number of points that `jax.vmap` will evaluate at once; every
-            differentiated argument is repeated so many times.
+            differentiated argument is repeated that many times.
         kwargs: Keyword arguments of the function.
 
     Returns:
@@ -65,24 +65,9 @@ def plan(
         ValueError: As `jacve` does when called; if `seconds` is not above 0, or it, `fastest` or
             `batch` is given with what it does not go with; with `fastest` in a transformation.
     """
-    if fastest and (order != "auto" or (batch is not None and batch < 1)):
-        raise ValueError(
-            f"fastest=True with order={order!r}, batch={batch!r}: the race chooses the order, and "
-            "a batch has at least one point"
-        )
-    if fastest and any(
-        isinstance(x, jax.ShapeDtypeStruct) for x in jax.tree.leaves((args, kwargs))
-    ):
-        raise TypeError(
-            "fastest=True runs the Jacobian, but an argument has a shape and no values: pass arrays"
-        )
-    if batch is not None and not fastest:
-        raise ValueError(f"batch={batch!r} without fastest=True: only a race has a batch")
-    if seconds is not None and (order != "auto" or not 0 < seconds < math.inf):
-        raise ValueError(
-            f"seconds={seconds!r} with order={order!r}: seconds is a time above 0, for order='auto'"
-        )
+    _check_options(order, seconds, fastest, batch)
     if fastest:
+        _check_values((args, kwargs))
         options = Options(argnums, has_aux, holomorphic, allow_int, "auto", "dense")
         limit = SECONDS if seconds is None else seconds
         return race(fun, args, dict(kwargs or {}), options, batch=batch, seconds=limit).plan
@@ -103,3 +88,26 @@ def plan(
         bound = lower_bound(graph, "nontrivial")
         optimal = True if bound == count_multiplications(graph, found).nontrivial else None
     return Plan.of_graph(graph, found, bound, optimal)
+
+
+def _check_options(order: Order, seconds: float | None, fastest: bool, batch: int | None) -> None:
+    """Refuses options of `plan` that do not go together."""
+    if fastest and (order != "auto" or (batch is not None and batch < 1)):
+        raise ValueError(
+            f"fastest=True with order={order!r}, batch={batch!r}: the race chooses the order, and "
+            "a batch has at least one point"
+        )
+    if batch is not None and not fastest:
+        raise ValueError(f"batch={batch!r} without fastest=True: only a race has a batch")
+    if seconds is not None and (order != "auto" or not 0 < seconds < math.inf):
+        raise ValueError(
+            f"seconds={seconds!r} with order={order!r}: seconds is a time above 0, for order='auto'"
+        )
+
+
+def _check_values(arguments: Any) -> None:
+    """Refuses arguments that only have a shape."""
+    if any(isinstance(leaf, jax.ShapeDtypeStruct) for leaf in jax.tree.leaves(arguments)):
+        raise TypeError(
+            "fastest=True runs the Jacobian, but an argument has a shape and no values: pass arrays"
+        )

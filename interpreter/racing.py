@@ -223,7 +223,7 @@ def fastest(
         try:
             return run(plans.get(whole, plans[key]))
         except InvalidOrderError:
-            # What is no array has steered the function elsewhere: another graph.
+            # An argument that is not an array has changed the program, and so the graph.
             compiled.pop(whole, None)
             plans[whole] = race(fun, args, kwargs, options).plan
             return run(plans[whole])

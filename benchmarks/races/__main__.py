@@ -38,7 +38,7 @@ CHECKED = 16
 
 
 def measure(name: str, dtype: str, batch: int, rounds: int, seconds: float) -> Line:
-    """Races one system, and times the winner again beside its rivals.
+    """Races the contenders of one system, then times the winner again beside its rivals.
 
     Args:
         name: Name of the system.
@@ -208,7 +208,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--out", type=Path, default=Path(".state/races"), metavar="DIR")
     given = parser.parse_args(arguments)
     if unknown := sorted(set(given.systems) - set(SYSTEMS)):
-        parser.error(f"there is no system {', '.join(unknown)}; systems: {', '.join(SYSTEMS)}")
+        parser.error(f"unknown system {', '.join(unknown)}: choose from {', '.join(SYSTEMS)}")
     try:
         sys.stdout.write(run(given))
     except FileError as error:

@@ -32,7 +32,8 @@ def natively(function: Callable[..., Any], arguments: Arrays) -> Any:
         What the function returns.
 
     Raises:
-        NotScalarError: If it is no program of single numbers, see `scalarise`.
+        NotScalarError: If the function cannot be written as a program of single numbers, see
+            `scalarise`.
     """
     trees: list[tuple[list[Any], Any]] = []
 

@@ -1,7 +1,7 @@
 """A native kernel: compiled code that XLA calls for a batch of points.
 
-XLA hands over a *call frame* (`xla/ffi/api/c_api.h`, version 0.3, which jaxlib 0.10 introduced and
-newer ones accept for at least a year); the constants below are places in its structures. A batch is
+XLA hands over a *call frame* (`xla/ffi/api/c_api.h`, version 0.3, that of jaxlib 0.10.2; XLA
+accepts a version for at least a year); the constants below are places in its structures. A batch is
 cut into chunks, which threads take one after the other and go through tile by tile; a thread that
 the machine has no time for takes none, and nobody waits for it. The last tile of a chunk overlaps
 the one before it; a batch smaller than a tile is copied to memory of the size of one.
@@ -223,7 +223,10 @@ def _registered(program: ScalarProgram, is_batched: tuple[bool, ...]) -> str:
                     raise NotScalarError(f"this machine has no {symbol}, which the kernel calls")
             engine = _compiled(code)
             address = engine.get_function_address(name)
-            jax.ffi.register_ffi_target(name, _capsule(address), platform="cpu")
+            try:
+                jax.ffi.register_ffi_target(name, _capsule(address), platform="cpu")
+            except Exception as error:  # What XLA raises has no public class.
+                raise NotScalarError(f"this jaxlib refuses the kernel: {error}") from error
             _ENGINES[name] = engine
     return name
 

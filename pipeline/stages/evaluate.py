@@ -85,7 +85,7 @@ def check_kernel(
         tolerance: Largest relative error, per block.
 
     Returns:
-        As for one order of `check_orders`; only `impossible`, the reason, where there is no kernel.
+        As for one order of `check_orders`, or `impossible` with the reason if there is no kernel.
     """
     try:
         return check_orders(task, {"native": rivals.as_kernel(graph, order)}, tolerance)["native"]

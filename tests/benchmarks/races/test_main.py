@@ -30,7 +30,7 @@ def test_an_unknown_system(capsys):
     """The message lists those that there are."""
     with pytest.raises(SystemExit):
         races.main(["nobody"])
-    assert "there is no system nobody" in capsys.readouterr().err
+    assert "unknown system nobody: choose from " in capsys.readouterr().err
 
 
 def test_a_broken_file(tmp_path, capsys):

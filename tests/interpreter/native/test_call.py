@@ -128,7 +128,7 @@ def test_what_depends_on_no_argument_is_returned_as_it_is():
 
 
 def test_constants_are_no_results_of_a_kernel():
-    """XLA writes them; where there is nothing else, there is no kernel."""
+    """XLA writes them. A function whose results are all constant gets no kernel."""
     x = jnp.ones((5, 2))
     function = jax.vmap(lambda v: natively(lambda w: (jnp.zeros(3), w * 2, w > w), [v]))
     zeros, doubled, never = jax.jit(function)(x)

@@ -121,7 +121,7 @@ def test_results_do_not_depend_on_the_number_of_threads(monkeypatch):
 
 
 def test_functions_without_vectors_are_called_lane_by_lane(monkeypatch):
-    """Where there is no library of functions of vectors."""
+    """On machines without a library of vector functions."""
     program = program_of(lambda x: jnp.sin(x) + jnp.arctan2(x, 1 + x), jnp.ones(2))
     x = jnp.linspace(0, 1, 80, dtype=jnp.float32).reshape(40, 2)
     by_vectors = called(program, (True,), x)
@@ -132,7 +132,21 @@ def test_functions_without_vectors_are_called_lane_by_lane(monkeypatch):
     np.testing.assert_allclose(called(program, (True,), x), by_vectors, rtol=1e-6)
 
 
-def test_code_that_llvm_refuses_is_an_error_of_ours(monkeypatch):
+def test_a_jaxlib_that_refuses_kernels(monkeypatch):
+    """Is an error of ours, and nothing is kept of the kernel."""
+
+    def refuse(*_, **__):
+        raise RuntimeError("unsupported version")
+
+    monkeypatch.setattr(jax.ffi, "register_ffi_target", refuse)
+    program = program_of(lambda x: x * 1.2345, jnp.ones(7))
+    with pytest.raises(NotScalarError, match="this jaxlib refuses the kernel: unsupported version"):
+        kernel.target_name(program, (True,))
+    monkeypatch.undo()
+    assert kernel.target_name(program, (True,)).startswith("elimax_")
+
+
+def test_code_that_llvm_refuses_is_an_error_of_ours():
     """Not a RuntimeError of a package that nobody has heard of."""
     with pytest.raises(NotScalarError, match="LLVM refuses the kernel"):
         kernel._compiled("nonsense")

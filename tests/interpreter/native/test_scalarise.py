@@ -196,7 +196,7 @@ def test_an_effect_is_refused():
 
 
 def test_sums_of_nothing_are_left_to_xla():
-    """Their value is no statement."""
+    """A sum without terms is computed from no entry."""
     with pytest.raises(NotScalarError, match="a sum of nothing"):
         program_of(lambda x: x + jnp.sum(x[:0]), jnp.ones(2))
 
