@@ -1,4 +1,4 @@
-"""Adds XLA flags that correct wrong numbers of the CPU compiler; loads no JAX.
+"""XLA flags: those that correct wrong numbers of the CPU compiler, and sets to be timed; no JAX.
 
 Since jaxlib 0.10.2 XLA hands some CPU programs to YNNPACK, and some of those come out wrong
 without a word: in 0.10.2 a batched product of a small matrix with vectors that is then summed
@@ -9,12 +9,18 @@ itself.
 
 XLA reads its flags once, at the first computation, and aborts the process at one that it does not
 know. A flag is therefore added only to versions of jaxlib that it was tried on.
+
+Without multi-output fusion the CPU compiler copies cheap operations into each of their consumers,
+so that shared values are computed again and again. Run times are therefore measured with two sets
+of flags (`FLAG_SETS`), each in a process of its own. Training uses the first one alone: another
+fusion rounds differently.
 """
 
 import os
 import re
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from importlib.metadata import version
+from typing import Literal
 
 FIRST = (0, 10, 2)
 """The first version of jaxlib that uses YNNPACK unasked."""
@@ -23,6 +29,16 @@ LAST = (0, 12, 0, 1)
 """The last version of jaxlib that the flag was tried on."""
 
 NAME = "--xla_cpu_experimental_ynn_fusion_type"
+
+
+BACKEND_OPTIONS = "--xla_backend_extra_options"
+
+MULTI_OUTPUT_FUSION = "xla_cpu_use_multi_output_fusion"
+
+FlagSet = Literal["default", "fusion"]
+
+FLAG_SETS: tuple[FlagSet, ...] = ("default", "fusion")
+"""What XLA does by itself, and with multi-output fusion."""
 
 
 def correcting_flags(jaxlib: str, platforms: str) -> tuple[str, ...]:
@@ -58,3 +74,32 @@ def add_xla_flags(environment: MutableMapping[str, str] = os.environ) -> None:
     missing = [flag for flag in flags if flag.partition("=")[0] not in names]
     if missing:
         environment["XLA_FLAGS"] = " ".join([present, *missing]).strip()
+
+
+def with_flag_set(flags: FlagSet, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Returns the environment of a process whose XLA has one of the sets of flags.
+
+    Args:
+        flags: Name of the set.
+        environment: The variables to start from; other flags of the user stay.
+
+    Returns:
+        A copy with XLA_FLAGS changed. Where XLA_FLAGS names a file of flags, it stays as it is.
+    """
+    changed = dict(environment)
+    present = changed.get("XLA_FLAGS", "").strip()
+    if present and not present.startswith("-"):
+        return changed
+    words, options = [], []
+    for word in present.split():
+        name, _, value = word.partition("=")
+        if name == BACKEND_OPTIONS:
+            options += [one for one in value.split(",") if one != MULTI_OUTPUT_FUSION]
+        else:
+            words.append(word)
+    if flags == "fusion":
+        options.append(MULTI_OUTPUT_FUSION)
+    if options:
+        words.append(f"{BACKEND_OPTIONS}={','.join(options)}")
+    changed["XLA_FLAGS"] = " ".join(words)
+    return changed

@@ -12,6 +12,7 @@ from elimax.pipeline.pages.report_tables import (
     compile_table,
     count_table,
     seed_table,
+    speed_table,
     timing_notes,
     timing_table,
 )
@@ -51,6 +52,7 @@ def render_page(collected: Mapping[str, Any], count: Count) -> str:
         "</div>",
         "<h2>Run time</h2>",
         *(f"<p>{html.escape(note)}</p>" for note in timing_notes(timings, summaries)),
+        table(*speed_table(timings), ratios=("best", "native")),
         table(*timing_table(timings), ratios=("forward", "reverse", "Markowitz", "best")),
         "<h2>Trace and compile time, seconds</h2>",
         table(*compile_table(timings)),

@@ -1,5 +1,6 @@
 """The tables of the report as rows, and as Markdown."""
 
+import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -88,7 +89,7 @@ def bounds(by_count: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def timing_table(timings: Mapping[str, Mapping[str, Any]]) -> Table:
-    """Makes the table of run times: one row per task, dtype, layout and batch size.
+    """Makes the table of run times: one row per task, set of XLA flags, dtype, layout and batch.
 
     Args:
         timings: What evaluate measured, by task.
@@ -97,8 +98,9 @@ def timing_table(timings: Mapping[str, Mapping[str, Any]]) -> Table:
         Headings and rows; ratios are (time of the rival / our time), above 1 we are faster.
     """
     columns = [
-        "task", "dtype", "layout", "batch", "jacfwd us", "jacrev us", "best us", "native us",
-        "forward", "reverse", "Markowitz", "best", "spread", "fewest nontrivial", "native", "null",
+        "task", "flags", "dtype", "layout", "batch",
+        "jacfwd us", "jacrev us", "best us", "native us", "forward", "reverse", "Markowitz",
+        "best", "spread", "fewest nontrivial", "native", "null",
     ]  # fmt: skip
     rows = []
     for task, case in _cases(timings):
@@ -110,6 +112,7 @@ def timing_table(timings: Mapping[str, Mapping[str, Any]]) -> Table:
         rows.append(
             [
                 task,
+                case["flags"],
                 case["dtype"],
                 case["layout"],
                 case["batch"],
@@ -145,18 +148,19 @@ def verdict(timings: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
     """
     counted: dict[str, int] = dict.fromkeys(("faster", "slower", "even", "alone"), 0)
     for _, case in _cases(timings):
-        rival = better_rival(case)
-        if rival is None:
-            counted["alone"] += 1
-            continue
-        ratio, noise = case["ratios"][rival]["best"], case["null"]
-        if ratio["low"] > max(1.0, noise["high"]):
-            counted["faster"] += 1
-        elif ratio["high"] < min(1.0, noise["low"]):
-            counted["slower"] += 1
-        else:
-            counted["even"] += 1
+        counted[_speed_of(case)] += 1
     return counted
+
+
+def _speed_of(case: Mapping[str, Any]) -> str:
+    """Tells what `verdict` counts a case as."""
+    rival = better_rival(case)
+    if rival is None:
+        return "alone"
+    ratio, noise = case["ratios"][rival]["best"], case["null"]
+    if ratio["low"] > max(1.0, noise["high"]):
+        return "faster"
+    return "slower" if ratio["high"] < min(1.0, noise["low"]) else "even"
 
 
 def timing_notes(timings: Mapping[str, Mapping[str, Any]], tasks: Iterable[str]) -> list[str]:
@@ -177,7 +181,8 @@ def timing_notes(timings: Mapping[str, Mapping[str, Any]], tasks: Iterable[str])
     total = sum(counted.values())
     lines = [
         "A ratio is (time of the better of vmap(jacfwd f) and vmap(jacrev f)) / (our time), the "
-        "median of paired rounds; above 1 elimination is faster, below 1 slower. The spread is "
+        "median of paired rounds under the same XLA flags (default, or with multi-output fusion); "
+        "above 1 elimination is faster, below 1 slower. The spread is "
         "from the lower to the upper quartile; null is the best order against itself; native is "
         "the best order as a native kernel (packed: the order of jacve).",
         f"Of {total} cases the best order is faster in {counted['faster']}, slower in "
@@ -191,10 +196,59 @@ def timing_notes(timings: Mapping[str, Mapping[str, Any]], tasks: Iterable[str])
     )  # fmt: skip
     if failed:
         lines.append(f"Not possible: {'; '.join(failed)}.")
-    skipped = [f"{task} {label}" for task, timing in timings.items() for label in timing["skipped"]]
+    skipped = [
+        f"{task} {label} ({why})"
+        for task, x in timings.items()
+        for label, why in x["skipped"].items()
+    ]
     if skipped:
-        lines.append(f"Not timed because compiling took too long: {', '.join(skipped)}.")
+        lines.append(f"Not timed: {', '.join(skipped)}.")
     return lines + absent if missing else lines
+
+
+def speed_table(timings: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Makes the table of mean speed-ups: one row per set of XLA flags, dtype, layout and batch.
+
+    Args:
+        timings: What evaluate measured, by task.
+
+    Returns:
+        Headings and rows; means are geometric, over the tasks that have the figure. Losses are
+        tasks whose best order is slower, as `verdict` tells.
+    """
+    groups: dict[tuple[Any, ...], list[tuple[str, Mapping[str, Any]]]] = {}
+    for task, case in _cases(timings):
+        key = (case["flags"], case["dtype"], case["layout"], case["batch"])
+        groups.setdefault(key, []).append((task, case))
+    rows: list[list[Any]] = []
+    for key, group in groups.items():
+        compared = [(task, case, better_rival(case)) for task, case in group]
+        ratios = [
+            (task, case, case["ratios"][rival])
+            for task, case, rival in compared
+            if rival is not None
+        ]
+        of = {
+            name: [ratio[name]["median"] for _, _, ratio in ratios if name in ratio]
+            for name in ("best", "native")
+        }
+        losses = [task for task, case, _ in ratios if _speed_of(case) == "slower"]
+        rows.append(
+            [
+                *key,
+                len(ratios),
+                _geometric_mean(of["best"]),
+                _geometric_mean(of["native"]),
+                ", ".join(losses) or "none",
+            ]
+        )
+    return [
+        "flags", "dtype", "layout", "batch", "tasks", "best", "native", "losses of best"
+    ], rows  # fmt: skip
+
+
+def _geometric_mean(values: Sequence[float]) -> float | None:
+    return round(statistics.geometric_mean(values), 2) if values else None
 
 
 def compile_table(timings: Mapping[str, Mapping[str, Any]]) -> Table:
@@ -238,6 +292,7 @@ def markdown_report(
         *_seed_section(summaries),
         "## Run time",
         *timing_notes(timings, summaries),
+        markdown_table(*speed_table(timings)),
         markdown_table(*timing_table(timings)),
         "## Trace and compile time, seconds",
         markdown_table(*compile_table(timings)),

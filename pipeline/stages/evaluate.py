@@ -6,8 +6,11 @@ DVC run this stage in a fresh clone is the list of the cases that were timed.
 Works without DVC and W&B, so that it also runs where only JAX is installed.
 """
 
+import contextlib
+import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from elimax.interpreter.checking import check_against, reference_jacobian
@@ -26,16 +29,17 @@ from elimax.pipeline.checkout.context import (
     two_counts,
 )
 from elimax.pipeline.checkout.files import read_json, write_json
-from elimax.pipeline.checkout.machine import file_digest
+from elimax.pipeline.checkout.machine import code_digest, content_digest, device, file_digest
 from elimax.pipeline.checkout.process import stage_process
-from elimax.pipeline.errors import StageError
+from elimax.pipeline.errors import FileError, StageError
 from elimax.pipeline.stages import rivals
 from elimax.pipeline.stages.evaluate_timings import (
+    Case,
     EvaluateConfig,
-    case_labels,
-    time_task,
     timed_orders,
+    wanted_cases,
 )
+from elimax.pipeline.stages.timing_process import time_cases
 from elimax.pipeline.tasks import load_task
 from elimax.pipeline.tasks.task import Task
 from elimax.pipeline.tracking import track
@@ -158,15 +162,56 @@ def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
         }
         write_json(layout.evaluation(task_name), evaluation)
         _require_correct(task_name, {**results, "the native kernel": kernel})
-        labels = case_labels(task, config)
-        with context.console.progress(len(labels), f"timing {task_name}") as report:
-            timings = time_task(task, timed_orders(orders, counts), config, context.seed, report)
-        timed = {"task": task_name, "orders": file_digest(path)}
-        write_json(layout.timings(task_name), {**timings, **timed})
-        write_json(layout.timed(task_name), {**timed, "cases": labels})
-        with track(layout, "evaluate", task_name, {"device": timings["device"]}) as tracker:
+        machine = device()
+        cases = wanted_cases(task, config, machine["platform"])
+        depends_on = {"task": task_name, "orders": file_digest(path), "device": machine}
+        with track(layout, "evaluate", task_name, depends_on) as tracker:
+            timings = _time_all(context, task_name, timed_orders(orders, counts), cases, depends_on)
             tracker.summary({"orders": results, **timings})
+        labels = [str(case) for case in cases]
+        timed = {"task": task_name, "orders": depends_on["orders"], "cases": labels}
+        write_json(layout.timed(task_name), timed)
     return {**evaluation, "timings": timings}
+
+
+def _time_all(
+    context: StageContext,
+    task_name: str,
+    orders: Mapping[str, EliminationOrder],
+    cases: Sequence[Case],
+    depends_on: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Times all cases and writes data/timings after each; goes on where a killed stage was."""
+    path = context.layout.timings(task_name)
+    config = context.config(EvaluateConfig, "evaluate", task_name)
+    setting = {**depends_on, "seed": context.seed, "config": dataclasses.asdict(config)}
+    digest = content_digest({**setting, "code": code_digest(__name__)})
+    timings: dict[str, Any] = _unfinished(path, digest) or {
+        **depends_on, "setting": digest, "complete": False, "cases": [], "skipped": {}
+    }  # fmt: skip
+    done = {str(Case(*(case[key] for key in Case._fields))) for case in timings["cases"]}
+    left = [case for case in cases if str(case) not in {*done, *timings["skipped"]}]
+    with context.console.progress(len(cases), f"timing {task_name}") as report:
+        report(len(cases) - len(left))
+        for case, record in time_cases(task_name, orders, left, config, context.seed):
+            if "skipped" in record:
+                timings["skipped"][str(case)] = record["skipped"]
+            else:
+                timings["cases"].append(record["case"])
+            write_json(path, timings)
+            report(len(timings["cases"]) + len(timings["skipped"]), str(case))
+    timings["complete"] = True
+    write_json(path, timings)
+    return timings
+
+
+def _unfinished(path: Path, setting: str) -> dict[str, Any] | None:
+    """Returns the run times of a stage that was killed, or None if there are none to go on from."""
+    with contextlib.suppress(FileError):  # Missing, torn or of another version: measured anew.
+        earlier = read_json(path, "", keys=("setting", "complete"))
+        if earlier["setting"] == setting and not earlier["complete"]:
+            return earlier
+    return None
 
 
 def _require_correct(task_name: str, results: Mapping[str, Mapping[str, Any]]) -> None:

@@ -1,9 +1,13 @@
-"""Times the Jacobians of a task against JAX's, in every dtype, layout and batch size."""
+"""Times the Jacobians of a task against JAX's, in every dtype, layout and batch size.
+
+XLA reads its flags once per process: what is timed here has the flags of this process, and
+`elimax.pipeline.stages.timing_process` starts one for each set.
+"""
 
 import dataclasses
 import statistics
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import jax
 
@@ -11,11 +15,10 @@ from elimax.interpreter import timing
 from elimax.interpreter.graph.order import EliminationOrder
 from elimax.models.ranges import Range
 from elimax.pipeline.checkout.context import cheapest
-from elimax.pipeline.checkout.machine import device
-from elimax.pipeline.console import Report
 from elimax.pipeline.errors import StageError
 from elimax.pipeline.stages import batches, rivals
 from elimax.pipeline.tasks.task import Task
+from elimax.pipeline.xla_flags import FLAG_SETS, FlagSet
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +30,8 @@ class EvaluateConfig:
         batch_sizes: Batch sizes to time; one that does not fit becomes the largest that does.
         dtypes: Dtypes to time.
         layouts: Layouts to time, see `elimax.pipeline.stages.rivals`.
+        flags: Sets of XLA flags to time with, see `elimax.pipeline.xla_flags`; on other devices
+            than CPUs the first one alone.
         rounds: Rounds of a measurement at most.
         seconds: Time of all measurements of one task, compilation not included, in seconds.
         compile_seconds: When compiling has taken this long, no further case is started.
@@ -37,6 +42,7 @@ class EvaluateConfig:
     batch_sizes: tuple[Annotated[int, Range(1, 2**30)], ...] = (1, 512, 65536)
     dtypes: tuple[Literal["float32", "float64"], ...] = ("float32", "float64")
     layouts: tuple[Literal["published", "packed"], ...] = ("published", "packed")
+    flags: tuple[FlagSet, ...] = FLAG_SETS
     rounds: Annotated[int, Range(1, 1_000_000)] = 20
     seconds: Annotated[float, Range(0.0, 1e6)] = 20.0
     compile_seconds: Annotated[float, Range(0.0, 1e6)] = 120.0
@@ -45,10 +51,6 @@ class EvaluateConfig:
 
 NATIVE = "native"
 """The best order as a native kernel; packed, the order that `jacve` finds."""
-
-
-def silent(done: int, text: str = "") -> None:
-    """Ignores the progress of a measurement."""
 
 
 def timed_orders(
@@ -69,68 +71,69 @@ def timed_orders(
     }
 
 
-def time_task(
-    task: Task,
-    orders: Mapping[str, EliminationOrder],
-    config: EvaluateConfig,
-    seed: int,
-    report: Report = silent,
-) -> dict[str, Any]:
-    """Times the Jacobians of a task against JAX's.
+class Case(NamedTuple):
+    """What is timed in one go."""
+
+    dtype: str
+    layout: rivals.Layout
+    batch: int
+    flags: FlagSet
+
+    def __str__(self) -> str:
+        """Names the case in the table of run times."""
+        words = f"{self.dtype} {self.layout} batch {self.batch}"
+        return words if self.flags == "default" else f"{words} {self.flags}"
+
+
+def wanted_cases(task: Task, config: EvaluateConfig, platform: str = "cpu") -> list[Case]:
+    """Returns all combinations of flags, dtype, batch size and layout to time.
 
     Args:
-        task: The task.
-        orders: What `timed_orders` returned.
-        config: Batch sizes, dtypes, limits.
-        seed: Seed of the inputs and of the order of measurements.
-        report: Told how many cases are done.
+        task: The task; one whose arguments make no vector has no packed layout.
+        config: What to combine, and the memory that limits batch sizes.
+        platform: The platform of the device.
 
     Returns:
-        `device`, and `cases`: per dtype, layout and batch size what `time_case` returns, and
-        `skipped`: the cases for which there was no time.
+        The cases, those with equal flags next to each other.
     """
-    wanted = _cases(task, config)
-    cases: list[dict[str, Any]] = []
-    skipped: list[str] = []
-    compiled = 0.0
-    for number, (dtype, layout, batch) in enumerate(wanted):
-        label = _label(dtype, layout, batch)
-        report(number, label)
-        if compiled > config.compile_seconds:
-            skipped.append(label)
-            continue
-        with jax.enable_x64(dtype == "float64"):
-            case = time_case(
-                task,
-                orders,
-                dtype=dtype,
-                layout=layout,
-                batch=batch,
-                rounds=config.rounds,
-                seconds=config.seconds / len(wanted),
-                seed=seed,
-            )
-        compiled += sum(case["compile_seconds"].values())
-        cases.append(case)
-    report(len(wanted))
-    return {"device": device(), "cases": cases, "skipped": skipped}
+    layouts: list[rivals.Layout] = [
+        name for name in config.layouts if name != "packed" or rivals.can_be_packed(task)
+    ]
+    flag_sets = config.flags if platform == "cpu" else config.flags[:1]
+    entries = rivals.dense_size(task)
+    limit = config.dense_gigabytes * 1e9
+    cases = []
+    # Batch sizes outside: where compiling takes too long for all, both layouts are still compared.
+    for flags in flag_sets:
+        for dtype in config.dtypes:
+            each = entries * (8 if dtype == "float64" else 4)
+            fitting = (batches.fitting_batch(batch, each, limit) for batch in config.batch_sizes)
+            sizes = list(dict.fromkeys(fitting))
+            cases += [Case(dtype, name, batch, flags) for batch in sizes for name in layouts]
+    return cases
 
 
 def time_case(
     task: Task,
     orders: Mapping[str, EliminationOrder],
+    case: Case,
     *,
-    dtype: str,
-    layout: rivals.Layout,
-    batch: int,
     rounds: int,
     seconds: float,
     seed: int,
 ) -> dict[str, Any]:
-    """Times all functions for one dtype, layout and batch size.
+    """Times all functions for one dtype, layout and batch size, with the flags of this process.
+
+    Args:
+        task: The task.
+        orders: What `timed_orders` returned.
+        case: What to time; its flags are only written down.
+        rounds: Rounds at most.
+        seconds: Time of measuring, compilation not included, in seconds.
+        seed: Seed of the inputs and of the order of measurements.
 
     Returns:
-        `dtype`, `layout`, `batch`; by name `compile_seconds` and median `seconds` of a call;
+        The fields of the case; by name `compile_seconds` and median `seconds` of a call;
         `ratios` by rival and order: above 1, ours is faster; `null`: best against itself;
         `failed`: rivals that JAX cannot compute, and the kernel if there is none, with the reason;
         `rounds`.
@@ -138,32 +141,17 @@ def time_case(
     Raises:
         StageError: If one of our own Jacobians cannot be compiled.
     """
-    single = rivals.in_dtype(task.example_inputs(), dtype)
-    task = dataclasses.replace(task, example_inputs=lambda: single)
-    arguments = batches.jitter_batch(single, task.argnums, batch, seed)
-    axes: Any = batches.batch_axes(single, task.argnums)
-    functions = (rivals.packed if layout == "packed" else rivals.published)(task, orders)
-    functions[NATIVE] = rivals.native(task, orders["best"], layout)
-    if layout == "packed":
-        arguments, axes = rivals.pack(arguments, task.argnums), (0, None)
-    # Equal orders are the same function, which need not be compiled twice. (Every caller passes a
-    # dict, whose items can be reversed; pyright knows only of a Mapping.)
-    first = {order.vertices: name for name, order in reversed(orders.items())}  # pyright: ignore
-    again = {name: first[order.vertices] for name, order in orders.items()}
-    distinct = {name: f for name, f in functions.items() if again.get(name, name) == name}
-    compiled, failed = _compile(distinct, jax.device_put(arguments), axes)
-    compiled |= {name: compiled[same] for name, same in again.items()}
-    times = timing.measure(
-        {name: entry.call for name, entry in compiled.items()},
-        rounds=rounds,
-        seconds=seconds,
-        seed=seed,
-    )
+    with jax.enable_x64(case.dtype == "float64"):
+        compiled, failed = _compile_all(task, orders, case, seed)
+        times = timing.measure(
+            {name: entry.call for name, entry in compiled.items()},
+            rounds=rounds,
+            seconds=seconds,
+            seed=seed,
+        )
     ours = [name for name in (*orders, NATIVE) if name in times and name != "best_again"]
     return {
-        "dtype": dtype,
-        "layout": layout,
-        "batch": batch,
+        **case._asdict(),
         "rounds": len(times["best"]),
         "compile_seconds": {name: round(entry.seconds, 3) for name, entry in compiled.items()},
         "seconds": {name: statistics.median(series) for name, series in times.items()},
@@ -177,28 +165,25 @@ def time_case(
     }
 
 
-def case_labels(task: Task, config: EvaluateConfig) -> list[str]:
-    """Returns the combinations of dtype, layout and batch size that `time_task` goes through."""
-    return [_label(*case) for case in _cases(task, config)]
-
-
-def _label(dtype: str, layout: str, batch: int) -> str:
-    return f"{dtype} {layout} batch {batch}"
-
-
-def _cases(task: Task, config: EvaluateConfig) -> list[tuple[str, rivals.Layout, int]]:
-    """Returns all dtypes, layouts and batch sizes to time."""
-    layouts = [name for name in config.layouts if name != "packed" or rivals.can_be_packed(task)]
-    entries = rivals.dense_size(task)
-    limit = config.dense_gigabytes * 1e9
-    cases = []
-    # Batch sizes outside: where compiling takes too long for all, both layouts are still compared.
-    for dtype in config.dtypes:
-        bytes_each = entries * (8 if dtype == "float64" else 4)
-        fitting = (batches.fitting_batch(batch, bytes_each, limit) for batch in config.batch_sizes)
-        sizes = list(dict.fromkeys(fitting))
-        cases += [(dtype, layout, batch) for batch in sizes for layout in layouts]
-    return cases
+def _compile_all(
+    task: Task, orders: Mapping[str, EliminationOrder], case: Case, seed: int
+) -> tuple[dict[str, timing.Compiled], dict[str, str]]:
+    """Compiles the rivals and ours over the batch of a case."""
+    single = rivals.in_dtype(task.example_inputs(), case.dtype)
+    task = dataclasses.replace(task, example_inputs=lambda: single)
+    arguments = batches.jitter_batch(single, task.argnums, case.batch, seed)
+    axes: Any = batches.batch_axes(single, task.argnums)
+    functions = (rivals.packed if case.layout == "packed" else rivals.published)(task, orders)
+    functions[NATIVE] = rivals.native(task, orders["best"], case.layout)
+    if case.layout == "packed":
+        arguments, axes = rivals.pack(arguments, task.argnums), (0, None)
+    # Equal orders are the same function, which need not be compiled twice. (Every caller passes a
+    # dict, whose items can be reversed; pyright knows only of a Mapping.)
+    first = {order.vertices: name for name, order in reversed(orders.items())}  # pyright: ignore
+    again = {name: first[order.vertices] for name, order in orders.items()}
+    distinct = {name: f for name, f in functions.items() if again.get(name, name) == name}
+    compiled, failed = _compile(distinct, jax.device_put(arguments), axes)
+    return compiled | {name: compiled[same] for name, same in again.items()}, failed
 
 
 def _compile(

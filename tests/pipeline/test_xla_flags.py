@@ -13,9 +13,11 @@ from elimax.pipeline.xla_flags import (
     NAME,
     add_xla_flags,
     correcting_flags,
+    with_flag_set,
 )
 from support.repository import ROOT
 
+EXTRA, FUSION = "--xla_backend_extra_options", "xla_cpu_use_multi_output_fusion"
 KNOWN = bool(correcting_flags(version("jaxlib"), "cpu"))
 
 PROGRAMS = """
@@ -124,3 +126,23 @@ def test_importing_pipeline_adds_flags_without_loading_jax() -> None:
     added = [f"{NAME}="] if KNOWN else []
     mine = "--xla_force_host_platform_device_count=2"
     assert run(program, mine).split() == [mine, *added]
+
+
+@pytest.mark.parametrize(
+    ("flags", "present", "expected"),
+    [
+        ("default", "", ""),
+        ("fusion", "", f"{EXTRA}={FUSION}"),
+        ("default", f"--a=1 {EXTRA}={FUSION}", "--a=1"),
+        ("default", f"{EXTRA}={FUSION},b,{FUSION} --a=1", f"--a=1 {EXTRA}=b"),
+        ("fusion", f"{EXTRA}=b --a=1", f"--a=1 {EXTRA}=b,{FUSION}"),
+        ("fusion", "flags.txt", "flags.txt"),
+    ],
+)
+def test_sets_of_flags(flags, present, expected):
+    """Other flags of the user stay, and so does a file of them."""
+    environment = {"XLA_FLAGS": present, "HOME": "here"}
+    changed = with_flag_set(flags, environment)
+    assert changed == {"XLA_FLAGS": expected, "HOME": "here"}
+    assert environment["XLA_FLAGS"] == present
+    assert with_flag_set(flags, changed) == changed

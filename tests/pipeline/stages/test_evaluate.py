@@ -1,11 +1,12 @@
 """Stage evaluate: correctness of all orders, and timings beside the rivals."""
 
+import dataclasses
+import itertools
 import json
 import os
 import subprocess
 import sys
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -19,7 +20,13 @@ from elimax.pipeline.checkout.params import load_params
 from elimax.pipeline.console import Console
 from elimax.pipeline.errors import FileError, StageError
 from elimax.pipeline.stages import evaluate
-from elimax.pipeline.stages.evaluate_timings import EvaluateConfig, time_task, timed_orders
+from elimax.pipeline.stages.evaluate_timings import (
+    Case,
+    EvaluateConfig,
+    time_case,
+    timed_orders,
+    wanted_cases,
+)
 from elimax.pipeline.stages.extract import run_stage as extract
 from elimax.pipeline.tasks.task import Task
 from support.repository import ROOT
@@ -59,22 +66,55 @@ def test_the_stage_writes_counts_and_timings(
     assert evaluation["native"]["correct"] is True and evaluation["native"]["error_below"] <= 1e-10
     timings = read_json(layout.timings(NAME), "")
     assert timings["device"]["platform"] == "cpu" and timings["device"]["cpu"]
-    cases = {(case["layout"], case["batch"]): case for case in timings["cases"]}
-    assert set(cases) == {("published", 4), ("packed", 4)}
+    cases = {(case["layout"], case["flags"]): case for case in timings["cases"]}
+    layouts, flags = ("published", "packed"), ("default", "fusion")
+    assert set(cases) == set(itertools.product(layouts, flags))
     for case in cases.values():
         assert set(case["ratios"]) == {"jacfwd", "jacrev"}
         ours = {"forward", "reverse", "markowitz", "best", "fewest_nontrivial", "native"}
         assert set(case["ratios"]["jacrev"]) == ours
         assert case["null"]["low"] <= case["null"]["median"] <= case["null"]["high"]
         assert all(seconds > 0 for seconds in case["compile_seconds"].values())
-        assert case["rounds"] == 3 and case["failed"] == {}
+        assert (case["batch"], case["rounds"], case["failed"]) == (4, 3, {})
     timed = read_json(layout.timed(NAME), "")
-    assert timed["cases"] == ["float32 published batch 4", "float32 packed batch 4"]
+    plain = ["float32 published batch 4", "float32 packed batch 4"]
+    assert timed["cases"] == [*plain, *(f"{name} fusion" for name in plain)]
     assert timed["orders"] == timings["orders"]
     before = layout.evaluation(NAME).read_bytes(), layout.timed(NAME).read_bytes()
-    monkeypatch.setattr(evaluate, "time_task", lambda *arguments: {**timings, "cases": []})
+    monkeypatch.setattr(evaluate, "time_cases", lambda *arguments: iter(()))
     evaluate.run_stage(context, NAME)
     assert (layout.evaluation(NAME).read_bytes(), layout.timed(NAME).read_bytes()) == before
+
+
+def test_a_killed_stage_goes_on_where_it_was(
+    context: StageContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is timed stays timed; another setting, or a stage that had ended, starts anew."""
+    asked: list[list[str]] = []
+    dies = True
+
+    def stand_in(name, orders, cases, config, seed):
+        asked.append([str(case) for case in cases])
+        for number, case in enumerate(cases):
+            if dies and number == 1:
+                raise KeyboardInterrupt
+            yield case, {"case": case._asdict()}
+
+    monkeypatch.setattr(evaluate, "time_cases", stand_in)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate.run_stage(context, NAME)
+    dies = False
+    timings = evaluate.run_stage(context, NAME)["timings"]
+    assert len(asked[0]) == 4 and asked[1] == asked[0][1:]
+    assert [str(Case(**case)) for case in timings["cases"]] == asked[0]
+    evaluate.run_stage(context, NAME)
+    assert asked[2] == asked[0]
+    path = context.layout.timings(NAME)
+    write_json(path, {**read_json(path, ""), "complete": False, "setting": "another"})
+    evaluate.run_stage(context, NAME)
+    path.write_text("torn")
+    evaluate.run_stage(context, NAME)
+    assert asked[3] == asked[4] == asked[0]
 
 
 def test_a_wrong_jacobian_fails_the_stage(
@@ -126,26 +166,23 @@ def test_a_rival_that_jax_refuses_is_recorded() -> None:
     }
     names = ("forward", "reverse", "markowitz", "markowitz_high", "best", "fewest_nontrivial")
     orders = timed_orders(dict.fromkeys(names, order), counts)
-    config = EvaluateConfig(
-        batch_sizes=(2,), dtypes=("float64",), layouts=("published",), rounds=1, seconds=0.1
-    )
-    (case,) = time_task(task, orders, config, seed=0)["cases"]
+    wanted = Case("float64", "published", 2, "default")
+    case = time_case(task, orders, wanted, rounds=1, seconds=0.1, seed=0)
     assert set(case["failed"]) == {"jacrev", "native"}
     assert set(case["ratios"]) == {"jacfwd"}
     assert case["dtype"] == "float64"
 
 
-def test_compile_time_is_capped() -> None:
-    """Cases that do not fit into the time are named, not silently left out."""
-    task = Task("square", lambda x: jnp.sin(x * x), lambda: (np.ones(2, np.float32),), (0,), "", "")
-    order = reverse_order(trace(task.function, *task.example_inputs(), argnums=task.argnums))
-    orders = {name: order for name in ("forward", "reverse", "markowitz", "best", "best_again")}
-    config = EvaluateConfig(
-        batch_sizes=(1,), dtypes=("float32",), rounds=1, seconds=0.1, compile_seconds=0.0
-    )
-    result = time_task(task, orders, config, seed=0)
-    assert [case["layout"] for case in result["cases"]] == ["published"]
-    assert result["skipped"] == ["float32 packed batch 1"]
+def test_which_cases_are_wanted() -> None:
+    """Batches shrink to the memory; sets of flags are for CPUs, the packed layout for floats."""
+    task = Task("square", lambda x, k: x * k, lambda: (np.ones(2, np.float32), 3), (0,), "", "")
+    config = EvaluateConfig(batch_sizes=(8, 1), dtypes=("float32",), dense_gigabytes=64e-9)
+    on_cpu = [str(case) for case in wanted_cases(task, config)]
+    plain = [f"float32 {layout} batch {b}" for b in (4, 1) for layout in ("published", "packed")]
+    assert on_cpu == [*plain, *(f"{name} fusion" for name in plain)]
+    assert [str(case) for case in wanted_cases(task, config, "gpu")] == plain
+    whole = dataclasses.replace(task, argnums=(0, 1))
+    assert {case.layout for case in wanted_cases(whole, config)} == {"published"}
 
 
 @pytest.mark.parametrize(
