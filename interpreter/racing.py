@@ -78,6 +78,7 @@ def race(
     *,
     batch: int | None = None,
     seconds: float = SECONDS,
+    orders: Mapping[str, EliminationOrder] | None = None,
 ) -> Race:
     """Compiles and times ways to compute a Jacobian.
 
@@ -89,6 +90,7 @@ def race(
         batch: Number of points that `jax.vmap` evaluates at once, over a leading axis of all
             differentiated arguments, which are repeated for it; None for one call without `vmap`.
         seconds: Time for compiling and running, roughly; the first contenders are always timed.
+        orders: More orders by name, from a search; they are timed in any case.
 
     Returns:
         The times, and the plan of the fastest contender.
@@ -100,12 +102,13 @@ def race(
     check_outside(arguments.leaves)
     ends = time.perf_counter() + seconds
     traced = trace_call(fun, arguments, options.has_aux, options.holomorphic, options.allow_int)
-    plans = dict(_contenders(traced))
+    plans = dict(_contenders(traced, orders or {}))
     given = _repeated(arguments, batch)
     calls: dict[str, Callable[[], Any]] = {}
     left_out: dict[str, str] = {}
     for name, plan in plans.items():
-        if len(calls) >= ALWAYS and time.perf_counter() > ends:
+        is_given = orders is not None and name in orders
+        if len(calls) >= ALWAYS and not is_given and time.perf_counter() > ends:
             left_out[name] = "no time was left"
             continue
         function = jitted(fun, arguments, options._replace(order=plan), batch=batch)
@@ -270,7 +273,9 @@ def _repeated(arguments: CallArguments, batch: int | None) -> list[Any]:
     ]
 
 
-def _contenders(traced: TracedCall) -> Iterator[tuple[str, Plan]]:
+def _contenders(
+    traced: TracedCall, given: Mapping[str, EliminationOrder]
+) -> Iterator[tuple[str, Plan]]:
     """Names and plans, the most promising ones first.
 
     What shows values (`jax.debug.print`) is run as it is; a race would show them many times.
@@ -281,7 +286,7 @@ def _contenders(traced: TracedCall) -> Iterator[tuple[str, Plan]]:
     if any(equation.effects for equation in traced.program.equations):
         return
     plans = {FIRST: auto}
-    for name, order in _orders(graph):
+    for name, order in (*given.items(), *_orders(graph)):
         if check_order(graph, order) not in {plan.order.vertices for plan in plans.values()}:
             plans[name] = Plan.of_graph(graph, order)
     fewest = min(plans.values(), key=lambda plan: (plan.nontrivial, plan.all))

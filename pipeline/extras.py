@@ -51,6 +51,15 @@ def missing_package(error: ModuleNotFoundError, user: str) -> MissingPackageErro
     return None if package is None else MissingPackageError(package, user)
 
 
+def is_installed(name: str) -> bool:
+    """Whether a package is installed; does not load it.
+
+    Args:
+        name: Its import name.
+    """
+    return importlib.util.find_spec(name) is not None
+
+
 def require_package(name: str, user: str) -> None:
     """Checks that an optional package is installed, without loading it.
 
@@ -61,5 +70,5 @@ def require_package(name: str, user: str) -> None:
     Raises:
         MissingPackageError: If it is not installed.
     """
-    if importlib.util.find_spec(name) is None:
+    if not is_installed(name):
         raise MissingPackageError(OPTIONAL[name], user)

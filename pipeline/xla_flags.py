@@ -19,7 +19,6 @@ fusion rounds differently.
 import os
 import re
 from collections.abc import Mapping, MutableMapping
-from importlib.metadata import version
 from typing import Literal
 
 FIRST = (0, 10, 2)
@@ -39,6 +38,10 @@ FlagSet = Literal["default", "fusion"]
 
 FLAG_SETS: tuple[FlagSet, ...] = ("default", "fusion")
 """What XLA does by itself, and with multi-output fusion."""
+
+
+added_flags: list[str] = []
+"""What `add_xla_flags` has added in this process."""
 
 
 def correcting_flags(jaxlib: str, platforms: str) -> tuple[str, ...]:
@@ -70,10 +73,14 @@ def add_xla_flags(environment: MutableMapping[str, str] = os.environ) -> None:
     if present and not present.startswith("-"):
         return
     names = {word.partition("=")[0] for word in present.split()}
-    flags = correcting_flags(version("jaxlib"), environment.get("JAX_PLATFORMS", ""))
+    # The package jaxlib loads nothing but this; importlib.metadata takes ten times as long.
+    from jaxlib.version import __version__ as version
+
+    flags = correcting_flags(version, environment.get("JAX_PLATFORMS", ""))
     missing = [flag for flag in flags if flag.partition("=")[0] not in names]
     if missing:
         environment["XLA_FLAGS"] = " ".join([present, *missing]).strip()
+        added_flags.extend(missing)
 
 
 def with_flag_set(flags: FlagSet, environment: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -104,6 +104,26 @@ def _exit_on_signal(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
+def running_stages(layout: Layout) -> list[str]:
+    """Names of the stages that hold their lock in this checkout.
+
+    Args:
+        layout: Where the lock files lie.
+    """
+    try:
+        import fcntl
+    except ImportError:  # As in `_lock`.
+        return []
+    running = []
+    for path in sorted((layout.state / "locks").glob("*.lock")):
+        with path.open("r+", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                running.append(path.stem)
+    return running
+
+
 @contextlib.contextmanager
 def _lock(layout: Layout, name: str) -> Iterator[None]:
     try:

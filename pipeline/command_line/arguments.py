@@ -4,8 +4,27 @@ from typing import Annotated, Literal
 
 import typer
 
+from elimax.pipeline.tasks import task_names
+
+
+def _completed(incomplete: str) -> list[str]:
+    """Names of tasks that begin like this, for the completion of shells."""
+    return [name for name in task_names() if name.startswith(incomplete)]
+
+
 TaskName = Annotated[
-    str, typer.Argument(metavar="TASK", help="A name from `elimax tasks`, or module:function.")
+    str,
+    typer.Argument(
+        metavar="TASK",
+        help="A name from `elimax tasks`, or module:function.",
+        autocompletion=_completed,
+    ),
+]
+TaskNames = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[TASK]...", help="Tasks; all of params.yaml.", autocompletion=_completed
+    ),
 ]
 Overrides = Annotated[
     list[str] | None,

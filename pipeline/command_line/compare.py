@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from elimax.interpreter.errors import ElimaxError
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.counting import count_multiplications
 from elimax.interpreter.graph.order import EliminationOrder
@@ -12,11 +11,10 @@ from elimax.pipeline.checkout.context import (
     SHOWN,
     Count,
     cheapest,
-    command,
-    read_order,
     two_counts,
 )
-from elimax.pipeline.checkout.files import Layout, read_json
+from elimax.pipeline.checkout.files import Layout
+from elimax.pipeline.command_line.order_choice import choose_order, stored_order
 from elimax.pipeline.tasks import load_task
 
 
@@ -49,12 +47,15 @@ def compare_orders(
     return {"task": name, "vertices": graph.num_vertices, "orders": orders}
 
 
-def compare_task(layout: Layout, name: str, count: Count = "all") -> dict[str, Any]:
+def compare_task(
+    layout: Layout, name: str, choice: str | None = None, count: Count = "all"
+) -> dict[str, Any]:
     """Compares the orders of one task; needs no file, and uses the order of search if it fits.
 
     Args:
         layout: Where data/orders may lie.
         name: Name of a task, or module:function.
+        choice: An order to compare as the best one, see `order_choice.choose_order`.
         count: Which count decides between classical orders.
 
     Returns:
@@ -63,10 +64,16 @@ def compare_task(layout: Layout, name: str, count: Count = "all") -> dict[str, A
     Raises:
         UnknownTaskError: If there is no such task.
         TracingError: If the function cannot be traced.
+        FileError: If the file of an order is torn or holds no order of this graph.
     """
     task = load_task(name)
     graph = trace(task.function, *task.example_inputs(), argnums=task.argnums, allow_int=True)
-    return compare_orders(name, graph, stored_order(layout, name, graph), count)
+    if choice is None:
+        found = stored_order(layout, name, graph)
+    else:
+        order = choose_order(layout, name, graph, choice)
+        found = (order.name, order)
+    return compare_orders(name, graph, found, count)
 
 
 def table_rows(result: dict[str, Any]) -> list[list[Any]]:
@@ -75,26 +82,3 @@ def table_rows(result: dict[str, Any]) -> list[list[Any]]:
         [name, entry["all"], entry["nontrivial"], entry.get("found_by", "")]
         for name, entry in result["orders"].items()
     ]
-
-
-def stored_order(
-    layout: Layout, name: str, graph: ComputationalGraph
-) -> tuple[str, EliminationOrder] | None:
-    """Reads the best order of a task that search has stored.
-
-    Args:
-        layout: Where data/orders may lie.
-        name: Name of the task.
-        graph: Its graph.
-
-    Returns:
-        Who found it, and the order; None if there is none for this graph.
-    """
-    path, hint = layout.order(name), command("search", name)
-    try:
-        found_by = str(read_json(path, hint, keys=("found_by",))["found_by"])
-        order = read_order(path, graph, hint, found_by)
-        count_multiplications(graph, order)
-    except ElimaxError:
-        return None
-    return found_by, order

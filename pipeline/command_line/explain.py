@@ -1,11 +1,8 @@
 """Command explain: where an order of one function spends multiplications, and where it saves."""
 
 import dataclasses
-import difflib
-from pathlib import Path
 from typing import Any
 
-from elimax.interpreter.errors import ElimaxError
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.explanation import (
     EliminationStep,
@@ -14,20 +11,16 @@ from elimax.interpreter.graph.explanation import (
     elimination_steps,
     savings,
 )
-from elimax.interpreter.graph.order import EliminationOrder, check_order
-from elimax.interpreter.orders import PORTFOLIO, named_order, portfolio
-from elimax.interpreter.orders.order_cache import cached_order
+from elimax.interpreter.graph.order import EliminationOrder
+from elimax.interpreter.orders import portfolio
 from elimax.interpreter.tracing.call import trace
 from elimax.pipeline.checkout.context import (
     Count,
     cheapest,
-    command,
-    read_order,
     two_counts,
 )
-from elimax.pipeline.checkout.files import Layout, read_json
-from elimax.pipeline.command_line.compare import stored_order
-from elimax.pipeline.errors import FileError, PipelineError
+from elimax.pipeline.checkout.files import Layout
+from elimax.pipeline.command_line.order_choice import choose_order
 from elimax.pipeline.tasks import load_task
 
 
@@ -100,44 +93,6 @@ def explain_order(
     return Explanation(name, graph, order, count, steps, others, cheapest(totals, count))
 
 
-def choose_order(
-    layout: Layout, name: str, graph: ComputationalGraph, choice: str | None
-) -> EliminationOrder:
-    """Finds the order that a user asks for.
-
-    Args:
-        layout: Where data/orders may lie.
-        name: Name of the task.
-        graph: Its graph.
-        choice: "best" for the order of search, "auto", the name of one of the portfolio, or a JSON
-            file with an order or a plan. None takes that of search where it fits, and else "auto".
-
-    Returns:
-        The order.
-
-    Raises:
-        FileError: If a file is missing or holds no order of this graph.
-        PipelineError: If there is no order of this name.
-    """
-    if choice is None:
-        choice = "auto" if stored_order(layout, name, graph) is None else "best"
-    if choice == "auto":
-        return cached_order(graph)
-    if choice in PORTFOLIO:
-        return named_order(graph, choice)
-    hint = command("search", name)
-    path = layout.order(name) if choice == "best" else Path(choice)
-    if choice != "best" and not path.is_file():
-        names = ["best", "auto", *PORTFOLIO]
-        near = difflib.get_close_matches(choice, names, n=1)
-        guess = f", did you mean {near[0]}?" if near else ";"
-        raise PipelineError(
-            f"there is no order and no file {choice!r}{guess} choose one of {', '.join(names)}, or "
-            "the JSON file of an order or a plan"
-        )
-    return _order_in(path, graph, hint)
-
-
 def explain_task(
     layout: Layout, name: str, choice: str | None = None, count: Count = "all"
 ) -> Explanation:
@@ -202,19 +157,3 @@ def as_json(explained: Explanation) -> dict[str, Any]:
             for key in explained.rivals
         },
     }
-
-
-def _order_in(path: Path, graph: ComputationalGraph, hint: str) -> EliminationOrder:
-    """Reads an order of search or finetune, an `EliminationOrder`, or a `Plan`."""
-    content = read_json(path, hint)
-    inner = content.get("order")
-    if not isinstance(inner, dict) and "vertices" in content and inner is None:
-        inner = content
-    if not isinstance(inner, dict):
-        return read_order(path, graph, hint, str(content.get("found_by", path.stem)))
-    try:
-        order = EliminationOrder.from_dict(inner)
-        check_order(graph, order)
-    except ElimaxError as error:
-        raise FileError(f"{path} holds no order of this graph: {error}") from None
-    return order

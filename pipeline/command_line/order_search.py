@@ -1,4 +1,4 @@
-"""Command search with a method: one search for an order of a task, without policy and stages."""
+"""Command search with a method: one search for an order of a task, without the stages."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -16,12 +16,14 @@ from elimax.interpreter.orders import (
 )
 from elimax.interpreter.orders.annealing.anneal import anneal
 from elimax.interpreter.orders.moves_last import moves_last_orders
+from elimax.interpreter.plan import Plan
 from elimax.interpreter.tracing.call import trace
 from elimax.pipeline.checkout.context import Count, two_counts
 from elimax.pipeline.command_line.arguments import SearchMethod
 from elimax.pipeline.errors import ParamsError
 from elimax.pipeline.extras import require_package
 from elimax.pipeline.tasks import load_task
+from elimax.pipeline.tasks.task import Task
 
 Method = Literal["policy", "both", "beam"]
 """Searches with a policy; the same as of `models.policy_search`, which is loaded when needed."""
@@ -42,8 +44,8 @@ def search_order(
         seed: Seed of what is random.
 
     Returns:
-        `task`, `method`; `all` and `nontrivial` multiplications of the best order; `bound`: no
-        order has fewer of the chosen count; `optimal`: whether the order is proven to be the best;
+        `task`, `method`, `count`; `all` and `nontrivial` multiplications of the best order;
+        `bound`: no order has fewer of the chosen count; `optimal`: whether this is proven;
         `evaluations`: orders, games or states that were looked at; `seconds` that it took without
         compiling and proving; the `order`.
 
@@ -55,7 +57,23 @@ def search_order(
         CountMismatchError: If the two counters disagree about the order.
     """
     task = load_task(name)
-    graph = trace(task.function, *task.example_inputs(), argnums=task.argnums, allow_int=True)
+    return search_graph(name, traced_graph(task), method, count, seconds, seed)
+
+
+def traced_graph(task: Task) -> ComputationalGraph:
+    """The graph of a task at its example inputs."""
+    return trace(task.function, *task.example_inputs(), argnums=task.argnums, allow_int=True)
+
+
+def search_graph(
+    name: str,
+    graph: ComputationalGraph,
+    method: SearchMethod,
+    count: Count,
+    seconds: float,
+    seed: int,
+) -> dict[str, Any]:
+    """Searches an order of a graph; see `search_order`, whose name is only written down here."""
     began = time.perf_counter()
     order, evaluations, spent = _SEARCHES[method](graph, count, seconds, seed)
     spent = time.perf_counter() - began if spent is None else spent
@@ -64,6 +82,7 @@ def search_order(
     return {
         "task": name,
         "method": method,
+        "count": count,
         **counts,
         "bound": certificate.bound,
         "optimal": certificate.optimal,
@@ -71,6 +90,27 @@ def search_order(
         "seconds": round(spent, 3),
         "order": list(order.vertices),
     }
+
+
+def found_order(graph: ComputationalGraph, result: Mapping[str, Any]) -> EliminationOrder:
+    """The order of a result of `search_order`, or of stage search, under the name of its finder."""
+    found_by = str(result.get("method") or result["found_by"])
+    return EliminationOrder(tuple(result["order"]), graph.fingerprint, found_by)
+
+
+def found_plan(result: Mapping[str, Any]) -> Plan:
+    """Makes the plan that `jacve` takes of a result of `search_order`, or of stage search.
+
+    Args:
+        result: What one of them returned.
+
+    Returns:
+        The plan.
+    """
+    graph = traced_graph(load_task(result["task"]))
+    is_bounded = result.get("count") == "nontrivial"  # Of the two bounds, a plan has this one.
+    bound, optimal = (result["bound"], result["optimal"]) if is_bounded else (None, None)
+    return Plan.of_graph(graph, found_order(graph, result), bound, optimal)
 
 
 def summary_rows(result: Mapping[str, Any]) -> list[list[Any]]:

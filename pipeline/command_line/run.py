@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from elimax.pipeline.checkout.code_fingerprints import FINGERPRINT_STAGE, changed_stages
 from elimax.pipeline.checkout.configs import PARAMS_FILE, unknown_name
@@ -40,6 +41,7 @@ def run_pipeline(
     *,
     layout: Layout | None = None,
     say: Say | None = None,
+    emit: Callable[[dict[str, Any]], None] | None = None,
 ) -> int:
     """Brings the results of all or of some tasks up to date and prints them.
 
@@ -50,6 +52,7 @@ def run_pipeline(
             there is one) as 0, 1, ...; None leaves those that are there.
         layout: The checkout; None finds it.
         say: Shows a line; None prints it.
+        emit: Given the summaries of the results by task at the end, if all went well.
 
     Returns:
         Exit code: 0, that of DVC, or 128 + the number of the signal that ended the run.
@@ -78,7 +81,39 @@ def run_pipeline(
     code, ran = run.bring_up_to_date([f"evaluate@{task}" for task in tasks])
     if code == 0 and REPORT_STAGE not in ran:
         print_results(work, tasks, say)
+    if code == 0 and emit is not None:
+        emit(read_summaries(work, tasks))
     return code
+
+
+def read_summaries(layout: Layout, tasks: Sequence[str]) -> dict[str, Any]:
+    """Reads the results.
+
+    Args:
+        layout: The checkout.
+        tasks: Names of tasks; none for all that the report holds.
+
+    Returns:
+        Summaries by task, see `stages.report.summarise_task`.
+
+    Raises:
+        FileError: If a result is missing or broken.
+    """
+    if not tasks:
+        return read_json(layout.results("summary.json"), "elimax report")["tasks"]
+    from elimax.pipeline.stages.report import summarise_task  # Only now: it loads JAX.
+
+    params = load_params(layout.params)
+    count, seeds = params["count"], seed_list(params)
+    return {
+        task: summarise_task(
+            read_json(layout.evaluation(task), f"elimax evaluate {task}"),
+            read_json(layout.order(task), f"elimax search {task}"),
+            count,
+            seeds,
+        )
+        for task in tasks
+    }
 
 
 def print_results(layout: Layout, tasks: Sequence[str], say: Say) -> None:
@@ -95,22 +130,8 @@ def print_results(layout: Layout, tasks: Sequence[str], say: Say) -> None:
     # Only now: these modules load JAX.
     from elimax.pipeline.console import plain_table
     from elimax.pipeline.pages.report_tables import count_table
-    from elimax.pipeline.stages.report import summarise_task
 
-    if tasks:
-        params = load_params(layout.params)
-        count, seeds = params["count"], seed_list(params)
-        summaries = {
-            task: summarise_task(
-                read_json(layout.evaluation(task), f"elimax evaluate {task}"),
-                read_json(layout.order(task), f"elimax search {task}"),
-                count,
-                seeds,
-            )
-            for task in tasks
-        }
-    else:
-        summaries = read_json(layout.results("summary.json"), "elimax report")["tasks"]
+    summaries = read_summaries(layout, tasks)
     columns, rows = count_table(summaries)
     say(plain_table(columns, rows, "Multiplications, all / nontrivial").rstrip())
     if not tasks:

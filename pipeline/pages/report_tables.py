@@ -130,6 +130,31 @@ def timing_table(timings: Mapping[str, Mapping[str, Any]]) -> Table:
     return columns, rows
 
 
+def task_timing_table(timing: Mapping[str, Any]) -> Table:
+    """Makes the table of run times of one task, in few columns.
+
+    Args:
+        timing: What evaluate measured.
+
+    Returns:
+        Headings and rows.
+    """
+    columns, rows = timing_table({"": timing})
+    shown = [
+        "flags",
+        "dtype",
+        "layout",
+        "batch",
+        "jacfwd us",
+        "jacrev us",
+        "best",
+        "spread",
+        "native",
+    ]
+    places = [columns.index(name) for name in shown]
+    return shown, [[row[place] for place in places] for row in rows]
+
+
 def better_rival(case: Mapping[str, Any]) -> str | None:
     """Returns the faster one of the rivals that were timed, or None if none could be."""
     measured = {name: case["seconds"][name] for name in case["ratios"]}

@@ -32,6 +32,7 @@ from elimax.pipeline.checkout.files import read_json, write_json
 from elimax.pipeline.checkout.machine import code_digest, content_digest, device, file_digest
 from elimax.pipeline.checkout.process import stage_process
 from elimax.pipeline.errors import FileError, StageError
+from elimax.pipeline.pages.report_tables import task_timing_table
 from elimax.pipeline.stages import rivals
 from elimax.pipeline.stages.evaluate_timings import (
     Case,
@@ -171,7 +172,22 @@ def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
         labels = [str(case) for case in cases]
         timed = {"task": task_name, "orders": depends_on["orders"], "cases": labels}
         write_json(layout.timed(task_name), timed)
+    columns = ["order", "all", "nontrivial", "error below"]
+    context.console.table(columns, _correctness_rows(results, kernel), task_name)
+    context.console.table(
+        *task_timing_table(timings), "\nTimes, and how many times JAX's better mode"
+    )
     return {**evaluation, "timings": timings}
+
+
+def _correctness_rows(
+    results: Mapping[str, Mapping[str, Any]], kernel: Mapping[str, Any]
+) -> list[list[Any]]:
+    rows = [
+        [name, x["all"], x["nontrivial"], f"{x['error_below']:.0e}"] for name, x in results.items()
+    ]
+    error = f"{kernel['error_below']:.0e}" if "error_below" in kernel else "no kernel"
+    return [*rows, ["native kernel", None, None, error]]
 
 
 def _time_all(

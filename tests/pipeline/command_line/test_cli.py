@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import elimax
 from elimax.pipeline.checkout.context import StageContext
 from elimax.pipeline.checkout.files import Layout
 from elimax.pipeline.command_line import cli, run
+from elimax.pipeline.command_line.application import STAGES, TOOLS
 from elimax.pipeline.errors import PipelineError
 from elimax.pipeline.stages import finetune as stage
 from elimax.pipeline.tasks import task_names
@@ -42,8 +44,11 @@ def test_help_lists_all_commands(layout: Layout) -> None:
     result = CliRunner().invoke(cli.app, ["--help"])
     assert result.exit_code == 0
     commands = ("extract", "pretrain", "finetune", "search", "evaluate", "report")
-    for name in (*commands, "run", "compare", "plan", "explain", "tasks", "params"):
-        assert name in result.stdout
+    tools = ("run", "compare", "plan", "optimize", "explain", "tasks", "params", "doctor", "clean")
+    for name in (*commands, *tools):
+        assert re.search(rf"^  {name} +[A-Z][^.]*[^.:]\.?", result.stdout, re.MULTILINE), name
+    assert result.stdout.count("...") == 1  # After the usage: no line is cut off.
+    assert result.stdout.index(STAGES) < result.stdout.index("extract") < result.stdout.index(TOOLS)
 
 
 def test_version(call: Callable[..., Outcome]) -> None:
@@ -148,9 +153,29 @@ def test_number_of_seeds_reaches_the_run(
 ) -> None:
     """`run --seeds 5` hands on how many."""
     given: list[Any] = []
-    monkeypatch.setattr(run, "run_pipeline", lambda *arguments: given.append(arguments) or 0)
-    assert call("run", "mlp", "--seeds", "5")[0] == 0
-    assert given == [(["mlp"], None, 5)]
+
+    def run_pipeline(*arguments: Any, say: Any, emit: Any) -> int:
+        given.append((*arguments, say))
+        (say or print)("stage 1 of 1")
+        emit({"mlp": {"vertices": 39}})
+        return 0
+
+    monkeypatch.setattr(run, "run_pipeline", run_pipeline)
+    assert call("run", "mlp", "--seeds", "5") == (0, "stage 1 of 1\n", "")
+    assert given == [(["mlp"], None, 5, None)]
+    code, out, err = call("run", "--json")
+    assert (code, json.loads(out), err) == (0, {"mlp": {"vertices": 39}}, "stage 1 of 1\n")
+
+
+def test_names_of_tasks_are_completed(layout: Layout) -> None:
+    """The shell asks for them through the environment."""
+    environment = {
+        "_ELIMAX_COMPLETE": "complete_bash",
+        "COMP_WORDS": "elimax plan roe",
+        "COMP_CWORD": "2",
+    }
+    result = CliRunner().invoke(cli.app, prog_name="elimax", env=environment)
+    assert result.stdout.split() == ["roe_flux_1d", "roe_flux_3d"]
 
 
 def test_debug_shows_the_traceback(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
