@@ -17,6 +17,7 @@ from typing import Any
 
 from elimax.pipeline.checkout.files import Layout, item_name, stem
 from elimax.pipeline.checkout.machine import git_commit
+from elimax.pipeline.checkout.termination import EXIT_CODE, last_words
 
 PROJECT = "elimax"
 STEP = "charts/eliminations"
@@ -142,7 +143,8 @@ def track(
     tracker = _open(layout, stage, task, dict(config or {}), seed)
     exit_code = 1
     try:
-        yield tracker
+        with last_words(lambda: tracker.finish(EXIT_CODE)):
+            yield tracker
         exit_code = 0
     except SystemExit as exit_request:
         exit_code = exit_request.code if isinstance(exit_request.code, int) else 1

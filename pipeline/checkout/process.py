@@ -1,9 +1,8 @@
 """How a stage behaves as a process: it dies with DVC, stops cleanly, and never runs twice at once.
 
 DVC that is killed leaves its children running, and its next run would start a second writer on the
-same files (seen with DVC 3.67). A stage therefore asks Linux to end it when its parent ends, turns
-SIGTERM into an ordinary exit so that open files and W&B runs are closed, and holds a lock. Nor may
-its result depend on what this user has computed before: it sees nothing of the user's plan cache.
+same files (seen with DVC 3.67). A stage therefore asks Linux to end it when its parent ends, closes open
+files and W&B runs at SIGTERM (see `termination`), and holds a lock. Nor may its result depend on what this user has computed before: it sees nothing of the user's plan cache.
 """
 
 import contextlib
@@ -12,10 +11,10 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from types import FrameType
 
 from elimax.interpreter.orders.order_cache import isolated_cache
 from elimax.pipeline.checkout.files import Layout, item_name
+from elimax.pipeline.checkout.termination import ends_on_sigterm
 from elimax.pipeline.errors import StageError
 
 PR_SET_PDEATHSIG = 1
@@ -47,13 +46,9 @@ def stage_process(
         end_with_parent()
         if stage in PLAYING_STAGES:
             _share_compiled_functions(layout)
-    previous = signal.signal(signal.SIGTERM, _exit_on_signal)
     name = stage if task is None else f"{stage}@{item_name(task, seed)}"
-    try:
-        with _lock(layout, name), isolated_cache():
-            yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
+    with ends_on_sigterm(), _lock(layout, name), isolated_cache():
+        yield
 
 
 def _share_compiled_functions(layout: Layout) -> None:
@@ -97,11 +92,6 @@ def end_with_parent() -> None:
         return
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-
-
-def _exit_on_signal(number: int, frame: FrameType | None) -> None:
-    del frame
-    raise SystemExit(128 + number)
 
 
 def running_stages(layout: Layout) -> list[str]:

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from elimax.pipeline.checkout.termination import EXIT_CODE, end_now
 from elimax.pipeline.command_line import stage_commands, tool_commands
 from elimax.pipeline.command_line.application import app
 from elimax.pipeline.command_line.user_code import told_by_user_code
@@ -23,10 +24,15 @@ def run(arguments: Sequence[str] | None = None) -> None:
         arguments: Words after the program's name; None takes those of the process.
 
     Raises:
-        SystemExit: Always: 0, 1 for an error, 2 for wrong usage, 130 for Ctrl-C.
+        SystemExit: Always: 0, 1 for an error, 2 for wrong usage, 130 for Ctrl-C. At SIGTERM the
+            process ends here, with 143.
     """
     try:
         app(args=None if arguments is None else list(arguments), prog_name="elimax")
+    except SystemExit as ending:
+        if ending.code == EXIT_CODE:
+            end_now(EXIT_CODE)
+        raise
     except Exception as error:
         shown = error
         if isinstance(error, ModuleNotFoundError):
