@@ -1,8 +1,9 @@
 """How a stage behaves as a process: it dies with DVC, stops cleanly, and never runs twice at once.
 
 DVC that is killed leaves its children running, and its next run would start a second writer on the
-same files (seen with DVC 3.67). A stage therefore asks Linux to end it when its parent ends, closes open
-files and W&B runs at SIGTERM (see `termination`), and holds a lock. Nor may its result depend on what this user has computed before: it sees nothing of the user's plan cache.
+same files (seen with DVC 3.67). A stage therefore asks Linux to end it when its parent ends, closes
+open files and W&B runs at SIGTERM (see `termination`), and holds a lock. Nor may its result depend
+on what this user has computed before: it sees nothing of the user's plan cache.
 """
 
 import contextlib

@@ -52,22 +52,23 @@ def ends_on_sigterm() -> Iterator[None]:
     Yields:
         Nothing.
     """
+    left = threading.Event()
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     # C code writes the number of a signal there at once, whatever the main thread is doing.
     wakeup = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     previous = signal.signal(signal.SIGTERM, _leave)
-    watcher = threading.Thread(target=_watch, args=(reading,), name="sigterm", daemon=True)
+    watcher = threading.Thread(target=_watch, args=(reading, left), name="sigterm", daemon=True)
     watcher.start()
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, previous)
         signal.set_wakeup_fd(wakeup)
-        os.close(writing)  # Which ends the watcher.
-        if not _is_ending.is_set():
-            watcher.join()
-            os.close(reading)
+        left.set()
+        os.close(writing)
+        watcher.join()
+        os.close(reading)
 
 
 def end_now(exit_code: int) -> NoReturn:
@@ -83,21 +84,17 @@ def end_now(exit_code: int) -> NoReturn:
     os._exit(exit_code)
 
 
-_is_ending = threading.Event()
-
-
 def _leave(number: int, frame: FrameType | None) -> None:
     del number, frame
+    # In a callback of the garbage collector nobody can catch it, and Python would print it.
+    sys.unraisablehook = lambda unraisable: None
     raise SystemExit(EXIT_CODE)
 
 
-def _watch(reading: int) -> None:
+def _watch(reading: int, left: threading.Event) -> None:
     """Waits for SIGTERM, or for the end of the context."""
     while numbers := os.read(reading, 64):
-        if signal.SIGTERM in numbers:
-            _is_ending.set()
-            # Whoever leaves by itself does so before this ends.
-            threading.Event().wait(MOMENT)
+        if signal.SIGTERM in numbers and not left.wait(MOMENT):
             speaker = threading.Thread(target=_speak, daemon=True)
             speaker.start()
             speaker.join(LAST_WORDS)
