@@ -90,10 +90,16 @@ def read_graph(layout: Layout, task: str) -> ComputationalGraph:
         The graph.
 
     Raises:
-        FileError: If extract has not written the file, or it is broken.
+        FileError: If extract has not written the file, or it is broken or of another task.
         GraphFormatError: If it holds no graph.
     """
-    content = read_json(layout.graph(task), command("extract", task), keys=("graph", "counts"))
+    path, hint = layout.graph(task), command("extract", task)
+    content = read_json(path, hint, keys=("task", "graph", "counts"))
+    if content["task"] != task:
+        raise FileError(
+            f"{path} holds the graph of {content['task']}, expected that of {task}; "
+            f"write it with: {hint}"
+        )
     return ComputationalGraph.from_dict(content["graph"])
 
 

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from elimax.interpreter.atomic_files import write_atomically
+from elimax.interpreter.errors import GraphFormatError
+from elimax.interpreter.json_files import check_size
 from elimax.pipeline.checkout.configs import PARAMS_FILE
 from elimax.pipeline.errors import FileError
 
@@ -275,8 +277,12 @@ def read_csv(path: Path, command: str) -> list[dict[str, float]]:
 
 def _read_text(path: Path, hint: str) -> str:
     try:
+        check_size(path)
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise FileError(f"{path} does not exist; {hint}") from None
+    except GraphFormatError as error:
+        raise FileError(f"{error}; {hint}") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise FileError(f"{path} cannot be read ({error}); {hint}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise FileError(f"{path} cannot be read ({reason}); {hint}") from None

@@ -2,6 +2,7 @@
 
 import difflib
 import logging
+import os
 from pathlib import Path
 
 from elimax.interpreter.errors import ElimaxError
@@ -72,7 +73,7 @@ def stored_order(
         FileError: If the file is torn.
     """
     path, hint = layout.order(name), command("search", name)
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
     content = read_json(path, hint, keys=("found_by", "fingerprint"))
     if content["fingerprint"] != graph.fingerprint:

@@ -32,3 +32,12 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
     """The error of the system says all."""
     with pytest.raises(FileNotFoundError):
         read_json(tmp_path / "plan.json")
+
+
+def test_a_file_that_is_too_large(tmp_path: Path) -> None:
+    """It is refused before it is read."""
+    path = tmp_path / "plan.json"
+    with path.open("wb") as file:
+        file.truncate(200_000_000)
+    with pytest.raises(GraphFormatError, match="has 200 MB, expected at most 100 MB"):
+        read_json(path)

@@ -127,6 +127,16 @@ def test_the_best_order_is_the_cheapest_candidate(finished: StageContext) -> Non
         assert best["bound"] <= cost and best["optimal"] == (best["bound"] == cost)
 
 
+@pytest.mark.parametrize("stage", [finetune, search, evaluate])
+def test_a_graph_of_another_task_is_refused(copy: StageContext, stage: Any) -> None:
+    """A file under a wrong name would train, and time, something else."""
+    path = copy.layout.graph(TASK)
+    write_json(path, {**read_json(path, ""), "task": "mlp"})
+    message = f"holds the graph of mlp, expected that of {TASK}; write it with: elimax extract"
+    with pytest.raises(FileError, match=message):
+        stage.run_stage(copy, TASK)
+
+
 def test_what_is_proven_is_not_annealed() -> None:
     """Nothing is cheaper than a bound, so nobody looks for it."""
     graph = task_graph("propane_combustion")
@@ -347,7 +357,7 @@ def test_the_summary_is_complete(finished: StageContext) -> None:
     text = layout.results("summary.json").read_text()
     assert "seconds" not in text and "device" not in text
     timings = read_json(layout.results("timings.json"), "")["tasks"][TASK]
-    assert len(timings["cases"]) == 2
+    assert len(timings["cases"]) == 4  # Two layouts, two sets of flags.
 
 
 def test_run_times_need_not_be_there(copy: StageContext, finished: StageContext) -> None:

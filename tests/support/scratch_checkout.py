@@ -22,6 +22,7 @@ COPIED = (
     "elimax/__init__.py",
     "interpreter/atomic_files.py",
     "interpreter/errors.py",
+    "interpreter/json_files.py",
     "models/__init__.py",
     "models/ranges.py",
 )

@@ -73,6 +73,21 @@ def test_broken_csv_is_refused(tmp_path: Path, text: str) -> None:
         read_csv(tmp_path / "c.csv", COMMAND)
 
 
+def test_what_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    """A file that fills the memory, a link to itself, a folder."""
+    large, loop = tmp_path / "large.json", tmp_path / "loop.json"
+    with large.open("wb") as file:
+        file.truncate(200_000_000)  # Takes no room on the disk.
+    loop.symlink_to(loop)
+    for path, reason in (
+        (large, "has 200 MB, expected at most 100 MB; write it with: make"),
+        (loop, r"cannot be read \(Too many levels of symbolic links\); write it with: make"),
+        (tmp_path, r"cannot be read \(Is a directory\); write it with: make"),
+    ):
+        with pytest.raises(FileError, match=reason):
+            read_json(path, "make")
+
+
 def test_failed_write_leaves_the_old_file_and_no_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
