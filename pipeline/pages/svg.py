@@ -73,7 +73,7 @@ def line_chart(
     parts = [
         f'<svg viewBox="0 0 {WIDTH:g} {height:g}" xmlns="http://www.w3.org/2000/svg" role="img" '
         f'aria-label="{html.escape(", ".join(name for name, _ in names))}">',
-        _legend(legend, dict(names)),
+        _legend(legend, [colour for _, colour in names]),
         *(frame.grid_line(y) for y in y_ticks),
         *frame.x_labels(x_ticks),
         *(frame.level(y) for y in drawn.values()),
@@ -118,7 +118,7 @@ def _side(level: float, heights: Sequence[float]) -> str:
 def _x_ticks(places: Sequence[float]) -> list[float]:
     """Ticks of the horizontal axis, which begins at 0 where that takes little room."""
     low, high = min(places), max(places)
-    return ticks(0.0 if 0 < low and (low <= high / 2 or low == high) else low, high, wanted=4)
+    return ticks(0.0 if low > 0 and (low <= high / 2 or low == high) else low, high, wanted=4)
 
 
 def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
@@ -216,13 +216,12 @@ def short(value: float, digits: int = 4) -> str:
     return f"{value:,.{digits}g}"
 
 
-def _legend(rows: Sequence[Sequence[str]], colours: Mapping[str, str]) -> str:
+def _legend(rows: Sequence[Sequence[str]], colours: Iterable[str]) -> str:
     """The names of all curves and levels, each in its colour."""
-    parts = []
+    left, parts = iter(colours), []
     for index, names in enumerate(rows):
         spans = "".join(
-            f'<tspan dx="{12 if place else 0}" style="fill:{colours[name]}">'
-            f"{html.escape(name)}</tspan>"
+            f'<tspan dx="{12 if place else 0}" style="fill:{next(left)}">{html.escape(name)}</tspan>'
             for place, name in enumerate(names)
         )
         parts.append(f'<text x="0" y="{LINE_HEIGHT * index + 14:g}">{spans}</text>')
