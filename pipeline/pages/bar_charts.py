@@ -68,13 +68,14 @@ def interval_chart(intervals: Sequence[Interval]) -> str:
         share = math.log(min(max(value, low), high) / low) / math.log(high / low)
         return EDGE + share * (WIDTH - 2 * EDGE)
 
-    parts = []
-    for tick in (x for x in RATIO_TICKS if low <= x <= high):
-        strength = 0.7 if tick == 1 else 0.15
-        parts.append(
-            f'<line x1="{place(tick):.1f}" x2="{place(tick):.1f}" y1="{TOP:g}" y2="{bottom:g}" '
-            f'stroke="currentColor" stroke-opacity="{strength}"/>'
-        )
+    # Lines are broken where names stand.
+    strokes = " ".join(f"M{{x}},{TOP + ROW * row + 17:g} v17" for row in range(len(ordered)))
+    parts = [
+        f'<path d="{strokes.format(x=f"{place(tick):.1f}")}" stroke="currentColor" '
+        f'stroke-opacity="{0.7 if tick == 1 else 0.2}"/>'
+        for tick in RATIO_TICKS
+        if low <= tick <= high
+    ]
     parts += _tick_labels([(place(x), f"{x:g}") for x in RATIO_TICKS if low <= x <= high], bottom)
     for row, entry in enumerate(ordered):
         y, colour = TOP + ROW * row, COLOURS[entry.verdict]
@@ -133,7 +134,9 @@ def _labels(name: str, value: str, y: float, colour: str) -> list[str]:
 def _tick_labels(places: Sequence[tuple[float, str]], bottom: float) -> list[str]:
     """The numbers below a chart, as many as do not touch; 1 is always among them."""
     shown: list[tuple[float, str]] = []
-    for x, text in sorted(places, key=lambda entry: entry[1] != "1"):
+    for tick, text in sorted(places, key=lambda entry: entry[1] != "1"):
+        half = LETTER * len(text) / 2
+        x = min(max(tick, half), WIDTH - half)
         if all(abs(x - other) > LETTER * (len(text) + len(word) + 1) / 2 for other, word in shown):
             shown.append((x, text))
     return [

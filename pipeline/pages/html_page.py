@@ -36,6 +36,10 @@ td.number, th.number { text-align: right; }
 th:first-child, td:first-child {
   position: sticky; left: 0; background: Canvas; border-right: 1px solid var(--line);
 }
+@media (max-width: 40rem) {
+  th:first-child, td:first-child { white-space: normal; min-width: 0; max-width: 52vw; }
+  th, td { padding: .3rem .5rem; }
+}
 .faster { color: var(--faster); font-weight: 600; }
 .slower { color: var(--slower); font-weight: 600; }
 details { border: 1px solid var(--line); border-radius: 8px; margin: .6rem 0; padding: 0 .9rem; }

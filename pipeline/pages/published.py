@@ -31,7 +31,6 @@ PUBLISHED = {
     "mlp": PublishedCount(292, 199),
     "transformer_encoder": PublishedCount(4534, 3982),
 }
-"""The best order that the paper's program found for each task, counted by the rule of this project.
+"""The best order that the paper's program found for each task, counted by this project's rule.
 
-Of the tasks on scalars the paper reports these numbers, too. On arrays its own counter tells others,
-as it knows fewer structures."""
+On scalars the paper reports these counts, too; on arrays its own rule gives other numbers."""

@@ -1,6 +1,8 @@
 """How fast the orders are, on the page of the report: charts, means, and what a GPU says."""
 
+import html
 import statistics
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -21,17 +23,20 @@ LAYOUT_TITLES = {
     "published": "the function's own arguments and results",
     "packed": "one vector in, one matrix out",
 }
+USUAL = 0.7
+"""Share of the cases of a chart from which on a batch or a type stands in its title only."""
 HOW_TO_READ = (
     "Each row is one function: how many times faster its Jacobian is in the best order than by the "
     "better one of JAX's two modes, both compiled by XLA under the same flags. The mark is the "
     "median of paired rounds, the bar its quartiles, the scale logarithmic. Green is faster, red "
-    "slower; grey cannot be told apart: the bar holds 1, or is no further from it than the order is "
-    "from itself. A violet diamond is the best order as a native kernel."
+    "slower; grey cannot be told apart: the bar holds 1, or is no further from it than the order "
+    "is from itself. A violet diamond is the best order as a native kernel. Titles name batch and "
+    "type, rows where they are others."
 )
 GPU_NOTE = (
-    "Geometric means over the tasks of (time of the better mode of JAX) / (time of elimax); above 1 "
-    "elimax is faster. Dense is the whole Jacobian in the best order, structured leaves out zeros "
-    "and constants; slower counts the tasks whose dense Jacobian takes longer."
+    "Geometric means over the tasks of (time of the better mode of JAX) / (time of elimax); above "
+    "1 elimax is faster. Dense is the whole Jacobian in the best order, structured leaves out "
+    "zeros and constants; slower counts the tasks whose dense Jacobian takes longer."
 )
 
 
@@ -118,29 +123,37 @@ def speed_charts(timings: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     for task, case in cases_of(timings):
         if speed_up(case) is not None:
             groups.setdefault((case["flags"], case["layout"]), []).append((task, case))
-    return {
-        f"{flags_title(flags)}: {LAYOUT_TITLES.get(layout, layout)}": interval_chart(
-            _intervals(group)
-        )
-        for (flags, layout), group in sorted(
-            groups.items(), key=lambda entry: (entry[0][0], entry[0][1] != "published", entry[0])
-        )
-    }
+    charts = {}
+    ordered = sorted(groups, key=lambda key: (key[0] != "default", key[1] != "published", key))
+    for flags, layout in ordered:
+        group = groups[flags, layout]
+        usual = {key: usual_value([case[key] for _, case in group]) for key in ("batch", "dtype")}
+        named = [f"batch {usual['batch']:,}" if usual["batch"] else "", usual["dtype"] or ""]
+        title = ", ".join([LAYOUT_TITLES.get(layout, layout), *filter(None, named)])
+        charts[f"{flags_title(flags)}: {title}"] = interval_chart(_intervals(group, usual))
+    return charts
 
 
-def _intervals(group: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Interval]:
-    """The rows of a chart; a label names batch and type where the chart has more than one."""
-    several = {key: len({case[key] for _, case in group}) > 1 for key in ("batch", "dtype")}
+def usual_value(values: Sequence[Any]) -> Any:
+    """Returns the value that most of several have, or None if it is fewer than `USUAL` of them."""
+    value, number = Counter(values).most_common(1)[0]
+    return value if number >= USUAL * len(values) else None
+
+
+def _intervals(
+    group: Sequence[tuple[str, Mapping[str, Any]]], usual: Mapping[str, Any]
+) -> list[Interval]:
+    """The rows of a chart; a label names batch and type where they are not the usual ones."""
     intervals = []
     for task, case in group:
-        ratio = speed_up(case)
-        if ratio is None:
+        rival, ratio = better_rival(case), speed_up(case)
+        if rival is None or ratio is None:
             continue
-        kernel = case["ratios"][better_rival(case)].get("native")
+        kernel = case["ratios"][rival].get("native")
         name = task
-        if several["batch"]:
+        if case["batch"] != usual["batch"]:
             name += f" × {case['batch']:,}"
-        if several["dtype"]:
+        if case["dtype"] != usual["dtype"]:
             name += f", {case['dtype']}"
         middle = None if kernel is None else kernel["median"]
         place = (ratio["low"], ratio["median"], ratio["high"])
@@ -162,7 +175,7 @@ def gpu_sections(gpu: Mapping[str, Mapping[str, Any]]) -> list[str]:
         columns, rows = gpu_table(measured["cases"])
         if rows:
             title = f"On a GPU: {measured['device']}, JAX {measured['jax']}"
-            parts.append(f"<h3>{paragraph(title)[3:-4]}</h3>")
+            parts.append(f"<h3>{html.escape(title)}</h3>")
             parts.append(paragraph(GPU_NOTE))
             parts.append(table(columns, rows, ratios=("dense", "structured")))
     return parts
@@ -193,6 +206,5 @@ def gpu_table(cases: Mapping[str, Sequence[Mapping[str, Any]]]) -> Table:
             values = [ratio[name]["median"] for ratio in ratios if name in ratio]
             means.append(round(statistics.geometric_mean(values), 2) if values else None)
         slower = sum(ratio["best"]["high"] < 1 for ratio in ratios if "best" in ratio)
-        shown = LAYOUT_TITLES.get(layout, layout)
-        rows.append([shown, dtype, batch, len(ratios), *means, slower])
+        rows.append([layout, dtype, batch, len(ratios), *means, slower])
     return ["layout", "dtype", "batch", "tasks", "dense", "structured", "slower"], rows

@@ -34,7 +34,10 @@ class Line(NamedTuple):
 
 
 def line_chart(
-    lines: Sequence[Line], levels: Mapping[str, float] | None = None, x_label: str = ""
+    lines: Sequence[Line],
+    levels: Mapping[str, float] | None = None,
+    x_label: str = "",
+    least_span: float = 0.0,
 ) -> str:
     """Draws curves and horizontal levels.
 
@@ -42,6 +45,7 @@ def line_chart(
         lines: The curves; points that are not finite are left out.
         levels: Heights of dashed lines by name. One that is far from all curves is named only.
         x_label: What the horizontal axis shows.
+        least_span: What the vertical axis covers at least, so that small changes look small.
 
     Returns:
         An `<svg>` element; a note if there is nothing to draw.
@@ -55,7 +59,7 @@ def line_chart(
     drawn = {name: value for name, value in (levels or {}).items() if not sides[name]}
     x_ticks = _x_ticks([x for x, _ in points])
     heights = [y for _, y in points] + list(drawn.values())
-    y_ticks = ticks(min(heights), max(heights))
+    y_ticks = ticks(min(heights), max(*heights, min(heights) + least_span))
     colours = [COLOURS[index % len(COLOURS)] for index in range(len(curves))]
     names = [(line.name, colour) for line, colour in zip(curves, colours, strict=True)]
     names += [
@@ -221,7 +225,8 @@ def _legend(rows: Sequence[Sequence[str]], colours: Iterable[str]) -> str:
     left, parts = iter(colours), []
     for index, names in enumerate(rows):
         spans = "".join(
-            f'<tspan dx="{12 if place else 0}" style="fill:{next(left)}">{html.escape(name)}</tspan>'
+            f'<tspan dx="{12 if place else 0}" style="fill:{next(left)}">'
+            f"{html.escape(name)}</tspan>"
             for place, name in enumerate(names)
         )
         parts.append(f'<text x="0" y="{LINE_HEIGHT * index + 14:g}">{spans}</text>')
