@@ -119,6 +119,13 @@ def figure(title: str, picture: str) -> str:
     return f"<figure><figcaption>{html.escape(title)}</figcaption>{picture}</figure>"
 
 
+def _text(value: Any) -> str:
+    """Writes a cell; numbers get separators of thousands."""
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.2f}" if isinstance(value, float) else cell(value)
+
+
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], ratios: Sequence[str] = ()) -> str:
     """Formats a table, whose first column stays in sight where the others are scrolled.
 
@@ -142,7 +149,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], ratios: Sequenc
     for row in rows:
         cells = []
         for name, value, aligned in zip(columns, row, numeric, strict=True):
-            text = f"{value:,}" if isinstance(value, int) else cell(value)
+            text = _text(value)
             kinds = ["number"] if aligned else ["words"] if len(text) > WRAPPED_FROM else []
             if name in ratios and isinstance(value, float):
                 kinds += ["faster"] if value > 1.02 else ["slower"] if value < 0.98 else []

@@ -91,7 +91,7 @@ def learned_table(summaries: Mapping[str, Mapping[str, Any]]) -> Table:
             *(summary["best"][count] for count in COUNTS),
             *(summary["fewest_nontrivial"][count] for count in COUNTS),
             "yes" if summary["correct"] else "NO",
-            summary["error_below"],
+            None if summary["error_below"] is None else f"{summary['error_below']:.0e}",
         ]
         for task, summary in summaries.items()
     ]

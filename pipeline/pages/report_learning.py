@@ -24,7 +24,10 @@ def learning_sections(collected: Mapping[str, Any], count: Count) -> list[str]:
     """
     summaries = collected["summaries"]
     bars = zero_shot_bars(collected["pretrained"], summaries, count)
-    zero_shot = figure("Above the best known order", bar_chart(bars, "excess of the first orders"))
+    zero_shot = figure(
+        "Without training on the task: above the best known order",
+        bar_chart(bars, "excess of the first orders"),
+    )
     curves = [
         figure(task, finetune_chart(collected["curves"][task], summaries[task], count))
         for task in summaries
@@ -34,10 +37,10 @@ def learning_sections(collected: Mapping[str, Any], count: Count) -> list[str]:
     return [
         '<h2 id="learning">Learning</h2>',
         paragraph(
-            "One policy is trained on programs that no task has a part in. On the left, what it "
-            "plays on each task before it has been trained on it, in one pass and always taking "
-            "the move that it prefers; on the right, how such orders cost more than annealed ones "
-            "on held-out programs while it was trained."
+            "One policy is trained on programs that no task has a part in. The first chart shows "
+            "by how much the order that it plays on each task, before any training on that task, "
+            "costs more than the best known one; the second what its orders of held-out programs "
+            "cost while it was trained, as a multiple of what annealing reaches."
         ),
         f'<div class="charts">{zero_shot}{pretraining}</div>',
         "<h3>Training on each task alone</h3>",

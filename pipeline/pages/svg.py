@@ -59,7 +59,8 @@ def line_chart(
     drawn = {name: value for name, value in (levels or {}).items() if not sides[name]}
     x_ticks = _x_ticks([x for x, _ in points])
     heights = [y for _, y in points] + list(drawn.values())
-    y_ticks = ticks(min(heights), max(*heights, min(heights) + least_span))
+    margin = max(0.0, least_span - (max(heights) - min(heights))) / 2
+    y_ticks = ticks(min(heights) - margin, max(heights) + margin)
     colours = [COLOURS[index % len(COLOURS)] for index in range(len(curves))]
     names = [(line.name, colour) for line, colour in zip(curves, colours, strict=True)]
     names += [
