@@ -101,7 +101,6 @@ TESTED_IN = {
     "pipeline/command_line/stage_commands.py": "pipeline/command_line/test_cli.py",
     "pipeline/command_line/tool_commands.py": "pipeline/command_line/test_cli.py",
     "pipeline/errors.py": "pipeline/command_line/test_cli.py",
-    "pipeline/pages/report_html.py": "pipeline/test_stages.py",
     "pipeline/stages/evaluate_timings.py": "pipeline/stages/test_evaluate.py",
     "pipeline/stages/finetune.py": "pipeline/test_stages.py",
     "pipeline/stages/follow.py": "pipeline/test_stages.py",

@@ -83,9 +83,10 @@ def _state(explained: Explanation, step: int) -> str:
     when = f"after {step} of {len(steps)} eliminations"
     title = f"{names[step]}, {when}" if step in names else when
     spent = getattr(steps[step - 1].total, explained.count) if step else 0
+    noun = "edge" if len(edges) == 1 else "edges"
     picture = draw(lay_out(graph), edges, gone, coming, notes)
     return figure(
-        f"{title}: {len(edges)} edge{'' if len(edges) == 1 else 's'}, {spent:,} multiplications so far",
+        f"{title}: {len(edges)} {noun}, {spent:,} multiplications so far",
         f'<div class="wide">{picture}</div>',
     )
 

@@ -18,7 +18,7 @@ COLUMN, ROW, MARGIN, RADIUS = 30.0, 17.0, 34.0, 4.5
 SWEEPS = 12
 LABELLED_UP_TO = 60
 """Nodes of a picture in which numbers fit beside the nodes."""
-LABEL_SIZE = 9.0
+LABEL_SIZE = 10.0
 KIND_COLOURS = {Kind.STRUCTURAL: "#8a8a8a", Kind.TRIVIAL: "#2b9a66", Kind.GENERAL: "#2f6fde"}
 INPUT_COLOUR, VERTEX_COLOUR, OUTPUT_COLOUR = "#9b51c9", "#707070", "#d1662a"
 NEXT_COLOUR = "#c02d2d"
@@ -99,7 +99,7 @@ def draw(
     parts = [_edge(picture, ends, edge, marked, opacity) for ends, edge in drawn]
     parts += [_node(picture, node, faint, marked, notes) for node in picture.places]
     # A narrow screen scrolls a picture rather than showing numbers that nobody can read.
-    least = 1.4 if len(picture.places) <= LABELLED_UP_TO else 0.6
+    least = 1.2 if len(picture.places) <= LABELLED_UP_TO else 0.6
     return (
         f'<svg viewBox="0 0 {picture.width:g} {picture.height:g}" role="img" '
         f'style="min-width: {least * picture.width:.0f}px; max-width: {1.6 * picture.width:.0f}px" '
