@@ -108,7 +108,8 @@ def speed_headline(timings: Mapping[str, Mapping[str, Any]]) -> Headline:
     for flags, group in groups.items():
         losses = [how for _, how in group].count("slower")
         mean = _geometric_mean([ratio for ratio, _ in group])
-        text = f"{flags_title(flags)}: geometric mean of {len(group)} cases, slower in {losses}"
+        noun = "case" if len(group) == 1 else "cases"
+        text = f"{flags_title(flags)}: geometric mean of {len(group)} {noun}, slower in {losses}"
         figures.append((f"{mean:.2f} times", text))
     missing = [("-", "no run times here: elimax evaluate TASK measures them")]
     return Headline("Faster than the better mode of JAX", figures or missing)

@@ -1,6 +1,7 @@
 """All stages in a row on a small function: their files, equal bytes, resuming, the report."""
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -378,13 +379,44 @@ def test_run_times_need_not_be_there(copy: StageContext, finished: StageContext)
 
 
 def test_the_page_stands_alone(finished: StageContext) -> None:
-    """No script and nothing from the net; one curve per task and one for pretraining."""
+    """No script and nothing from the net; charts of speed, of first orders and of learning."""
     page = finished.layout.results("report.html").read_text()
     assert page.startswith("<!doctype html>")
-    assert page.count("<svg") == page.count("</svg>") == 2
+    # Two layouts with two sets of flags; first orders, pretraining, and the curve of the task.
+    assert page.count("<svg") == page.count("</svg>") == 4 + 3
     outside = page.replace("http://www.w3.org/2000/svg", "")
     assert "http" not in outside and "<script" not in outside and "<link" not in outside
     assert TASK in page
+
+
+def test_the_page_has_picture_commit_and_date(
+    copy: StageContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are on the page only; the picture is that of the checkout."""
+    summary = copy.layout.results("summary.json").read_bytes()
+    (copy.layout.root / "docs").mkdir()
+    (copy.layout.root / report.IDEA).write_text('<svg viewBox="0 0 9 3"><circle r="1"/></svg>')
+    monkeypatch.setattr(report, "git_commit", lambda root: "1a2b3c4")
+    report.run_stage(copy)
+    page = copy.layout.results("report.html").read_text()
+    assert re.search(r"<p>Made from commit 1a2b3c4, \d{1,2} \w+ \d{4}\.</p>", page)
+    assert page.count("<use ") == 3 and '<circle r="1"/>' in page
+    assert copy.layout.results("summary.json").read_bytes() == summary
+
+
+def test_measurements_on_a_gpu_are_read_where_there_are_some(copy: StageContext) -> None:
+    """From every folder below results/gpu; a broken file is an error with the command."""
+    assert report.read_gpu(copy.layout) == {}
+    path = copy.layout.results("gpu/h100/gpu.json")
+    path.parent.mkdir(parents=True)
+    timed, checked = {"ratios": {"jacfwd": {}}}, {"ratios": {}}
+    cases = {"times": timed, "values": checked, "failed": {}}
+    where = {"device": "H100", "jax": "0.11.2"}
+    write_json(path, {"environment": where, "tasks": {TASK: {"cases": cases}}})
+    assert report.read_gpu(copy.layout) == {"h100": {**where, "cases": {TASK: [timed]}}}
+    path.write_text("{}")
+    with pytest.raises(FileError, match="make bench-gpu NAME=h100"):
+        report.read_gpu(copy.layout)
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,7 @@ def summary(**changes: Any) -> dict[str, Any]:
         },
         "improvement": 0.2,
         "correct": True,
+        "error_below": 1e-13,
         **changes,
     }
 

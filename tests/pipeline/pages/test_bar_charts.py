@@ -20,11 +20,8 @@ def test_intervals_are_sorted_and_coloured() -> None:
         Interval("even", 0.9, 1.0, 1.1, "even"),
     ]
     chart = interval_chart(intervals)
-    assert [text for text in texts(chart) if text.strip("0123456789.")] == [
-        "<fast>",
-        "even",
-        "slow",
-    ]
+    names = [text for text in texts(chart) if text.strip("0123456789.")]
+    assert names == ["<fast>", "even", "slow"]
     assert all(colour in chart for colour in COLOURS.values())
     assert "1" in texts(chart) and "native kernel 8.00" in chart
     assert chart == interval_chart(intervals[::-1])
@@ -32,8 +29,7 @@ def test_intervals_are_sorted_and_coloured() -> None:
 
 def test_bars_of_intervals_lie_in_the_picture() -> None:
     """On a logarithmic scale, however far they reach."""
-    chart = interval_chart([Interval("wide", 1e-9, 1.0, 1e9, "even"), Interval("a", 2, 3, 4, "x")]
-                           [:1])  # fmt: skip
+    chart = interval_chart([Interval("wide", 1e-9, 1.0, 1e9, "even")])
     (place, width), *_ = re.findall(r'<rect x="([\d.]+)" y="[\d.]+" width="([\d.]+)"', chart)
     assert float(place) >= 0 and float(place) + float(width) <= 360
 

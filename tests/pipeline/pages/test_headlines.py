@@ -44,7 +44,7 @@ def test_speed_by_set_of_flags() -> None:
     figures = speed_headline({**TIMINGS, "fused": fused}).figures
     assert figures == [
         ("1.00 times", "Default XLA flags: geometric mean of 3 cases, slower in 1"),
-        ("2.00 times", "With multi-output fusion: geometric mean of 1 cases, slower in 0"),
+        ("2.00 times", "With multi-output fusion: geometric mean of 1 case, slower in 0"),
     ]
     assert speed_headline({}).figures[0][0] == "-"
 

@@ -16,7 +16,7 @@ def test_tables_align_numbers_and_colour_ratios() -> None:
     """Only columns that are named, on either side of 1."""
     text = table(["name", "ratio"], [["<x>", 1.5], ["y", 0.5], ["z", 1.0], ["w", None]], ["ratio"])
     kinds = [cell.get("class") for cell in ElementTree.fromstring(text).iter("td")]
-    assert kinds[1::2] == ["number faster", "number slower", "number", ""]
+    assert kinds[1::2] == ["number faster", "number slower", "number", "number"]
     assert "&lt;x&gt;" in text
 
 
