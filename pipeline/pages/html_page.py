@@ -62,7 +62,7 @@ figure { margin: 0; min-width: 0; }
 figcaption { font-weight: 600; margin-bottom: .3rem; }
 svg { width: 100%; height: auto; }
 .charts svg { max-width: 30rem; }
-svg text { fill: currentColor; font-size: 15px; }
+svg text { fill: currentColor; font-size: 16px; }
 """
 
 WRAPPED_FROM = 45

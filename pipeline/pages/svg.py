@@ -8,7 +8,7 @@ from typing import NamedTuple
 WIDTH, PLOT_HEIGHT = 360.0, 180.0
 RIGHT, LINE_HEIGHT = 14.0, 19.0
 COLOURS = ("#2f6fde", "#d1662a", "#2b9a66", "#9b51c9", "#8a8a8a")
-FONT_SIZE = 15.0
+FONT_SIZE = 16.0
 """Of the page; a picture is drawn as wide as a telephone, so that its text is as large there."""
 LETTER = 0.56 * FONT_SIZE
 """Mean width of a letter: text is laid out without measuring it."""
