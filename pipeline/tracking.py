@@ -210,12 +210,16 @@ def _open(
     surroundings = _surroundings(layout)
     group = os.environ.get("WANDB_RUN_GROUP") or os.environ.get("DVC_EXP_NAME")
     name = run_name(stage, task, seed)
+    identity = {
+        "name": name,
+        "id": f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}",
+    }
     description = {
         "project": os.environ.get("WANDB_PROJECT", PROJECT),
         "group": group or surroundings["commit"] or "no-commit",
         "job_type": stage,
-        "name": name,
-        "id": f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}",
+        # The agent of a sweep has named the run already.
+        **({} if "WANDB_SWEEP_ID" in os.environ else identity),
         "tags": [stage] if task is None else [stage, stem(task)],
         "config": {"stage": stage, "task": task, "seed": seed, **surroundings, **config},
     }
@@ -294,13 +298,22 @@ def _remember_to_be_offline(layout: Layout) -> None:
             _offline_mark(layout).write_text(name, encoding="utf-8")
 
 
+def _home(root: Path) -> Path:
+    """The checkout that stays: DVC runs queued experiments in copies below it, which it deletes."""
+    root = root.resolve()
+    for folder in root.parents:
+        if root.is_relative_to(folder / ".dvc/tmp/exps"):
+            return folder
+    return root
+
+
 def _prepare_environment(root: Path) -> None:
     """Keeps all that W&B writes inside the checkout, and its error reports on this machine.
 
     Raises:
         OSError: If that folder cannot be written.
     """
-    base = Path(os.environ.setdefault("WANDB_DIR", str(root.resolve()))) / "wandb"
+    base = Path(os.environ.setdefault("WANDB_DIR", str(_home(root)))) / "wandb"
     base.mkdir(parents=True, exist_ok=True)
     if not os.access(base, os.W_OK):  # W&B would write to /tmp, and say so in twenty lines.
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(base))

@@ -199,6 +199,46 @@ def test_lineage_is_for_runs_that_are_online() -> None:
     assert used == [("graph-mlp:latest", "graph")]
 
 
+def test_runs_of_a_queued_experiment_stay(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DVC deletes the copy in which it ran; they lie in the checkout that it was made from."""
+    made: list[str | None] = []
+
+    def init(**options: Any) -> Any:
+        made.append(os.environ.get("WANDB_DIR"))
+        raise RuntimeError("seen")
+
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setitem(sys.modules, "wandb", types.SimpleNamespace(init=init, Settings=dict))
+    queued = layout.root / ".dvc/tmp/exps/tmp1234"
+    queued.mkdir(parents=True)
+    for root in (queued, layout.root):
+        monkeypatch.delenv("WANDB_DIR", raising=False)
+        with track(Layout(root), "finetune", "x"):
+            pass
+    monkeypatch.setenv("WANDB_DIR", str(queued))
+    with track(layout, "finetune", "x"):
+        pass
+    assert made == [str(layout.root), str(layout.root), str(queued)]
+
+
+def test_a_sweep_names_its_runs(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its agent has chosen an id by which it finds the run again."""
+    given: list[set[str]] = []
+
+    def init(**options: Any) -> Any:
+        given.append({"name", "id"} & set(options))
+        raise RuntimeError("seen")
+
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_DIR", str(layout.root))
+    monkeypatch.setitem(sys.modules, "wandb", types.SimpleNamespace(init=init, Settings=dict))
+    for _ in range(2):
+        with track(layout, "finetune", "x"):
+            pass
+        monkeypatch.setenv("WANDB_SWEEP_ID", "abc")
+    assert given == [{"name", "id"}, set()]
+
+
 FAULTS = """
 import pathlib, os, signal, subprocess, sys
 from elimax.pipeline.checkout.files import Layout
