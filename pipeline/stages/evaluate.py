@@ -29,7 +29,7 @@ from elimax.pipeline.checkout.context import (
     read_order,
     two_counts,
 )
-from elimax.pipeline.checkout.files import read_json, write_json
+from elimax.pipeline.checkout.files import read_json, require_file, write_json
 from elimax.pipeline.checkout.machine import code_digest, content_digest, device, file_digest
 from elimax.pipeline.checkout.process import stage_process
 from elimax.pipeline.errors import FileError, StageError
@@ -138,7 +138,9 @@ def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
     layout, path = context.layout, context.layout.order(task_name)
     with stage_process(layout, "evaluate", task_name):
         config = context.config(EvaluateConfig, "evaluate", task_name)
-        inputs = input_digests(layout, layout.graph(task_name), path)
+        graph_path = require_file(layout.graph(task_name), command("extract", task_name))
+        require_file(path, command("search", task_name))
+        inputs = input_digests(layout, graph_path, path)
         run_config = {"params": dataclasses.asdict(config), "inputs": inputs}
         with track(layout, "evaluate", task_name, run_config) as tracker:
             tracker.uses(f"order-{path.stem}", "order")
