@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
@@ -26,6 +27,7 @@ from elimax.pipeline.checkout.profiles import copy_for_profile
 from elimax.pipeline.command_line.progress import DEFAULT_SECONDS, Progress
 from elimax.pipeline.errors import FileError, ParamsError, StageError
 from elimax.pipeline.extras import require_package
+from elimax.pipeline.tracking import PIPELINE_RUN
 
 Say = Callable[[str], None]
 
@@ -193,6 +195,7 @@ class _Run:
         return {
             **os.environ,
             "ELIMAX_ROOT": str(self.layout.root),
+            PIPELINE_RUN: f"{os.getpid()}-{time.time_ns()}",
             "PATH": os.pathsep.join(path),
             "PYTHONPATH": os.pathsep.join(filter(None, folders)),
             "PYTHONUNBUFFERED": "1",

@@ -49,6 +49,10 @@ def pretrain(
 @app.command(rich_help_panel=STAGES)
 def finetune(
     task: TaskName,
+    values: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="As -S, the way a W&B sweep passes them."),
+    ] = None,
     seed: Annotated[
         int | None,
         typer.Option(min=0, max=2**31 - 1, help="Train with this seed alone; else with all seeds."),
@@ -57,7 +61,7 @@ def finetune(
     as_json: AsJson = False,
 ) -> None:
     """Train the policy further on TASK, once with each seed."""
-    _run_stage("finetune", task, params, as_json, seed)
+    _run_stage("finetune", task, [*(values or ()), *(params or ())], as_json, seed)
 
 
 @app.command(rich_help_panel=STAGES)

@@ -10,6 +10,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from elimax.interpreter.orders import PORTFOLIO
 from elimax.pipeline.checkout.context import (
     SHOWN,
@@ -32,6 +34,7 @@ from elimax.pipeline.errors import FileError
 from elimax.pipeline.pages.report_html import render_page
 from elimax.pipeline.pages.report_tables import count_table, markdown_report
 from elimax.pipeline.stages.search import ANNEALED
+from elimax.pipeline.statistics import bootstrap, interquartile_mean
 from elimax.pipeline.tracking import track
 
 IDEA = "docs/idea.svg"
@@ -119,16 +122,32 @@ def _spread(found: Mapping[str, Any], count: Count, seeds: Sequence[int]) -> dic
         )
     if by_seed is None:
         return {}
-    costs = [entry[count] for entry in by_seed.values()]
+    return {"seeds": spread_of([entry[count] for entry in by_seed.values()])}
+
+
+def spread_of(costs: Sequence[int]) -> dict[str, Any]:
+    """Describes what several seeds have reached.
+
+    Args:
+        costs: The lowest cost of each seed.
+
+    Returns:
+        `number` of seeds, `min`, `median`, `max`, `mean`, `std` (of a sample), and the
+        interquartile mean `iqm` with its 95 % bootstrap interval `iqm_low` to `iqm_high`.
+    """
     median = statistics.median(costs)
+    estimate = bootstrap([np.array(costs, float)], interquartile_mean)
     return {
-        "seeds": {
-            "number": len(costs),
-            "min": min(costs),
-            # The mean of the two in the middle may be a whole number.
-            "median": int(median) if median == int(median) else median,
-            "max": max(costs),
-        }
+        "number": len(costs),
+        "min": min(costs),
+        # The mean of the two in the middle may be a whole number.
+        "median": int(median) if median == int(median) else median,
+        "max": max(costs),
+        "mean": round(statistics.mean(costs), 2),
+        "std": round(statistics.stdev(costs), 2) if len(costs) > 1 else 0.0,
+        "iqm": round(estimate.value, 2),
+        "iqm_low": round(estimate.low, 2),
+        "iqm_high": round(estimate.high, 2),
     }
 
 
@@ -253,16 +272,24 @@ def run_stage(context: StageContext) -> dict[str, Any]:
         text = render_page(collected, context.count, commit, f"{date:%d} {date:%B %Y}".lstrip("0"))
         write_text(layout.results("report.html"), text)
         columns, rows = count_table(summaries)
-        _mirror(context, columns, rows)
+        _mirror(context, summaries, columns, rows)
     context.console.table(columns, rows, "Multiplications, all / nontrivial")
     context.console.say(f"more in {layout.shown(layout.results('report.html'))} and table.md")
     return summary
 
 
-def _mirror(context: StageContext, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def _mirror(
+    context: StageContext,
+    summaries: Mapping[str, Mapping[str, Any]],
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+) -> None:
     layout = context.layout
     with track(layout, "report", config={"count": context.count}) as tracker:
         tracker.table("orders", columns, rows)
+        tracker.summary({"seeds": {
+            task: entry["seeds"] for task, entry in summaries.items() if "seeds" in entry
+        }})  # fmt: skip
         for name in ("summary.json", "report.html"):
             path = layout.results(name)
             tracker.artifact(path, f"report-{path.stem}", "report")

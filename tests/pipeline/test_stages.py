@@ -1,8 +1,10 @@
 """All stages in a row on a small function: their files, equal bytes, resuming, the report."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,8 +41,10 @@ from elimax.pipeline.stages import (
 from elimax.pipeline.tracking import PRETRAIN_STEP, STEP
 from support.pipeline_probe import PARAMS, TOY, of_type, read_run
 from support.traced_tasks import task_graph
+from support.wandb_server import WandbServer
 
 TASK = "toy_functions:toy"
+AROUND = ("mean", "std", "iqm", "iqm_low", "iqm_high")
 
 
 def context_of(root: Path) -> StageContext:
@@ -194,7 +198,8 @@ def test_candidates_are_the_cheapest_of_all_seeds(
         assert entry["all"] <= trained[seed]["all"]
     summary = read_json(context.layout.results("summary.json"), "")["tasks"][TASK]
     spread = {"number": 3, "min": costs[0], "median": costs[1], "max": costs[2]}
-    assert summary["seeds"] == spread
+    assert summary["seeds"] == {**spread, **{key: summary["seeds"][key] for key in AROUND}}
+    assert summary["seeds"]["mean"] == pytest.approx(sum(costs) / 3, abs=0.01)
     assert summary["learned"]["all"] == costs[0]
 
 
@@ -341,6 +346,29 @@ def test_wandb_mirrors_the_curve(copy: StageContext, monkeypatch: pytest.MonkeyP
     artifacts = [record["name"] for record in of_type(records, "artifact")]
     assert artifacts == ["policy-toy_functions.toy-0"]
     assert [record["exit_code"] for record in of_type(records, "exit")] == [0]
+    _check_what_is_uploaded(copy, run["run_id"])
+
+
+def _check_what_is_uploaded(context: StageContext, run_id: str) -> None:
+    """`wandb sync` brings the offline run to a server: rows, lowest values, policy, exit code."""
+    root, layout = context.layout.root, context.layout
+    with WandbServer() as server:
+        environment = {**os.environ, "WANDB_BASE_URL": server.url, "WANDB_API_KEY": 40 * "a"}
+        command = [Path(sys.executable).parent / "wandb", "sync", *root.glob("wandb/offline-run-*")]
+        subprocess.run(command, env=environment, check=True, capture_output=True, timeout=60)
+    assert server.unknown == []
+    curve = read_csv(layout.finetune_curve(TASK, 0), "")
+    rows = server.rows[run_id]
+    assert [{key: row[key] for key in curve[0]} for row in rows] == curve
+    sent = server.runs[run_id]
+    assert (sent["displayName"], sent["jobType"]) == ("finetune-toy_functions.toy-s0", "finetune")
+    assert json.loads(sent["config"])["params"]["value"]["updates"] == 3
+    summary = json.loads(server.files[f"{run_id}/wandb-summary.json"])
+    assert summary["costs/best"] == {"min": min(row["costs/best"] for row in curve)}, summary
+    name = "policy-toy_functions.toy-0"
+    assert server.artifacts == {name: "policy"}
+    assert server.files[f"{name}/0.eqx"] == layout.policy(TASK, 0).read_bytes()
+    assert server.exit_codes == {run_id: 0}
 
 
 def test_the_summary_is_complete(finished: StageContext) -> None:

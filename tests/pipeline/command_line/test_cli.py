@@ -44,7 +44,18 @@ def test_help_lists_all_commands(layout: Layout) -> None:
     result = CliRunner().invoke(cli.app, ["--help"])
     assert result.exit_code == 0
     commands = ("extract", "pretrain", "finetune", "search", "evaluate", "report")
-    tools = ("run", "compare", "plan", "optimize", "explain", "tasks", "params", "doctor", "clean")
+    tools = (
+        "run",
+        "compare",
+        "plan",
+        "optimize",
+        "explain",
+        "tasks",
+        "params",
+        "dashboard",
+        "doctor",
+        "clean",
+    )
     for name in (*commands, *tools):
         assert re.search(rf"^  {name} +[A-Z][^.]*[^.:]\.?", result.stdout, re.MULTILINE), name
     assert result.stdout.count("...") == 1  # After the usage: no line is cut off.

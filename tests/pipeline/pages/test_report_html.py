@@ -4,6 +4,7 @@ import re
 import xml.etree.ElementTree as ElementTree
 
 from elimax.pipeline.pages.report_html import count_sections, render_page
+from elimax.pipeline.stages.report import spread_of
 from support.report_examples import collected, summary
 
 
@@ -50,7 +51,7 @@ def test_counts_have_tables_of_their_own() -> None:
 
 def test_seeds_are_folded_where_there_are_several() -> None:
     """As a table of their spread."""
-    spread = {"number": 3, "min": 7, "median": 8, "max": 12}
+    spread = spread_of([7, 8, 12])
     assert "<summary>Seeds</summary>" not in render_page(collected(), "all")
     page = render_page(collected(summaries={"a": summary(seeds=spread)}), "all")
     assert "<summary>Seeds</summary>" in page

@@ -1,5 +1,6 @@
 """The tables of the report: losses are shown like wins."""
 
+import statistics
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from elimax.pipeline.pages.report_tables import (
     timing_table,
     verdict,
 )
-from elimax.pipeline.stages.report import summarise_task
+from elimax.pipeline.stages.report import spread_of, summarise_task
 from support.report_examples import BOTH, DEVICE, TIMINGS, case, ratio, summary
 
 
@@ -115,11 +116,22 @@ def test_a_summary_needs_the_seeds_of_the_parameters(
 
 def test_seeds_have_a_table_where_there_are_several() -> None:
     """Lowest, median and highest cost; nothing is shown for one seed."""
-    spread = {"number": 3, "min": 7, "median": 8, "max": 12}
-    summaries = {"a": summary(), "b": summary(seeds=spread)}
-    assert seed_table(summaries)[1] == [["b", 3, 7, 8, 12]]
-    assert "| b | 3 | 7 | 8 | 12 |" in markdown_report(summaries, TIMINGS, "all")
+    summaries = {"a": summary(), "b": summary(seeds=spread_of([7, 12, 8]))}
+    row = ["b", 3, 7, 8, 12, "9 ± 2.65", "9.0 (7.0 to 12.0)"]
+    assert seed_table(summaries)[1] == [row]
+    assert "| b | 3 | 7 | 8 | 12 | 9 ± 2.65 | 9.0 (7.0 to 12.0) |" in markdown_report(
+        summaries, TIMINGS, "all"
+    )
     assert "Seeds" not in markdown_report({"a": summary()}, TIMINGS, "all")
+
+
+def test_spread_of_seeds() -> None:
+    """The interquartile mean leaves out a quarter on both sides; one seed has no spread."""
+    found = spread_of([10, 20, 30, 1000])
+    assert (found["number"], found["median"], found["mean"], found["iqm"]) == (4, 25, 265, 25.0)
+    assert 10 <= found["iqm_low"] <= 25 <= found["iqm_high"] <= 1000
+    assert found["std"] == pytest.approx(statistics.stdev([10, 20, 30, 1000]), abs=0.01)
+    assert spread_of([7])["std"] == 0.0 and spread_of([7, 8])["median"] == 7.5
 
 
 def test_a_summary_needs_the_whole_portfolio() -> None:
