@@ -106,6 +106,7 @@ TESTED_IN = {
     "pipeline/stages/follow.py": "pipeline/test_stages.py",
     "pipeline/stages/report.py": "pipeline/test_stages.py",
     "pipeline/stages/search.py": "pipeline/test_stages.py",
+    "pipeline/stages/shown.py": "pipeline/test_stages.py",
     "pipeline/tasks/loading.py": "pipeline/tasks/test_registry.py",
     "pipeline/tasks/task.py": "pipeline/tasks/test_registry.py",
 }

@@ -33,8 +33,7 @@ from elimax.pipeline.checkout.files import read_json, require_file, write_json
 from elimax.pipeline.checkout.machine import code_digest, content_digest, device, file_digest
 from elimax.pipeline.checkout.process import stage_process
 from elimax.pipeline.errors import FileError, StageError
-from elimax.pipeline.pages.report_tables import better_rival, task_timing_table, timing_table
-from elimax.pipeline.stages import rivals
+from elimax.pipeline.stages import rivals, shown
 from elimax.pipeline.stages.evaluate_timings import (
     Case,
     EvaluateConfig,
@@ -44,7 +43,7 @@ from elimax.pipeline.stages.evaluate_timings import (
 from elimax.pipeline.stages.timing_process import time_cases
 from elimax.pipeline.tasks import load_task
 from elimax.pipeline.tasks.task import Task
-from elimax.pipeline.tracking import Tracker, track
+from elimax.pipeline.tracking import track
 
 CHECKED = ("forward", "reverse", "markowitz", "markowitz_high", "markowitz_nontrivial")
 SMALLEST_ERROR = 1e-14
@@ -153,14 +152,11 @@ def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
             tracker.artifact(layout.evaluation(task_name), f"evaluation-{path.stem}", "evaluation")
             _require_correct(task_name, checked)
             timings = _time_all(context, task_name, timed_orders(orders, evaluation["orders"]))
-            _mirror_timings(tracker, timings)
+            shown.mirror_timings(tracker, timings)
         labels = [str(case) for case in wanted_cases(task, config, timings["device"]["platform"])]
         timed = {"task": task_name, "orders": timings["orders"], "cases": labels}
         write_json(layout.timed(task_name), timed)
-    columns = ["order", "all", "nontrivial", "error below"]
-    context.console.table(columns, _correctness_rows(evaluation), task_name)
-    title = "\nTimes, and how many times JAX's better mode"
-    context.console.table(*task_timing_table(timings), title)
+    shown.show_evaluation(context.console, evaluation, timings)
     return {**evaluation, "timings": timings}
 
 
@@ -201,33 +197,6 @@ def _check(
         },
         "native": check_kernel(task, graph, orders["best"], config.tolerance),
     }
-
-
-def _mirror_timings(tracker: Tracker, timings: Mapping[str, Any]) -> None:
-    """One row for each case, numbered, so that W&B can plot them; the table has all columns."""
-    columns, rows = timing_table({timings["task"]: timings})
-    for number, case in enumerate(timings["cases"]):
-        rival = better_rival(case)
-        ratios = case["ratios"][rival] if rival is not None else {}
-        tracker.log(
-            {
-                "case": number,
-                **{key: case[key] for key in Case._fields},
-                **{f"microseconds/{name}": 1e6 * x for name, x in case["seconds"].items()},
-                **{f"speedup/{name}": ratio["median"] for name, ratio in ratios.items()},
-            }
-        )
-    tracker.table("timings", columns, rows)
-    tracker.summary({"skipped": timings["skipped"]})
-
-
-def _correctness_rows(evaluation: Mapping[str, Any]) -> list[list[Any]]:
-    results, kernel = evaluation["orders"], evaluation["native"]
-    rows = [
-        [name, x["all"], x["nontrivial"], f"{x['error_below']:.0e}"] for name, x in results.items()
-    ]
-    error = f"{kernel['error_below']:.0e}" if "error_below" in kernel else "no kernel"
-    return [*rows, ["native kernel", None, None, error]]
 
 
 def _time_all(

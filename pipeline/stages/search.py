@@ -23,7 +23,6 @@ from elimax.pipeline.checkout.context import (
     order_from,
     read_graph,
     read_order,
-    table_names,
     two_counts,
 )
 from elimax.pipeline.checkout.files import (
@@ -35,11 +34,8 @@ from elimax.pipeline.checkout.files import (
     write_json,
 )
 from elimax.pipeline.checkout.process import stage_process
-from elimax.pipeline.pages.graph_svg import draw, lay_out
+from elimax.pipeline.stages import shown
 from elimax.pipeline.tracking import Tracker, track
-
-LARGEST_PICTURE = 300
-"""Vertices of the largest graph that is drawn for W&B."""
 
 COUNTS: tuple[Count, ...] = ("all", "nontrivial")
 ANNEALED: dict[Count, str] = {"all": "annealing", "nontrivial": "annealing_nontrivial"}
@@ -256,10 +252,9 @@ def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
             if len(seeds) > 1:
                 content["seeds"] = of_seeds
             write_json(layout.order(task_name), content)
-            _mirror(tracker, layout, graph, content, context.count)
-    title = f"{task_name}: best by {content['found_by']}"
-    rows = _rows(content["candidates"], context.count)
-    context.console.table(["order", "all", "nontrivial"], rows, title)
+            shown.mirror_search(tracker, graph, content, context.count)
+            tracker.artifact(layout.order(task_name), f"order-{stem(task_name)}", "order")
+    shown.show_search(context.console, content, context.count)
     return content
 
 
@@ -291,34 +286,3 @@ def _declare_inputs(tracker: Tracker, task_name: str, seeds: Sequence[int]) -> N
     tracker.uses(f"graph-{stem(task_name)}", "graph")
     for seed in seeds:
         tracker.uses(f"policy-{item_name(task_name, seed)}", "policy")
-
-
-def _mirror(
-    tracker: Tracker,
-    layout: Layout,
-    graph: ComputationalGraph,
-    content: Mapping[str, Any],
-    count: Count,
-) -> None:
-    tracker.summary({key: content[key] for key in ("all", "nontrivial", "found_by")})
-    for which, best in content["by_count"].items():
-        shown = ("all", "nontrivial", "found_by", "bound", "optimal")
-        tracker.summary({f"fewest_{which}": {key: best[key] for key in shown}})
-    columns = ["order", "all", "nontrivial"]
-    tracker.table("candidates", columns, _rows(content["candidates"], count))
-    tracker.table("best_order", ["step", "vertex", "primitive"], [
-        [step, vertex, graph.primitives[vertex - 1]]
-        for step, vertex in enumerate(content["order"], start=1)
-        if vertex <= graph.num_vertices
-    ])  # fmt: skip
-    if tracker.active and graph.num_vertices <= LARGEST_PICTURE:
-        tracker.picture("graph", draw(lay_out(graph), graph.edges))
-    path = layout.order(content["task"])
-    tracker.artifact(path, f"order-{path.stem}", "order")
-
-
-def _rows(counts: Mapping[str, Mapping[str, int]], count: Count) -> list[list[Any]]:
-    return [
-        [name, counts[name]["all"], counts[name]["nontrivial"]]
-        for name in table_names(counts, count)
-    ]
