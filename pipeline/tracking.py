@@ -37,7 +37,7 @@ EVALUATE_STEP = "charts/case"
 
 STEPS = {"pretrain": PRETRAIN_STEP, "evaluate": EVALUATE_STEP}
 
-LOWEST = ("costs/*", "validation/ratio")
+LOWEST = ("costs/best", "costs/greedy", "costs/mean", "validation/ratio")
 """Columns whose lowest value, not their last one, is the result of a run."""
 
 VERSIONS = ("elimax", "jax", "jaxlib", "numpy", "numba", "equinox", "optax", "wandb", "dvc")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from elimax.pipeline.checkout.files import Layout
-from elimax.pipeline.tracking import PIPELINE_RUN, STEP, Tracker, metric_name, track
+from elimax.pipeline.tracking import LOWEST, PIPELINE_RUN, STEP, Tracker, metric_name, track
 from support.pipeline_probe import of_type, read_run
 from support.repository import ROOT
 
@@ -61,8 +61,8 @@ def test_an_offline_run_holds_curves_config_and_artifacts(layout: Layout) -> Non
     assert rows[2]["orders/best"] == 7 and rows[2]["losses/entropy"] == 0.5
     metrics = of_type(records, "metric")
     assert any(record.get("step_metric") == STEP for record in metrics)
-    lowest = [record for record in metrics if record.get("glob_name") == "costs/*"]
-    assert [record["summary"] for record in lowest] == [{"min": True}]
+    lowest = {x["name"]: x["summary"] for x in metrics if x.get("summary")}
+    assert lowest == {name: {"min": True} for name in LOWEST}
     assert any(record["update"].get("all") == 7 for record in of_type(records, "summary"))
     assert "policy-a.b" in [record["name"] for record in of_type(records, "artifact")]
     assert [record["exit_code"] for record in of_type(records, "exit")] == [143]
