@@ -4,6 +4,7 @@ The sources are the repository's own Markdown files, docs/ and the READMEs, wher
 relative link is the same on a page, in an editor and in a clone.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +56,21 @@ autodoc_class_signature = "mixed"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
+# As text: what stands before a colon there is not a type.
+napoleon_custom_sections = ["Returns"]
 
 html_theme = "furo"
 html_title = f"elimax {release}"
 html_copy_source = False
 html_show_sourcelink = False
 html_math_renderer = "mathml"
+
+
+ALIASES = {
+    r"Literal\['auto'.*?Sequence\[int\]": "Order",
+    r"Literal\['dense'.*?\]": "Output",
+}
+"""Names by which types are shown that would fill a page, by patterns of what they stand for."""
 
 
 class CommandLine(SphinxDirective):
@@ -102,6 +112,21 @@ def _visit_math_block(translator: HTML5Translator, node: nodes.math_block) -> No
     raise nodes.SkipNode
 
 
+def _with_aliases(
+    app: Sphinx,
+    what: str,
+    name: str,
+    obj: object,
+    options: object,
+    signature: str | None,
+    return_annotation: str | None,
+) -> tuple[str | None, str | None]:
+    """Shortens a signature."""
+    for pattern, alias in ALIASES.items():
+        signature = signature and re.sub(pattern, alias, signature)
+    return signature, return_annotation
+
+
 def _write_start_page(app: Sphinx, error: Exception | None) -> None:
     """Leads from the top of the built folder to the first page."""
     if error is None:
@@ -119,6 +144,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         That both can be used in parallel.
     """
     app.add_directive("command-line", CommandLine)
+    app.connect("autodoc-process-signature", _with_aliases)
     app.connect("build-finished", _write_start_page)
     app.add_html_math_renderer("mathml", (_visit_math, None), (_visit_math_block, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}
