@@ -110,8 +110,8 @@ else
 endif
 	@touch $@
 
-clean:  ## Remove checkpoints, scratch copies and tool caches; results and .venv stay
-	@rm -rf .state .pytest_cache .ruff_cache .hypothesis
+clean:  ## Remove checkpoints, scratch copies, built pages and tool caches; results and .venv stay
+	@rm -rf .state .pytest_cache .ruff_cache .hypothesis docs/_build
 	@find . -path './.venv*' -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## List the commands
