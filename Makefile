@@ -9,6 +9,8 @@ NAME ?= gpu
 
 VENV := $(CURDIR)/.venv
 STAMP := $(VENV)/.installed
+DOCS_VENV := $(CURDIR)/.venv-docs
+DOCS_STAMP := $(DOCS_VENV)/.installed
 # What a version of JAX can break: rules, Jacobians, Hessians, graphs of the tasks, flags.
 CORE := $(addprefix tests/interpreter/tracing/, rules test_call.py test_program.py) \
   $(addprefix tests/interpreter/, execution/test_evaluation.py $(addprefix test_, hessian.py \
@@ -17,7 +19,7 @@ CORE := $(addprefix tests/interpreter/tracing/, rules test_call.py test_program.
 export PATH := $(VENV)/bin:$(PATH)
 export VIRTUAL_ENV := $(VENV)
 
-.PHONY: run smoke test test-slow test-all test-newer coverage-jax ecosystem lint types stale bench-interpreter bench-scaling bench-orders bench-learning bench-races bench-gpu faults install clean help
+.PHONY: run smoke test test-slow test-all test-newer coverage-jax ecosystem lint types stale bench-interpreter bench-scaling bench-orders bench-learning bench-races bench-gpu faults docs install clean help
 
 run: $(STAMP)  ## Run the stages that are out of date, print the results (TASKS="mlp kerr_metric" for some, SEEDS=5 for five seeds)
 	@elimax run $(TASKS) $(if $(SEEDS),--seeds $(SEEDS))
@@ -75,6 +77,10 @@ bench-gpu: $(STAMP)  ## Values and times of Jacobians, training, on a GPU (NAME=
 faults: $(STAMP)  ## Kill every stage at random points, twenty times each, an hour (ARGS="search --tries 3")
 	@python -m benchmarks.faults $(ARGS)
 
+docs: $(DOCS_STAMP)  ## Build the documentation in docs/_build; sets up .venv-docs
+	@$(DOCS_VENV)/bin/sphinx-build --quiet --fail-on-warning --keep-going -c docs $(ARGS) . docs/_build
+	@echo "see docs/_build/index.html"
+
 install: $(STAMP)  ## Set up .venv from requirements.lock (UV=1: with uv, faster)
 
 # pip takes every package by its hash; elimax itself is linked, so that edits count at once.
@@ -93,8 +99,22 @@ else
 endif
 	@touch $@
 
-clean:  ## Remove checkpoints, scratch copies and tool caches; results and .venv stay
-	@rm -rf .state .pytest_cache .ruff_cache .hypothesis
+# The documentation's own packages are in no other environment, and those of the stages not in this one.
+$(DOCS_STAMP): docs/requirements.lock pyproject.toml
+	@echo "setting up $(notdir $(DOCS_VENV)), which takes about a minute"
+ifdef UV
+	@test -x $(DOCS_VENV)/bin/python || uv venv --quiet --python $(PYTHON) $(DOCS_VENV)
+	@VIRTUAL_ENV=$(DOCS_VENV) uv pip sync --quiet docs/requirements.lock
+	@VIRTUAL_ENV=$(DOCS_VENV) uv pip install --quiet --no-deps -e .
+else
+	@test -x $(DOCS_VENV)/bin/python || $(PYTHON) -m venv $(DOCS_VENV)
+	@$(DOCS_VENV)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r docs/requirements.lock
+	@$(DOCS_VENV)/bin/python -m pip install -qq --disable-pip-version-check --no-deps -e .
+endif
+	@touch $@
+
+clean:  ## Remove checkpoints, scratch copies, built pages and tool caches; results and .venv stay
+	@rm -rf .state .pytest_cache .ruff_cache .hypothesis docs/_build
 	@find . -path './.venv*' -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## List the commands

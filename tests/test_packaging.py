@@ -72,7 +72,9 @@ def test_the_wheel_is_the_package_and_nothing_else(built: Path) -> None:
         told = email.message_from_bytes(archive.read(metadata))
     assert names == source_files()
     assert told["Author"] == "The elimax authors"
-    assert {"learn", "pipeline", "test", "bench", "cuda"} == set(told.get_all("Provides-Extra", []))
+    assert {"learn", "pipeline", "test", "docs", "bench", "cuda"} == set(
+        told.get_all("Provides-Extra", [])
+    )
 
 
 def test_the_source_distribution_is_complete(built: Path) -> None:
@@ -101,14 +103,14 @@ def test_authors_and_pythons_are_told_once() -> None:
 
 
 def test_ci_calls_targets_that_exist() -> None:
-    """Lint, types and tests are those of the Makefile."""
+    """Lint, types, documentation and tests are those of the Makefile."""
     makefile = (ROOT / "Makefile").read_text()
     steps = [step for job in CI["jobs"].values() for step in job["steps"]]
     calls = [step["run"] for step in steps if step.get("run", "").startswith("make ")]
     words = [word for call in calls for word in call.split()[1:]]
     targets = {word for word in words if re.fullmatch(r"[\w-]+", word)}
     targets |= {x["target"] for x in CI["jobs"]["test"]["strategy"]["matrix"]["include"]}
-    assert targets == {"lint", "types", "test", "test-newer"}
+    assert targets == {"lint", "types", "docs", "test", "test-newer"}
     assert all(f"\n{target}: " in makefile for target in targets)
 
 

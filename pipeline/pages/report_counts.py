@@ -59,6 +59,30 @@ def best_table(
     return columns, rows
 
 
+def brief_table(summaries: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Makes the table of the README: the count of the paper, in few columns.
+
+    Args:
+        summaries: Summary by task.
+
+    Returns:
+        Headings and rows; an equals sign stands before a lower bound that is reached.
+    """
+    rows: list[list[Any]] = []
+    for task, summary in summaries.items():
+        bound, published = summary["bounds"]["all"], PUBLISHED.get(task)
+        names = ("forward", "reverse", "best_classic", "learned", "best")
+        rows.append(
+            [
+                task,
+                *(f"{summary[name]['all']:,}" for name in names),
+                f"{'=' if bound['optimal'] else ''}{bound['bound']:,}",
+                None if published is None else f"{published.all:,}",
+            ]
+        )
+    return ["task", "forward", "reverse", "best classic", "learned", "best", "bound", "paper"], rows
+
+
 def best_classic_rule(candidates: Mapping[str, Mapping[str, int]], count: Count) -> str:
     """Returns the name of the cheapest classical order of a task by one count."""
     return cheapest({name: candidates[name] for name in PORTFOLIO}, count)
