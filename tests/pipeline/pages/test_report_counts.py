@@ -6,6 +6,7 @@ from elimax.interpreter.orders import PORTFOLIO
 from elimax.pipeline.pages.report_counts import (
     best_classic_rule,
     best_table,
+    brief_table,
     classic_table,
     learned_table,
 )
@@ -56,3 +57,10 @@ def test_learned_orders_and_checks() -> None:
     assert (row["correct"], row["error below"]) == ("yes", "1e-13")
     row = cells(learned_table({"a": summary(correct=False, error_below=None)}))
     assert (row["correct"], row["error below"]) == ("NO", None)
+
+
+def test_the_table_of_the_readme() -> None:
+    """The count of the paper alone; a bound that is reached has an equals sign."""
+    row = cells(brief_table({"mlp": summary(), "other": summary()}))
+    assert (row["best"], row["bound"], row["paper"]) == ("8", "=8", "292")
+    assert brief_table({"other": summary()})[1][0][-1] is None
