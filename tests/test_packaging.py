@@ -72,7 +72,9 @@ def test_the_wheel_is_the_package_and_nothing_else(built: Path) -> None:
         told = email.message_from_bytes(archive.read(metadata))
     assert names == source_files()
     assert told["Author"] == "The elimax authors"
-    assert {"learn", "pipeline", "test", "docs", "bench", "cuda"} == set(told.get_all("Provides-Extra", []))
+    assert {"learn", "pipeline", "test", "docs", "bench", "cuda"} == set(
+        told.get_all("Provides-Extra", [])
+    )
 
 
 def test_the_source_distribution_is_complete(built: Path) -> None:
