@@ -19,7 +19,7 @@ CORE := $(addprefix tests/interpreter/tracing/, rules test_call.py test_program.
 export PATH := $(VENV)/bin:$(PATH)
 export VIRTUAL_ENV := $(VENV)
 
-.PHONY: run smoke test test-slow test-all test-newer coverage-jax ecosystem lint types stale bench-interpreter bench-scaling bench-orders bench-learning bench-races bench-gpu docs install clean help
+.PHONY: run smoke test test-slow test-all test-newer coverage-jax ecosystem lint types stale bench-interpreter bench-scaling bench-orders bench-learning bench-races bench-gpu faults docs install clean help
 
 run: $(STAMP)  ## Run the stages that are out of date, print the results (TASKS="mlp kerr_metric" for some, SEEDS=5 for five seeds)
 	@elimax run $(TASKS) $(if $(SEEDS),--seeds $(SEEDS))
@@ -73,6 +73,9 @@ bench-races: $(STAMP)  ## The fastest of several ways to compute a Jacobian agai
 
 bench-gpu: $(STAMP)  ## Values and times of Jacobians, training, on a GPU (NAME=h100 for results/gpu/h100)
 	@python -m benchmarks.gpu $(TASKS) --out results/gpu/$(NAME) $(ARGS)
+
+faults: $(STAMP)  ## Kill every stage at random points, twenty times each, an hour (ARGS="search --tries 3")
+	@python -m benchmarks.faults $(ARGS)
 
 docs: $(DOCS_STAMP)  ## Build the documentation in docs/_build; sets up .venv-docs
 	@$(DOCS_VENV)/bin/sphinx-build --quiet --fail-on-warning --keep-going -c docs $(ARGS) . docs/_build

@@ -36,24 +36,12 @@ from elimax.interpreter.tracing.call import trace
 from elimax.pipeline.checkout.context import Count, command
 from elimax.pipeline.checkout.files import Layout, read_json, write_json
 from elimax.pipeline.checkout.machine import device
+from elimax.pipeline.pages.published import PUBLISHED
 from elimax.pipeline.pages.report_tables import Table, markdown_table
 from elimax.pipeline.tasks import load_task, task_names
 
 COUNTS: tuple[Count, ...] = ("all", "nontrivial")
 SIZES = (100, 300, 1000, 3000, 10000)
-
-PUBLISHED = {
-    "roe_flux_1d": (320, 217),
-    "robot_arm_6dof": (231, 165),
-    "human_heart_dipole": (148, 48),
-    "propane_combustion": (88, 24),
-    "black_scholes_hessian": (307, 248),
-    "roe_flux_3d": (802, 522),
-    "mlp": (292, 199),
-    "transformer_encoder": (4534, 3982),
-}
-"""The orders that Lohoff & Neftci (NeurIPS 2024) publish, counted by the rule of this project: all
-multiplications and nontrivial ones."""
 
 
 def measure_search(

@@ -18,6 +18,7 @@ OPTIONAL = {
     "rich": "rich",
     "ruamel": "ruamel.yaml",
     "wandb": "wandb",
+    "wandb_workspaces": "wandb-workspaces",
 }
 """By import name, the packages that a core installation lacks."""
 

@@ -101,12 +101,12 @@ TESTED_IN = {
     "pipeline/command_line/stage_commands.py": "pipeline/command_line/test_cli.py",
     "pipeline/command_line/tool_commands.py": "pipeline/command_line/test_cli.py",
     "pipeline/errors.py": "pipeline/command_line/test_cli.py",
-    "pipeline/pages/report_html.py": "pipeline/test_stages.py",
     "pipeline/stages/evaluate_timings.py": "pipeline/stages/test_evaluate.py",
     "pipeline/stages/finetune.py": "pipeline/test_stages.py",
     "pipeline/stages/follow.py": "pipeline/test_stages.py",
     "pipeline/stages/report.py": "pipeline/test_stages.py",
     "pipeline/stages/search.py": "pipeline/test_stages.py",
+    "pipeline/stages/shown.py": "pipeline/test_stages.py",
     "pipeline/tasks/loading.py": "pipeline/tasks/test_registry.py",
     "pipeline/tasks/task.py": "pipeline/tasks/test_registry.py",
 }

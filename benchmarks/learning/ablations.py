@@ -21,7 +21,6 @@ import numpy as np
 
 from benchmarks.learning.lines import Line, append_line, environment, read_lines
 from benchmarks.learning.sets import read_set
-from benchmarks.learning.statistics import bootstrap, interquartile_mean
 from elimax.models.features import LOCAL, POSITION, START, STRUCTURE
 from elimax.models.game import Game
 from elimax.models.lessons import CUT, Lesson
@@ -35,6 +34,7 @@ from elimax.pipeline.checkout.files import Layout, write_text
 from elimax.pipeline.checkout.params import load_params, section
 from elimax.pipeline.errors import FileError
 from elimax.pipeline.pages.report_tables import Table, markdown_table
+from elimax.pipeline.statistics import bootstrap, interquartile_mean
 
 SHARE = 10
 """The trainings have one part in so many of the programs, updates and rounds."""

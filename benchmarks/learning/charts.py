@@ -7,10 +7,10 @@ import numpy as np
 from benchmarks.learning.lines import Line
 from benchmarks.learning.methods import CHECKPOINTS
 from benchmarks.learning.scores import Scores
-from benchmarks.learning.statistics import performance_profile
 from benchmarks.learning.tables import ANYTIME, ZERO_SHOT, comparable, counts_of, mean_gap
 from elimax.pipeline.pages.svg import Line as Curve
 from elimax.pipeline.pages.svg import line_chart
+from elimax.pipeline.statistics import performance_profile
 
 POINTS = 60
 

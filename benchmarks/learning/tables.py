@@ -8,7 +8,8 @@ import numpy as np
 from benchmarks.learning.lines import Line
 from benchmarks.learning.methods import CHECKPOINTS
 from benchmarks.learning.scores import Group, Scores
-from benchmarks.learning.statistics import (
+from elimax.pipeline.pages.report_tables import Table, markdown_table
+from elimax.pipeline.statistics import (
     Estimate,
     bootstrap,
     interquartile_mean,
@@ -16,7 +17,6 @@ from benchmarks.learning.statistics import (
     paired_difference,
     performance_profile,
 )
-from elimax.pipeline.pages.report_tables import Table, markdown_table
 
 ZERO_SHOT = ("three_rules", "all_rules", "policy_greedy", "policy_best_of_32")
 """Methods that end by themselves."""

@@ -35,6 +35,7 @@ WITHOUT_INFLUENCE = frozenset(
         "elimax.pipeline.errors",
         "elimax.pipeline.extras",  # Words which package is missing
         "elimax.pipeline.stages.follow",  # Shows the progress of a training
+        "elimax.pipeline.stages.shown",  # Prints results, mirrors them to W&B
         "elimax.pipeline.checkout.import_closure",  # Hashes, for the names of checkpoints
         "elimax.pipeline.checkout.kept_outputs",  # Of a stage that fails
         "elimax.pipeline.checkout.process",  # Locks and signals

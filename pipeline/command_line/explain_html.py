@@ -1,7 +1,5 @@
 """The page of `elimax explain`: pictures of the graph, how the cost adds up, all eliminations."""
 
-import html
-
 from elimax.interpreter.graph.explanation import edges_after
 from elimax.pipeline.command_line.explain import Explanation
 from elimax.pipeline.command_line.explain_tables import (
@@ -12,7 +10,7 @@ from elimax.pipeline.command_line.explain_tables import (
 )
 from elimax.pipeline.errors import PipelineError
 from elimax.pipeline.pages.graph_svg import draw, lay_out, legend
-from elimax.pipeline.pages.html_page import figure, page, table
+from elimax.pipeline.pages.html_page import figure, page, paragraph, table
 from elimax.pipeline.pages.svg import Line, line_chart
 
 
@@ -37,16 +35,17 @@ def explanation_page(explained: Explanation, step: int | None = None) -> str:
             f"{explained.task}: choose a number from 0 to {eliminations}"
         )
     verdicts = [verdict(explained, rival) for rival in explained.rivals]
+    gains = [_savings(explained, rival) for rival in explained.rivals]
     sections = [
-        f"<p>{html.escape(headline(explained))}; {html.escape('; '.join(verdicts))}.</p>",
+        paragraph(f"{'; '.join([headline(explained), *verdicts])}."),
         *(_state(explained, k) for k in dict.fromkeys((0, step, eliminations))),
         legend(),
         "<h2>How the cost adds up</h2>",
         f'<div class="charts">{figure(explained.task, cost_chart(explained))}</div>',
-        "<h2>Where the gain is</h2>",
-        *(_savings(explained, rival) for rival in explained.rivals),
+        # Reverse mode that is the best classic order itself has nothing to be compared with.
+        *(["<h2>Where the gain is</h2>", *gains] if gains else []),
         "<h2>Every elimination</h2>",
-        table(*step_table(explained)),
+        table(*step_table(explained)) or paragraph("There is nothing to eliminate."),
     ]
     return page(f"elimax: {explained.task}, {explained.order.name}", sections)
 
@@ -84,13 +83,15 @@ def _state(explained: Explanation, step: int) -> str:
     when = f"after {step} of {len(steps)} eliminations"
     title = f"{names[step]}, {when}" if step in names else when
     spent = getattr(steps[step - 1].total, explained.count) if step else 0
+    noun = "edge" if len(edges) == 1 else "edges"
     picture = draw(lay_out(graph), edges, gone, coming, notes)
     return figure(
-        f"{title}: {len(edges)} edges, {spent:,} multiplications so far",
+        f"{title}: {len(edges)} {noun}, {spent:,} multiplications so far",
         f'<div class="wide">{picture}</div>',
     )
 
 
 def _savings(explained: Explanation, rival: str) -> str:
     rows = table(*saving_table(explained, rival))
-    return f"<p>{html.escape(verdict(explained, rival))}</p>{rows}"
+    same = "" if rows else f"; every vertex costs what it costs in {rival}"
+    return paragraph(verdict(explained, rival) + same) + rows

@@ -5,6 +5,7 @@ says becomes "stage 12 of 58 finetune@mlp, about 9 min left". Estimates come fro
 earlier runs in .state/durations.json.
 """
 
+import concurrent.futures
 import contextlib
 import dataclasses
 import os
@@ -12,6 +13,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
@@ -26,10 +28,14 @@ from elimax.pipeline.checkout.profiles import copy_for_profile
 from elimax.pipeline.command_line.progress import DEFAULT_SECONDS, Progress
 from elimax.pipeline.errors import FileError, ParamsError, StageError
 from elimax.pipeline.extras import require_package
+from elimax.pipeline.tracking import PIPELINE_RUN
 
 Say = Callable[[str], None]
 
 REPORT_STAGE = "report"
+STAGES_SIDE_BY_SIDE = ("extract", "pretrain", "finetune", "search")
+"""Stages of which several items may run at once, in this order."""
+
 FULL = "full"
 """Name of the run without a profile in .state/durations.json."""
 
@@ -39,6 +45,7 @@ def run_pipeline(
     profile: str | None = None,
     seeds: int | None = None,
     *,
+    jobs: int = 1,
     layout: Layout | None = None,
     say: Say | None = None,
     emit: Callable[[dict[str, Any]], None] | None = None,
@@ -50,6 +57,8 @@ def run_pipeline(
         profile: Name of a profile of params.yaml, or None for a full run.
         seeds: Number of seeds of finetuning, written to params.yaml (that of the profile's copy if
             there is one) as 0, 1, ...; None leaves those that are there.
+        jobs: Items of a stage, such as two tasks of finetune, that run at the same time. Evaluate,
+            which measures, always runs alone.
         layout: The checkout; None finds it.
         say: Shows a line; None prints it.
         emit: Given the summaries of the results by task at the end, if all went well.
@@ -78,7 +87,7 @@ def run_pipeline(
     if profile is not None:
         say(f"profile {profile} runs in {layout.shown(work.root)}")
     run = _Run(work, layout.state / "durations.json", profile or FULL, say)
-    code, ran = run.bring_up_to_date([f"evaluate@{task}" for task in tasks])
+    code, ran = run.bring_up_to_date([f"evaluate@{task}" for task in tasks], jobs)
     if code == 0 and REPORT_STAGE not in ran:
         print_results(work, tasks, say)
     if code == 0 and emit is not None:
@@ -148,9 +157,14 @@ class _Run:
     durations_file: Path
     profile: str
     say: Say
+    name: str = dataclasses.field(default_factory=lambda: f"{os.getpid()}-{time.time_ns()}")
 
-    def bring_up_to_date(self, targets: Sequence[str]) -> tuple[int, set[str]]:
+    def bring_up_to_date(self, targets: Sequence[str], jobs: int = 1) -> tuple[int, set[str]]:
         """Runs the targets and what they depend on, or everything.
+
+        Args:
+            targets: Names of stages; none for all.
+            jobs: Items of a stage that run at the same time.
 
         Returns:
             Exit code, and the names of the stages that ran.
@@ -171,7 +185,8 @@ class _Run:
             durations=durations.setdefault(self.profile, {}),
             defaults=DEFAULT_SECONDS if self.profile == FULL else {},
         )
-        code = self._follow(["repro", *targets], progress)
+        code = self._side_by_side(progress, jobs) if jobs > 1 else 0
+        code = code or self._follow(["repro", *targets], progress)
         if code == 0:
             progress.finish()
         elif progress.current:
@@ -193,6 +208,7 @@ class _Run:
         return {
             **os.environ,
             "ELIMAX_ROOT": str(self.layout.root),
+            PIPELINE_RUN: self.name,
             "PATH": os.pathsep.join(path),
             "PYTHONPATH": os.pathsep.join(filter(None, folders)),
             "PYTHONUNBUFFERED": "1",
@@ -211,6 +227,56 @@ class _Run:
             raise StageError(f"dvc {' '.join(arguments)} failed: {done.stderr.strip()}")
         return done.stdout
 
+    def _side_by_side(self, progress: Progress, jobs: int) -> int:
+        """Runs the stages before evaluate, several items of a stage at once; returns an exit code.
+
+        DVC runs one stage after the other, but several DVCs may run different ones.
+        """
+        for stage in STAGES_SIDE_BY_SIDE:
+            items = sorted(x for x in progress.waiting if x.partition("@")[0] == stage)
+            code = self._all_at_once(items, jobs, progress)
+            if code != 0:
+                return code
+        return 0
+
+    def _all_at_once(self, items: Sequence[str], jobs: int, progress: Progress) -> int:
+        running: dict[str, subprocess.Popen[str]] = {}
+
+        def run(item: str) -> int:
+            if received:
+                return 128 + received[0]
+            began = time.monotonic()
+            with subprocess.Popen(
+                [sys.executable, "-m", "dvc", "repro", "--single-item", item],
+                cwd=self.layout.root,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                process_group=0,
+                preexec_fn=end_with_parent,
+            ) as process:
+                running[item] = process
+                said, _ = process.communicate()
+                del running[item]
+            if process.returncode == 0:
+                took = time.monotonic() - began
+                progress.durations[item] = round(took, 1)
+                self.say(f"{item}: done in {took:.0f} s")
+            elif not received:
+                last = [line for line in said.splitlines() if line.strip()][-8:]
+                self.say("\n".join([f"{item} failed:", *(f"  {line}" for line in last)]))
+            return process.returncode
+
+        with (
+            _forwarded_signals(lambda: [x.pid for x in running.values()]) as received,
+            concurrent.futures.ThreadPoolExecutor(jobs) as pool,
+        ):
+            codes = list(pool.map(run, items))
+        return 128 + received[0] if received else next((x for x in codes if x), 0)
+
     def _follow(self, arguments: Sequence[str], progress: Progress) -> int:
         """Runs DVC and shows its lines; returns its exit code."""
         with (
@@ -227,7 +293,7 @@ class _Run:
                 process_group=0,
                 preexec_fn=end_with_parent,
             ) as process,
-            _forwarded_signals(process.pid) as received,
+            _forwarded_signals(lambda: [process.pid]) as received,
         ):
             for line in process.stdout or ():
                 shown = progress.read(line.rstrip("\n"))
@@ -266,15 +332,16 @@ def reachable(edges: Mapping[str, set[str]], start: Iterable[str]) -> set[str]:
 
 
 @contextlib.contextmanager
-def _forwarded_signals(group: int) -> Iterator[list[int]]:
-    """Sends Ctrl-C and SIGTERM on to a process group; yields the list of those received."""
+def _forwarded_signals(groups: Callable[[], Iterable[int]]) -> Iterator[list[int]]:
+    """Sends Ctrl-C and SIGTERM on to process groups; yields the list of those received."""
     received: list[int] = []
 
     def forward(number: int, frame: FrameType | None) -> None:
         del frame
         received.append(number)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(group, number)
+        for group in list(groups()):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(group, number)
 
     previous = {
         number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)

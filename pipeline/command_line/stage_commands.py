@@ -49,6 +49,10 @@ def pretrain(
 @app.command(rich_help_panel=STAGES)
 def finetune(
     task: TaskName,
+    values: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="As -S, the way a W&B sweep passes them."),
+    ] = None,
     seed: Annotated[
         int | None,
         typer.Option(min=0, max=2**31 - 1, help="Train with this seed alone; else with all seeds."),
@@ -57,7 +61,7 @@ def finetune(
     as_json: AsJson = False,
 ) -> None:
     """Train the policy further on TASK, once with each seed."""
-    _run_stage("finetune", task, params, as_json, seed)
+    _run_stage("finetune", task, [*(values or ()), *(params or ())], as_json, seed)
 
 
 @app.command(rich_help_panel=STAGES)
@@ -138,6 +142,10 @@ def run_all(
         int | None,
         typer.Option(min=1, max=1000, help="Finetune with so many seeds: changes params.yaml."),
     ] = None,
+    jobs: Annotated[
+        int,
+        typer.Option(min=1, max=1000, help="Tasks and seeds that train at the same time."),
+    ] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Run all stages that are out of date."""
@@ -146,7 +154,7 @@ def run_all(
     # As JSON, the lines that say what is going on are no part of the result.
     console = Console(as_json=as_json)
     say = functools.partial(print, file=sys.stderr, flush=True) if as_json else None
-    code = run_pipeline(list(tasks or []), profile, seeds, say=say, emit=console.emit)
+    code = run_pipeline(list(tasks or []), profile, seeds, jobs=jobs, say=say, emit=console.emit)
     raise typer.Exit(code)
 
 

@@ -181,6 +181,24 @@ def show_params(
 
 
 @app.command(rich_help_panel=TOOLS)
+def dashboard(
+    entity: Annotated[str, typer.Option(help="User or team; your own by default.")] = "",
+    project: Annotated[
+        str | None, typer.Option(help="The project; WANDB_PROJECT or elimax by default.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Publish a workspace and a report on W&B."""
+    from elimax.pipeline.command_line.dashboard import publish
+
+    console = Console(as_json=as_json)
+    addresses = publish(entity, project)
+    for what, address in addresses.items():
+        console.say(f"{what}: {address}")
+    console.emit(addresses)
+
+
+@app.command(rich_help_panel=TOOLS)
 def doctor(as_json: AsJson = False) -> None:
     """Tell what is installed, and what is wrong with it.
 

@@ -18,6 +18,7 @@ COLUMN, ROW, MARGIN, RADIUS = 30.0, 17.0, 34.0, 4.5
 SWEEPS = 12
 LABELLED_UP_TO = 60
 """Nodes of a picture in which numbers fit beside the nodes."""
+LABEL_SIZE = 10.0
 KIND_COLOURS = {Kind.STRUCTURAL: "#8a8a8a", Kind.TRIVIAL: "#2b9a66", Kind.GENERAL: "#2f6fde"}
 INPUT_COLOUR, VERTEX_COLOUR, OUTPUT_COLOUR = "#9b51c9", "#707070", "#d1662a"
 NEXT_COLOUR = "#c02d2d"
@@ -97,9 +98,11 @@ def draw(
     drawn = sorted(edges.items(), key=lambda entry: (marked in entry[0], entry[0]))
     parts = [_edge(picture, ends, edge, marked, opacity) for ends, edge in drawn]
     parts += [_node(picture, node, faint, marked, notes) for node in picture.places]
+    # A narrow screen scrolls a picture rather than showing numbers that nobody can read.
+    least = 1.2 if len(picture.places) <= LABELLED_UP_TO else 0.6
     return (
         f'<svg viewBox="0 0 {picture.width:g} {picture.height:g}" role="img" '
-        f'style="min-width: {0.6 * picture.width:.0f}px; max-width: {1.6 * picture.width:.0f}px" '
+        f'style="min-width: {least * picture.width:.0f}px; max-width: {1.6 * picture.width:.0f}px" '
         f'xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
     )
 
@@ -126,15 +129,21 @@ def _heights(graph: ComputationalGraph, layers: Sequence[Sequence[int]]) -> dict
     heights = {
         node: row - (len(layer) - 1) / 2 for layer in layers for row, node in enumerate(layer)
     }
+    joined = [[node for node in layer if before[node] or after[node]] for layer in layers]
     for sweep in range(SWEEPS):
         forward = sweep % 2 == 0
-        for layer in layers if forward else reversed(layers):
+        for layer in joined if forward else reversed(joined):
             neighbours = before if forward else after
             wanted = {
                 node: statistics.fmean(heights[x] for x in neighbours[node] or [node])
                 for node in layer
             }
             heights.update(_apart(sorted(layer, key=lambda x: (wanted[x], x)), wanted))
+    # Nodes without an edge, which nothing pulls along, stand below the others of their layer.
+    for layer, others in zip(layers, joined, strict=True):
+        lowest = max((heights[node] for node in others), default=-1.0)
+        alone = [node for node in layer if node not in set(others)]
+        heights.update({node: lowest + row for row, node in enumerate(alone, start=1)})
     return heights
 
 
@@ -190,7 +199,7 @@ def _node(
     text = ""
     if len(picture.places) <= LABELLED_UP_TO:
         place = f'x="{x + RADIUS + 1:.1f}" y="{y - RADIUS:.1f}"'
-        text = f'<text {place} style="font-size:7px">{label}</text>'
+        text = f'<text {place} style="font-size:{LABEL_SIZE:g}px">{label}</text>'
     return (
         f'<g opacity="{0.3 if is_gone else 1}"><{tag} {attributes} fill="{colour}">'
         f"<title>{html.escape(title)}</title></{tag}>{text}</g>"

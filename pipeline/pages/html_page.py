@@ -7,23 +7,66 @@ from typing import Any
 from elimax.pipeline.console import cell
 
 STYLE = """
-:root { color-scheme: light dark; }
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 80rem; padding: 0 1rem; }
-h1, h2 { font-weight: 600; line-height: 1.2; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .6rem; border-bottom: 1px solid #8884; text-align: left; }
-th { white-space: nowrap; position: sticky; top: 0; background: Canvas; }
-td.number { text-align: right; }
-td.faster { color: #1a7f37; font-weight: 600; }
-td.slower { color: #c02d2d; font-weight: 600; }
-.charts { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(22rem, 1fr)); }
-figure { margin: 0; }
-figcaption { font-weight: 600; }
+:root {
+  color-scheme: light dark; --faster: #1a7f37; --slower: #c02d2d; --line: #8884; --panel: #8881;
+}
+@media (prefers-color-scheme: dark) { :root { --faster: #4ac26b; --slower: #ff7b72; } }
+* { box-sizing: border-box; }
+body {
+  font: 16px/1.5 system-ui, sans-serif; margin: 1.5rem auto; max-width: 76rem; padding: 0 1rem;
+  background: Canvas; color: CanvasText; overflow-wrap: break-word;
+}
+h1, h2, h3 { font-weight: 600; line-height: 1.2; text-wrap: balance; }
+h1 { font-size: 1.9rem; margin: 0 0 .75rem; }
+h2 { font-size: 1.4rem; margin: 2.5rem 0 .5rem; padding-top: .75rem;
+  border-top: 1px solid var(--line); }
+h3 { font-size: 1.1rem; margin: 1.5rem 0 .4rem; }
+p, ul { max-width: 46rem; margin: .5rem 0 .75rem; }
+nav a { margin-right: 1.2rem; }
+.wide { overflow-x: auto; margin: .5rem 0 1rem; }
+table {
+  border-collapse: separate; border-spacing: 0; font-size: 15px;
+  font-variant-numeric: tabular-nums;
+}
+th, td { padding: .3rem .7rem; border-bottom: 1px solid var(--line); text-align: left; }
+th { white-space: nowrap; vertical-align: bottom; }
+td { white-space: nowrap; }
+td.words { white-space: normal; min-width: 16rem; }
+td.number, th.number { text-align: right; }
+th:first-child, td:first-child {
+  position: sticky; left: 0; background: Canvas; border-right: 1px solid var(--line);
+}
+@media (max-width: 40rem) {
+  th:first-child, td:first-child { white-space: normal; min-width: 0; max-width: 52vw; }
+  th, td { padding: .3rem .5rem; }
+}
+.faster { color: var(--faster); font-weight: 600; }
+.slower { color: var(--slower); font-weight: 600; }
+details { border: 1px solid var(--line); border-radius: 8px; margin: .6rem 0; padding: 0 .9rem; }
+summary { cursor: pointer; font-weight: 600; margin: 0 -.9rem; padding: .55rem .9rem; }
+.charts {
+  display: grid; gap: 1.5rem 2rem; margin: 1rem 0;
+  grid-template-columns: repeat(auto-fill, minmax(min(20rem, 100%), 1fr));
+}
+.panels { display: grid; gap: 0; margin: 1rem 0;
+  grid-template-columns: repeat(auto-fit, minmax(min(18rem, 100%), 1fr)); }
+.panels svg { display: block; max-width: 24rem; margin: auto; }
+.pieces { background: #fff; border-radius: 8px; padding: .5rem 0; }
+.cards { display: grid; gap: 1rem; margin: 1.25rem 0;
+  grid-template-columns: repeat(auto-fit, minmax(min(19rem, 100%), 1fr)); }
+.card { background: var(--panel); border-radius: 8px; padding: .9rem 1.1rem; }
+.card h3 { margin: 0 0 .3rem; font-size: 1rem; }
+.card b { display: block; font-size: 1.9rem; line-height: 1.25; margin-top: .4rem; }
+.card p { margin: 0; }
+figure { margin: 0; min-width: 0; }
+figcaption { font-weight: 600; margin-bottom: .3rem; }
 svg { width: 100%; height: auto; }
-.legend { font-size: 13px; }
-svg text { fill: currentColor; font-size: 11px; }
+.charts svg { max-width: 30rem; }
+svg text { fill: currentColor; font-size: 16px; }
 """
+
+WRAPPED_FROM = 45
+"""Letters of a cell from which on it may break into lines."""
 
 
 def page(title: str, sections: Sequence[str]) -> str:
@@ -45,6 +88,24 @@ def page(title: str, sections: Sequence[str]) -> str:
     )
 
 
+def paragraph(text: str) -> str:
+    """Makes a paragraph of plain text."""
+    return f"<p>{html.escape(text)}</p>"
+
+
+def folded(title: str, *sections: str) -> str:
+    """Folds details away, to be opened by a click on their title.
+
+    Args:
+        title: What is in there, as plain text.
+        *sections: HTML text.
+
+    Returns:
+        HTML text.
+    """
+    return f"<details><summary>{html.escape(title)}</summary>\n{''.join(sections)}</details>"
+
+
 def figure(title: str, picture: str) -> str:
     """Puts a title above a picture.
 
@@ -58,8 +119,15 @@ def figure(title: str, picture: str) -> str:
     return f"<figure><figcaption>{html.escape(title)}</figcaption>{picture}</figure>"
 
 
+def _text(value: Any) -> str:
+    """Writes a cell; numbers get separators of thousands."""
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.2f}" if isinstance(value, float) else cell(value)
+
+
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], ratios: Sequence[str] = ()) -> str:
-    """Formats a table.
+    """Formats a table, whose first column stays in sight where the others are scrolled.
 
     Args:
         columns: Headings.
@@ -67,17 +135,25 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], ratios: Sequenc
         ratios: Columns that are coloured by which side of 1 their values are on.
 
     Returns:
-        HTML text.
+        HTML text; empty if there are no rows.
     """
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in columns)
+    if not rows:
+        return ""
+    numeric = [any(isinstance(row[index], int | float) for row in rows)
+               for index in range(len(columns))]  # fmt: skip
+    head = "".join(
+        f'<th class="{"number" if aligned else ""}">{html.escape(name)}</th>'
+        for name, aligned in zip(columns, numeric, strict=True)
+    )
     body = []
     for row in rows:
         cells = []
-        for name, value in zip(columns, row, strict=True):
-            kinds = ["number"] if isinstance(value, int | float) else []
+        for name, value, aligned in zip(columns, row, numeric, strict=True):
+            text = _text(value)
+            kinds = ["number"] if aligned else ["words"] if len(text) > WRAPPED_FROM else []
             if name in ratios and isinstance(value, float):
                 kinds += ["faster"] if value > 1.02 else ["slower"] if value < 0.98 else []
-            cells.append(f'<td class="{" ".join(kinds)}">{html.escape(cell(value))}</td>')
+            cells.append(f'<td class="{" ".join(kinds)}">{html.escape(text)}</td>')
         body.append(f"<tr>{''.join(cells)}</tr>")
     return (
         f'<div class="wide"><table><thead><tr>{head}</tr></thead>'

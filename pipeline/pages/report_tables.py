@@ -10,7 +10,10 @@ from elimax.pipeline.console import cell
 Table = tuple[list[str], list[list[Any]]]
 
 SEEDS_TITLE = "Seeds"
-SEEDS_NOTE = "Multiplications of the cheapest learned order of each seed of finetuning."
+SEEDS_NOTE = (
+    "Multiplications of the cheapest learned order of each seed of finetuning; IQM is the "
+    "interquartile mean over the seeds, with a bootstrap interval."
+)
 
 
 def count_table(summaries: Mapping[str, Mapping[str, Any]]) -> Table:
@@ -55,12 +58,16 @@ def seed_table(summaries: Mapping[str, Mapping[str, Any]]) -> Table:
     Returns:
         Headings and rows.
     """
-    rows = [
-        [task, *(summary["seeds"][key] for key in ("number", "min", "median", "max"))]
-        for task, summary in summaries.items()
-        if "seeds" in summary
-    ]
-    return ["task", "seeds", "lowest", "median", "highest"], rows
+    rows: list[list[Any]] = []
+    for task, summary in summaries.items():
+        if "seeds" in summary:
+            of = summary["seeds"]
+            interval = f"{of['iqm']:,} ({of['iqm_low']:,} to {of['iqm_high']:,})"
+            spread = f"{of['mean']:,} ± {of['std']:,}"
+            shown = (of[key] for key in ("number", "min", "median", "max"))
+            rows.append([task, *shown, spread, interval])
+    columns = ["task", "seeds", "lowest", "median", "highest", "mean ± std", "IQM (95 %)"]
+    return columns, rows
 
 
 def both_counts(counts: Mapping[str, Any]) -> str:

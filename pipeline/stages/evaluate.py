@@ -9,7 +9,7 @@ Works without DVC and W&B, so that it also runs where only JAX is installed.
 import contextlib
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +23,17 @@ from elimax.interpreter.plan import Plan
 from elimax.pipeline.checkout.context import (
     StageContext,
     command,
+    input_digests,
     order_from,
     read_graph,
     read_order,
     two_counts,
 )
-from elimax.pipeline.checkout.files import read_json, write_json
+from elimax.pipeline.checkout.files import read_json, require_file, write_json
 from elimax.pipeline.checkout.machine import code_digest, content_digest, device, file_digest
 from elimax.pipeline.checkout.process import stage_process
 from elimax.pipeline.errors import FileError, StageError
-from elimax.pipeline.pages.report_tables import task_timing_table
-from elimax.pipeline.stages import rivals
+from elimax.pipeline.stages import rivals, shown
 from elimax.pipeline.stages.evaluate_timings import (
     Case,
     EvaluateConfig,
@@ -134,76 +134,84 @@ def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
         StageError: If an order gives a wrong Jacobian; the files are written all the same.
         ElimaxError: If an input is missing or broken.
     """
-    layout, hint = context.layout, command("search", task_name)
+    layout, path = context.layout, context.layout.order(task_name)
     with stage_process(layout, "evaluate", task_name):
         config = context.config(EvaluateConfig, "evaluate", task_name)
-        task, graph = load_task(task_name), read_graph(layout, task_name)
-        path = layout.order(task_name)
-        content = read_json(path, hint, keys=("found_by", "by_count"))
-        fewest = content["by_count"].get("nontrivial")
-        orders = orders_of(
-            graph,
-            read_order(path, graph, hint, "best"),
-            order_from(fewest, graph, path, hint, "fewest_nontrivial"),
-        )
-        counts = {
-            name: two_counts(count_multiplications(graph, order)) for name, order in orders.items()
-        }
-        checks = check_orders(task, orders, config.tolerance)
-        kernel = check_kernel(task, graph, orders["best"], config.tolerance)
-        results = {name: {**counts[name], **checks[name]} for name in orders}
-        evaluation = {
-            "task": task_name,
-            "fingerprint": graph.fingerprint,
-            "vertices": graph.num_vertices,
-            "found_by": content["found_by"],
-            "tolerance": config.tolerance,
-            "orders": results,
-            "native": kernel,
-        }
-        write_json(layout.evaluation(task_name), evaluation)
-        _require_correct(task_name, {**results, "the native kernel": kernel})
-        machine = device()
-        cases = wanted_cases(task, config, machine["platform"])
-        depends_on = {"task": task_name, "orders": file_digest(path), "device": machine}
-        with track(layout, "evaluate", task_name, depends_on) as tracker:
-            timings = _time_all(context, task_name, timed_orders(orders, counts), cases, depends_on)
-            tracker.summary({"orders": results, **timings})
-        labels = [str(case) for case in cases]
-        timed = {"task": task_name, "orders": depends_on["orders"], "cases": labels}
+        graph_path = require_file(layout.graph(task_name), command("extract", task_name))
+        require_file(path, command("search", task_name))
+        inputs = input_digests(layout, graph_path, path)
+        run_config = {"params": dataclasses.asdict(config), "inputs": inputs}
+        with track(layout, "evaluate", task_name, run_config) as tracker:
+            tracker.uses(f"order-{path.stem}", "order")
+            task, graph = load_task(task_name), read_graph(layout, task_name)
+            orders, found_by = _read_orders(context, task_name, graph)
+            evaluation = _check(task_name, task, graph, orders, found_by, config)
+            write_json(layout.evaluation(task_name), evaluation)
+            checked = {**evaluation["orders"], "the native kernel": evaluation["native"]}
+            tracker.summary({"orders": evaluation["orders"], "native": evaluation["native"]})
+            tracker.artifact(layout.evaluation(task_name), f"evaluation-{path.stem}", "evaluation")
+            _require_correct(task_name, checked)
+            timings = _time_all(context, task_name, timed_orders(orders, evaluation["orders"]))
+            shown.mirror_timings(tracker, timings)
+        labels = [str(case) for case in wanted_cases(task, config, timings["device"]["platform"])]
+        timed = {"task": task_name, "orders": timings["orders"], "cases": labels}
         write_json(layout.timed(task_name), timed)
-    columns = ["order", "all", "nontrivial", "error below"]
-    context.console.table(columns, _correctness_rows(results, kernel), task_name)
-    context.console.table(
-        *task_timing_table(timings), "\nTimes, and how many times JAX's better mode"
-    )
+    shown.show_evaluation(context.console, evaluation, timings)
     return {**evaluation, "timings": timings}
 
 
-def _correctness_rows(
-    results: Mapping[str, Mapping[str, Any]], kernel: Mapping[str, Any]
-) -> list[list[Any]]:
-    rows = [
-        [name, x["all"], x["nontrivial"], f"{x['error_below']:.0e}"] for name, x in results.items()
-    ]
-    error = f"{kernel['error_below']:.0e}" if "error_below" in kernel else "no kernel"
-    return [*rows, ["native kernel", None, None, error]]
+def _read_orders(
+    context: StageContext, task_name: str, graph: ComputationalGraph
+) -> tuple[dict[str, EliminationOrder], str]:
+    """Every order that is evaluated, and who found the best one."""
+    path, hint = context.layout.order(task_name), command("search", task_name)
+    content = read_json(path, hint, keys=("found_by", "by_count"))
+    fewest = content["by_count"].get("nontrivial")
+    orders = orders_of(
+        graph,
+        read_order(path, graph, hint, "best"),
+        order_from(fewest, graph, path, hint, "fewest_nontrivial"),
+    )
+    return orders, content["found_by"]
+
+
+def _check(
+    task_name: str,
+    task: Task,
+    graph: ComputationalGraph,
+    orders: Mapping[str, EliminationOrder],
+    found_by: str,
+    config: EvaluateConfig,
+) -> dict[str, Any]:
+    """The content of data/evaluations/TASK.json."""
+    checks = check_orders(task, orders, config.tolerance)
+    return {
+        "task": task_name,
+        "fingerprint": graph.fingerprint,
+        "vertices": graph.num_vertices,
+        "found_by": found_by,
+        "tolerance": config.tolerance,
+        "orders": {
+            name: {**two_counts(count_multiplications(graph, order)), **checks[name]}
+            for name, order in orders.items()
+        },
+        "native": check_kernel(task, graph, orders["best"], config.tolerance),
+    }
 
 
 def _time_all(
-    context: StageContext,
-    task_name: str,
-    orders: Mapping[str, EliminationOrder],
-    cases: Sequence[Case],
-    depends_on: Mapping[str, Any],
+    context: StageContext, task_name: str, orders: Mapping[str, EliminationOrder]
 ) -> dict[str, Any]:
     """Times all cases and writes data/timings after each; goes on where a killed stage was."""
-    path = context.layout.timings(task_name)
+    layout, machine = context.layout, device()
+    path, digest = layout.timings(task_name), file_digest(layout.order(task_name))
     config = context.config(EvaluateConfig, "evaluate", task_name)
+    cases = wanted_cases(load_task(task_name), config, machine["platform"])
+    depends_on = {"task": task_name, "orders": digest, "device": machine}
     setting = {**depends_on, "seed": context.seed, "config": dataclasses.asdict(config)}
-    digest = content_digest({**setting, "code": code_digest(__name__)})
-    timings: dict[str, Any] = _unfinished(path, digest) or {
-        **depends_on, "setting": digest, "complete": False, "cases": [], "skipped": {}
+    setting_digest = content_digest({**setting, "code": code_digest(__name__)})
+    timings: dict[str, Any] = _unfinished(path, setting_digest) or {
+        **depends_on, "setting": setting_digest, "complete": False, "cases": [], "skipped": {}
     }  # fmt: skip
     done = {str(Case(*(case[key] for key in Case._fields))) for case in timings["cases"]}
     left = [case for case in cases if str(case) not in {*done, *timings["skipped"]}]

@@ -55,14 +55,24 @@ def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
         UnknownTaskError: If there is no such task.
         FileError: If the file cannot be written.
     """
-    with stage_process(context.layout, "extract", task_name):
+    layout = context.layout
+    with (
+        stage_process(layout, "extract", task_name),
+        track(layout, "extract", task_name) as tracker,
+    ):
         content = {**extract_graph(load_task(task_name)), "task": task_name}
-        path = context.layout.graph(task_name)
+        path = layout.graph(task_name)
         write_json(path, content)
-        fingerprint = ComputationalGraph.from_dict(content["graph"]).fingerprint
-        with track(context.layout, "extract", task_name, {"graph": fingerprint}) as tracker:
-            tracker.summary({"best_classic": content["best_classic"], "counts": content["counts"]})
-            tracker.artifact(path, f"graph-{path.stem}", "graph")
+        graph = ComputationalGraph.from_dict(content["graph"])
+        tracker.summary(
+            {
+                "fingerprint": graph.fingerprint,
+                "vertices": graph.num_vertices,
+                "best_classic": content["best_classic"],
+                "counts": content["counts"],
+            }
+        )
+        tracker.artifact(path, f"graph-{path.stem}", "graph")
     counts = content["counts"]
     rows = [
         [name, counts[name]["all"], counts[name]["nontrivial"]]

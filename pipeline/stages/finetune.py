@@ -23,11 +23,11 @@ from elimax.pipeline.checkout.context import (
 from elimax.pipeline.checkout.files import (
     item_name,
     require_file,
+    stem,
     write_csv,
     write_errors,
     write_json,
 )
-from elimax.pipeline.checkout.machine import device
 from elimax.pipeline.checkout.params import section
 from elimax.pipeline.checkout.process import stage_process
 from elimax.pipeline.checkout.resume import checkpoint_of
@@ -105,11 +105,12 @@ def _run_seed(context: StageContext, task_name: str, seed: int) -> dict[str, Any
         }
         checkpoint = checkpoint_of(layout, "finetune", task_name, depends_on, seed)
         state = checkpoint.load(lambda path: load_training(path, policy.config, seed=seed))
-        run_config = {**depends_on, "device": device()}
         with (
-            track(layout, "finetune", task_name, run_config, seed) as tracker,
+            track(layout, "finetune", task_name, depends_on, seed) as tracker,
             context.console.progress(config.updates, f"finetune {task_name}") as report,
         ):
+            tracker.uses(f"graph-{stem(task_name)}", "graph")
+            tracker.uses("policy-pretrained", "policy")
             result = finetune(
                 policy,
                 graph,

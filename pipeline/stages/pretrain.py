@@ -16,7 +16,6 @@ from elimax.pipeline.checkout.configs import build
 from elimax.pipeline.checkout.context import StageContext
 from elimax.pipeline.checkout.files import write_csv, write_errors, write_json
 from elimax.pipeline.checkout.kept_outputs import kept_outputs
-from elimax.pipeline.checkout.machine import device
 from elimax.pipeline.checkout.params import section
 from elimax.pipeline.checkout.process import stage_process
 from elimax.pipeline.checkout.resume import Checkpoint, checkpoint_of
@@ -76,7 +75,7 @@ def _train(context: StageContext, config: PretrainConfig) -> dict[str, Any]:
     state = checkpoint.load(partial(_read_state, context, config))
     # Before this process writes another one.
     wait_for_all("pretrain")
-    run_config = {"params": dataclasses.asdict(config), "seed": context.seed, "device": device()}
+    run_config = {"params": dataclasses.asdict(config), "seed": context.seed}
     with (
         track(layout, "pretrain", config=run_config) as tracker,
         context.console.progress(len(config.phases), "pretrain") as report,

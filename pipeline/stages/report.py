@@ -5,9 +5,12 @@ result and nothing else; run times go to results/timings.json. It is the only ou
 others show run times.
 """
 
+import datetime
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from elimax.interpreter.orders import PORTFOLIO
 from elimax.pipeline.checkout.context import (
@@ -18,19 +21,24 @@ from elimax.pipeline.checkout.context import (
     command,
 )
 from elimax.pipeline.checkout.files import (
+    Layout,
     read_csv,
     read_json,
     write_json,
     write_text,
 )
-from elimax.pipeline.checkout.machine import file_digest
+from elimax.pipeline.checkout.machine import file_digest, git_commit
 from elimax.pipeline.checkout.params import task_list
 from elimax.pipeline.checkout.process import stage_process
 from elimax.pipeline.errors import FileError
 from elimax.pipeline.pages.report_html import render_page
 from elimax.pipeline.pages.report_tables import count_table, markdown_report
 from elimax.pipeline.stages.search import ANNEALED
+from elimax.pipeline.statistics import bootstrap, interquartile_mean
 from elimax.pipeline.tracking import track
+
+IDEA = "docs/idea.svg"
+"""A picture that the page begins with, if the checkout has it."""
 
 
 def summarise_task(
@@ -114,16 +122,32 @@ def _spread(found: Mapping[str, Any], count: Count, seeds: Sequence[int]) -> dic
         )
     if by_seed is None:
         return {}
-    costs = [entry[count] for entry in by_seed.values()]
+    return {"seeds": spread_of([entry[count] for entry in by_seed.values()])}
+
+
+def spread_of(costs: Sequence[int]) -> dict[str, Any]:
+    """Describes what several seeds have reached.
+
+    Args:
+        costs: The lowest cost of each seed.
+
+    Returns:
+        `number` of seeds, `min`, `median`, `max`, `mean`, `std` (of a sample), and the
+        interquartile mean `iqm` with its 95 % bootstrap interval `iqm_low` to `iqm_high`.
+    """
     median = statistics.median(costs)
+    estimate = bootstrap([np.array(costs, float)], interquartile_mean)
     return {
-        "seeds": {
-            "number": len(costs),
-            "min": min(costs),
-            # The mean of the two in the middle may be a whole number.
-            "median": int(median) if median == int(median) else median,
-            "max": max(costs),
-        }
+        "number": len(costs),
+        "min": min(costs),
+        # The mean of the two in the middle may be a whole number.
+        "median": int(median) if median == int(median) else median,
+        "max": max(costs),
+        "mean": round(statistics.mean(costs), 2),
+        "std": round(statistics.stdev(costs), 2) if len(costs) > 1 else 0.0,
+        "iqm": round(estimate.value, 2),
+        "iqm_low": round(estimate.low, 2),
+        "iqm_high": round(estimate.high, 2),
     }
 
 
@@ -131,35 +155,75 @@ def collect(context: StageContext) -> dict[str, Any]:
     """Reads the files of all tasks.
 
     Returns:
-        `summaries`, `timings` (of tasks that have some) and `curves` (of the seed whose best order
-        is the cheapest) by task, the `pretrain_curve`, and the `pretrain_metrics`.
+        By task `summaries`, `candidates` (both counts of all orders that search compared), `checks`
+        (of every Jacobian), `timings` (of tasks that have some), and of the seed whose best order
+        is the cheapest `curves` and `pretrained` (both counts of the first order); the
+        `pretrain_curve` and the `pretrain_metrics`; what `read_gpu` found; the picture `idea`.
 
     Raises:
         FileError: If a file is missing or broken; the message names the command that writes it.
     """
     layout = context.layout
     seeds = context.seeds
-    collected: dict[str, Any] = {"summaries": {}, "timings": {}, "curves": {}}
+    by_task = ("summaries", "candidates", "checks", "timings", "curves", "pretrained")
+    collected: dict[str, Any] = {name: {} for name in by_task}
     for task in task_list(context.params):
         evaluation = read_json(
             layout.evaluation(task), command("evaluate", task), keys=("orders", "vertices")
         )
         found = read_json(layout.order(task), command("search", task), keys=("candidates",))
         collected["summaries"][task] = summarise_task(evaluation, found, context.count, seeds)
+        collected["candidates"][task] = found["candidates"]
+        kernel = evaluation.get("native") or {}
+        collected["checks"][task] = [
+            *evaluation["orders"].values(), *([kernel] if "correct" in kernel else [])
+        ]  # fmt: skip
         timings = read_timings(context, task)
         if timings is not None:
             collected["timings"][task] = timings
         hint = command("finetune", task)
-        counts = {
-            str(seed): read_json(layout.finetuned(task, seed), hint, keys=("all", "nontrivial"))
-            for seed in seeds
+        keys = ("all", "nontrivial", "pretrained_greedy")
+        trained = {
+            str(seed): read_json(layout.finetuned(task, seed), hint, keys=keys) for seed in seeds
         }
-        best_seed = int(cheapest(counts, context.count))
-        collected["curves"][task] = read_csv(layout.finetune_curve(task, best_seed), hint)
+        best_seed = cheapest(trained, context.count)
+        collected["pretrained"][task] = trained[best_seed]["pretrained_greedy"]
+        collected["curves"][task] = read_csv(layout.finetune_curve(task, int(best_seed)), hint)
     hint = command("pretrain")
     collected["pretrain_curve"] = read_csv(layout.pretrain_curve, hint)
     collected["pretrain_metrics"] = read_json(layout.pretrain_metrics, hint)
+    collected["gpu"] = read_gpu(layout)
+    idea = layout.root / IDEA
+    collected["idea"] = idea.read_text(encoding="utf-8") if idea.is_file() else None
     return collected
+
+
+def read_gpu(layout: Layout) -> dict[str, Any]:
+    """Reads what `make bench-gpu` has measured.
+
+    Args:
+        layout: Paths of all files.
+
+    Returns:
+        By folder below results/gpu the `device`, the version `jax`, and by task the `cases` whose
+        run time was measured; no entry for a folder without a file gpu.json.
+
+    Raises:
+        FileError: If a file is broken.
+    """
+    found = {}
+    for path in sorted(layout.results("gpu").glob("*/gpu.json")):
+        hint = f"make bench-gpu NAME={path.parent.name}"
+        content = read_json(path, hint, keys=("environment", "tasks"))
+        found[path.parent.name] = {
+            "device": content["environment"]["device"],
+            "jax": content["environment"]["jax"],
+            "cases": {
+                task: [case for case in entry["cases"].values() if case.get("ratios")]
+                for task, entry in content["tasks"].items()
+            },
+        }
+    return found
 
 
 def read_timings(context: StageContext, task: str) -> dict[str, Any] | None:
@@ -203,18 +267,29 @@ def run_stage(context: StageContext) -> dict[str, Any]:
             layout.results("table.md"),
             markdown_report(summaries, collected["timings"], context.count),
         )
-        write_text(layout.results("report.html"), render_page(collected, context.count))
+        # Neither is in summary.json, which is the same on every machine and at every commit.
+        commit, date = git_commit(layout.root), datetime.datetime.now(datetime.UTC).date()
+        text = render_page(collected, context.count, commit, f"{date:%d} {date:%B %Y}".lstrip("0"))
+        write_text(layout.results("report.html"), text)
         columns, rows = count_table(summaries)
-        _mirror(context, columns, rows)
+        _mirror(context, summaries, columns, rows)
     context.console.table(columns, rows, "Multiplications, all / nontrivial")
     context.console.say(f"more in {layout.shown(layout.results('report.html'))} and table.md")
     return summary
 
 
-def _mirror(context: StageContext, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def _mirror(
+    context: StageContext,
+    summaries: Mapping[str, Mapping[str, Any]],
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+) -> None:
     layout = context.layout
     with track(layout, "report", config={"count": context.count}) as tracker:
         tracker.table("orders", columns, rows)
+        tracker.summary({"seeds": {
+            task: entry["seeds"] for task, entry in summaries.items() if "seeds" in entry
+        }})  # fmt: skip
         for name in ("summary.json", "report.html"):
             path = layout.results(name)
             tracker.artifact(path, f"report-{path.stem}", "report")

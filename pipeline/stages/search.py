@@ -23,12 +23,18 @@ from elimax.pipeline.checkout.context import (
     order_from,
     read_graph,
     read_order,
-    table_names,
     two_counts,
 )
-from elimax.pipeline.checkout.files import Layout, read_json, require_file, write_json
-from elimax.pipeline.checkout.machine import device
+from elimax.pipeline.checkout.files import (
+    Layout,
+    item_name,
+    read_json,
+    require_file,
+    stem,
+    write_json,
+)
 from elimax.pipeline.checkout.process import stage_process
+from elimax.pipeline.stages import shown
 from elimax.pipeline.tracking import Tracker, track
 
 COUNTS: tuple[Count, ...] = ("all", "nontrivial")
@@ -228,26 +234,27 @@ def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
         remove_other_seeds(layout, task_name, seeds)
         search = context.config(SearchConfig, "search", task_name)
         graph = read_graph(layout, task_name)
-        by_seed = {seed: learned_orders(context, task_name, graph, seed) for seed in seeds}
-        learned, of_seeds = cheapest_of_seeds(graph, by_seed, context.count)
-        # A learned order is named only where it is cheaper than the classical ones, which come
-        # first, and an annealed one only where it is cheaper than all.
-        candidates = {**portfolio(graph), **learned}
-        candidates |= annealed_orders(graph, candidates, search.annealing, context.seed)
         paths = [f(task_name, seed) for seed in seeds for f in (layout.policy, layout.finetuned)]
+        for path in paths:
+            require_file(path, f"{command('finetune', task_name)} --seed {path.stem}")
         inputs = input_digests(layout, layout.graph(task_name), *paths)
         config = {"params": dataclasses.asdict(search), "seeds": list(seeds), "inputs": inputs}
-        with track(layout, "search", task_name, {**config, **device()}) as tracker:
+        with track(layout, "search", task_name, config) as tracker:
+            _declare_inputs(tracker, task_name, seeds)
+            by_seed = {seed: learned_orders(context, task_name, graph, seed) for seed in seeds}
+            learned, of_seeds = cheapest_of_seeds(graph, by_seed, context.count)
+            # A learned order is named only where it is cheaper than the classical ones, which come
+            # first, and an annealed one only where it is cheaper than all.
+            candidates = {**portfolio(graph), **learned}
+            candidates |= annealed_orders(graph, candidates, search.annealing, context.seed)
             best = choose_order(graph, candidates, context.count, search.proof_states)
             content = {"task": task_name, **best}
             if len(seeds) > 1:
                 content["seeds"] = of_seeds
             write_json(layout.order(task_name), content)
-            rows = _rows(content["candidates"], context.count)
-            _mirror(tracker, content, rows)
-            tracker.artifact(layout.order(task_name), f"order-{graph.fingerprint}", "order")
-    title = f"{task_name}: best by {content['found_by']}"
-    context.console.table(["order", "all", "nontrivial"], rows, title)
+            shown.mirror_search(tracker, graph, content, context.count)
+            tracker.artifact(layout.order(task_name), f"order-{stem(task_name)}", "order")
+    shown.show_search(context.console, content, context.count)
     return content
 
 
@@ -275,16 +282,7 @@ def remove_other_seeds(layout: Layout, task_name: str, seeds: Sequence[int]) -> 
                 path.unlink()
 
 
-def _mirror(tracker: Tracker, content: Mapping[str, Any], rows: Sequence[Sequence[Any]]) -> None:
-    tracker.summary({key: content[key] for key in ("all", "nontrivial", "found_by")})
-    for which, best in content["by_count"].items():
-        shown = ("all", "nontrivial", "found_by", "bound", "optimal")
-        tracker.summary({f"fewest_{which}": {key: best[key] for key in shown}})
-    tracker.table("candidates", ["order", "all", "nontrivial"], rows)
-
-
-def _rows(counts: Mapping[str, Mapping[str, int]], count: Count) -> list[list[Any]]:
-    return [
-        [name, counts[name]["all"], counts[name]["nontrivial"]]
-        for name in table_names(counts, count)
-    ]
+def _declare_inputs(tracker: Tracker, task_name: str, seeds: Sequence[int]) -> None:
+    tracker.uses(f"graph-{stem(task_name)}", "graph")
+    for seed in seeds:
+        tracker.uses(f"policy-{item_name(task_name, seed)}", "policy")

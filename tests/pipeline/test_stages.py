@@ -1,7 +1,10 @@
 """All stages in a row on a small function: their files, equal bytes, resuming, the report."""
 
 import json
+import os
+import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -38,8 +41,10 @@ from elimax.pipeline.stages import (
 from elimax.pipeline.tracking import PRETRAIN_STEP, STEP
 from support.pipeline_probe import PARAMS, TOY, of_type, read_run
 from support.traced_tasks import task_graph
+from support.wandb_server import WandbServer
 
 TASK = "toy_functions:toy"
+AROUND = ("mean", "std", "iqm", "iqm_low", "iqm_high")
 
 
 def context_of(root: Path) -> StageContext:
@@ -193,7 +198,8 @@ def test_candidates_are_the_cheapest_of_all_seeds(
         assert entry["all"] <= trained[seed]["all"]
     summary = read_json(context.layout.results("summary.json"), "")["tasks"][TASK]
     spread = {"number": 3, "min": costs[0], "median": costs[1], "max": costs[2]}
-    assert summary["seeds"] == spread
+    assert summary["seeds"] == {**spread, **{key: summary["seeds"][key] for key in AROUND}}
+    assert summary["seeds"]["mean"] == pytest.approx(sum(costs) / 3, abs=0.01)
     assert summary["learned"]["all"] == costs[0]
 
 
@@ -340,6 +346,29 @@ def test_wandb_mirrors_the_curve(copy: StageContext, monkeypatch: pytest.MonkeyP
     artifacts = [record["name"] for record in of_type(records, "artifact")]
     assert artifacts == ["policy-toy_functions.toy-0"]
     assert [record["exit_code"] for record in of_type(records, "exit")] == [0]
+    _check_what_is_uploaded(copy, run["run_id"])
+
+
+def _check_what_is_uploaded(context: StageContext, run_id: str) -> None:
+    """`wandb sync` brings the offline run to a server: rows, lowest values, policy, exit code."""
+    root, layout = context.layout.root, context.layout
+    with WandbServer() as server:
+        environment = {**os.environ, "WANDB_BASE_URL": server.url, "WANDB_API_KEY": 40 * "a"}
+        command = [Path(sys.executable).parent / "wandb", "sync", *root.glob("wandb/offline-run-*")]
+        subprocess.run(command, env=environment, check=True, capture_output=True, timeout=60)
+    assert server.unknown == []
+    curve = read_csv(layout.finetune_curve(TASK, 0), "")
+    rows = server.rows[run_id]
+    assert [{key: row[key] for key in curve[0]} for row in rows] == curve
+    sent = server.runs[run_id]
+    assert (sent["displayName"], sent["jobType"]) == ("finetune-toy_functions.toy-s0", "finetune")
+    assert json.loads(sent["config"])["params"]["value"]["updates"] == 3
+    summary = json.loads(server.files[f"{run_id}/wandb-summary.json"])
+    assert summary["costs/best"] == {"min": min(row["costs/best"] for row in curve)}, summary
+    name = "policy-toy_functions.toy-0"
+    assert server.artifacts == {name: "policy"}
+    assert server.files[f"{name}/0.eqx"] == layout.policy(TASK, 0).read_bytes()
+    assert server.exit_codes == {run_id: 0}
 
 
 def test_the_summary_is_complete(finished: StageContext) -> None:
@@ -378,13 +407,44 @@ def test_run_times_need_not_be_there(copy: StageContext, finished: StageContext)
 
 
 def test_the_page_stands_alone(finished: StageContext) -> None:
-    """No script and nothing from the net; one curve per task and one for pretraining."""
+    """No script and nothing from the net; charts of speed, of first orders and of learning."""
     page = finished.layout.results("report.html").read_text()
     assert page.startswith("<!doctype html>")
-    assert page.count("<svg") == page.count("</svg>") == 2
+    # Two layouts with two sets of flags; first orders, pretraining, and the curve of the task.
+    assert page.count("<svg") == page.count("</svg>") == 4 + 3
     outside = page.replace("http://www.w3.org/2000/svg", "")
     assert "http" not in outside and "<script" not in outside and "<link" not in outside
     assert TASK in page
+
+
+def test_the_page_has_picture_commit_and_date(
+    copy: StageContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are on the page only; the picture is that of the checkout."""
+    summary = copy.layout.results("summary.json").read_bytes()
+    (copy.layout.root / "docs").mkdir()
+    (copy.layout.root / report.IDEA).write_text('<svg viewBox="0 0 9 3"><circle r="1"/></svg>')
+    monkeypatch.setattr(report, "git_commit", lambda root: "1a2b3c4")
+    report.run_stage(copy)
+    page = copy.layout.results("report.html").read_text()
+    assert re.search(r"<p>Made from commit 1a2b3c4, \d{1,2} \w+ \d{4}\.</p>", page)
+    assert page.count("<use ") == 3 and '<circle r="1"/>' in page
+    assert copy.layout.results("summary.json").read_bytes() == summary
+
+
+def test_measurements_on_a_gpu_are_read_where_there_are_some(copy: StageContext) -> None:
+    """From every folder below results/gpu; a broken file is an error with the command."""
+    assert report.read_gpu(copy.layout) == {}
+    path = copy.layout.results("gpu/h100/gpu.json")
+    path.parent.mkdir(parents=True)
+    timed, checked = {"ratios": {"jacfwd": {}}}, {"ratios": {}}
+    cases = {"times": timed, "values": checked, "failed": {}}
+    where = {"device": "H100", "jax": "0.11.2"}
+    write_json(path, {"environment": where, "tasks": {TASK: {"cases": cases}}})
+    assert report.read_gpu(copy.layout) == {"h100": {**where, "cases": {TASK: [timed]}}}
+    path.write_text("{}")
+    with pytest.raises(FileError, match="make bench-gpu NAME=h100"):
+        report.read_gpu(copy.layout)
 
 
 @pytest.mark.parametrize(

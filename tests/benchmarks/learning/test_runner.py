@@ -226,8 +226,9 @@ def test_results_of_other_machines_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_several_processes(tmp_path: Path) -> None:
+def test_several_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same costs as in one."""
+    monkeypatch.syspath_prepend(ROOT)  # For the other processes.
     costs = []
     for jobs in (1, 2):
         path = tmp_path / f"{jobs}.jsonl"

@@ -44,7 +44,18 @@ def test_help_lists_all_commands(layout: Layout) -> None:
     result = CliRunner().invoke(cli.app, ["--help"])
     assert result.exit_code == 0
     commands = ("extract", "pretrain", "finetune", "search", "evaluate", "report")
-    tools = ("run", "compare", "plan", "optimize", "explain", "tasks", "params", "doctor", "clean")
+    tools = (
+        "run",
+        "compare",
+        "plan",
+        "optimize",
+        "explain",
+        "tasks",
+        "params",
+        "dashboard",
+        "doctor",
+        "clean",
+    )
     for name in (*commands, *tools):
         assert re.search(rf"^  {name} +[A-Z][^.]*[^.:]\.?", result.stdout, re.MULTILINE), name
     assert result.stdout.count("...") == 1  # After the usage: no line is cut off.
@@ -154,15 +165,15 @@ def test_number_of_seeds_reaches_the_run(
     """`run --seeds 5` hands on how many."""
     given: list[Any] = []
 
-    def run_pipeline(*arguments: Any, say: Any, emit: Any) -> int:
-        given.append((*arguments, say))
+    def run_pipeline(*arguments: Any, jobs: int, say: Any, emit: Any) -> int:
+        given.append((*arguments, jobs, say))
         (say or print)("stage 1 of 1")
         emit({"mlp": {"vertices": 39}})
         return 0
 
     monkeypatch.setattr(run, "run_pipeline", run_pipeline)
     assert call("run", "mlp", "--seeds", "5") == (0, "stage 1 of 1\n", "")
-    assert given == [(["mlp"], None, 5, None)]
+    assert given == [(["mlp"], None, 5, 1, None)]
     code, out, err = call("run", "--json")
     assert (code, json.loads(out), err) == (0, {"mlp": {"vertices": 39}}, "stage 1 of 1\n")
 

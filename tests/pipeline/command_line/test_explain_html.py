@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from elimax.interpreter.orders import forward_order
+from elimax.interpreter.orders import PORTFOLIO, forward_order, reverse_order
 from elimax.interpreter.tracing.call import trace
 from elimax.pipeline.command_line.explain import explain_order
 from elimax.pipeline.command_line.explain_html import cost_chart, explanation_page
@@ -59,3 +59,21 @@ def test_nothing_to_eliminate() -> None:
     graph = trace(lambda x: x * 2.0, 1.0)
     text = explanation_page(explain_order("twice", graph, forward_order(graph)))
     assert "after 0 of 0 eliminations" in text
+    assert "There is nothing to eliminate." in text
+
+
+def test_sections_are_not_empty() -> None:
+    """Where reverse mode is the best classic order, there is nothing to compare it with."""
+    graph = task_graph("mlp")
+    text = explanation_page(explain_order("mlp", graph, reverse_order(graph)))
+    assert "Where the gain is" not in text and "; ." not in text
+    assert "with 284 multiplications (all).</p>" in text
+
+
+def test_equal_costs_are_said() -> None:
+    """An order that differs from reverse mode and costs the same everywhere."""
+    graph = task_graph("bratu_stencil")
+    explained = explain_order("bratu_stencil", graph, PORTFOLIO["momr"](graph))
+    text = explanation_page(explained)
+    assert "as many as reverse, the best classic order: 1,584; every vertex costs" in text
+    assert "12 of 12 eliminations: 1 edge, 1,584" in text

@@ -17,17 +17,21 @@ from elimax.pipeline.checkout.files import Layout
 from elimax.pipeline.checkout.params import load_params
 from elimax.pipeline.command_line import run
 from elimax.pipeline.errors import ParamsError, StageError
-from support.scratch_checkout import ROOT, TASKS, commit, git
+from support.scratch_checkout import ROOT, TASKS, commit, git, make_checkout
 
 STAGES = 10
 
 
 def drive(
-    layout: Layout, *tasks: str, profile: str | None = None, seeds: int | None = None
+    layout: Layout,
+    *tasks: str,
+    profile: str | None = None,
+    seeds: int | None = None,
+    jobs: int = 1,
 ) -> tuple[int, list[str]]:
     """Runs the pipeline; returns the exit code and the lines."""
     lines: list[str] = []
-    code = run.run_pipeline(tasks, profile, seeds, layout=layout, say=lines.append)
+    code = run.run_pipeline(tasks, profile, seeds, jobs=jobs, layout=layout, say=lines.append)
     return code, lines
 
 
@@ -183,6 +187,35 @@ def test_failing_stage_ends_the_run(finished: Layout) -> None:
     assert code == 255
     assert any("failed to reproduce 'report'" in line for line in lines)
     assert lines[-1] == "stopped in report; the same command goes on from there"
+
+
+@pytest.mark.slow
+def test_several_items_at_once(tmp_path: Path) -> None:
+    """Items of a stage run side by side, the same files come about; evaluate runs alone."""
+    layout = make_checkout(tmp_path / "checkout")
+    code, lines = drive(layout, jobs=2)
+    assert code == 0
+    for stage in (
+        "extract@mlp",
+        "extract@lstm_rollout",
+        "pretrain",
+        "finetune@mlp-0",
+        "search@mlp",
+    ):
+        assert sum(line.startswith(f"{stage}: done in") for line in lines) == 1
+    assert set(stages_run(lines)) == {"evaluate@mlp", "evaluate@lstm_rollout", "report"}
+    for jobs in (1, 2):
+        assert drive(layout, jobs=jobs)[1][0] == "everything is up to date"
+
+
+@pytest.mark.slow
+def test_one_of_several_items_fails(tmp_path: Path) -> None:
+    """What it said is shown, and nothing that depends on it runs."""
+    layout = make_checkout(tmp_path / "checkout")
+    (layout.root / "fail").touch()
+    code, lines = drive(layout, jobs=2)
+    assert code != 0 and any("extract@mlp failed:" in line for line in lines)
+    assert not any("finetune" in line for line in lines)
 
 
 @pytest.mark.slow

@@ -77,6 +77,13 @@ def test_small_graphs_have_numbers() -> None:
     assert "text" not in tags(draw(lay_out(lstm), lstm.edges))
 
 
+def test_inputs_without_an_edge_stand_beside_the_others() -> None:
+    """A row below them: nothing else would keep them there."""
+    places = lay_out(task_graph("kerr_metric")).places
+    inputs = sorted(places[node][1] for node in range(1, 6))
+    assert places[0][1] == pytest.approx(inputs[-1] + ROW)
+
+
 def test_a_graph_without_edges() -> None:
     """An input that is returned as it is, and a constant."""
     graph = trace(lambda x: (x, 1.0), 1.0)

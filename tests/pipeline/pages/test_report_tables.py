@@ -1,5 +1,6 @@
 """The tables of the report: losses are shown like wins."""
 
+import statistics
 from typing import Any
 
 import pytest
@@ -7,7 +8,6 @@ import pytest
 from elimax.interpreter.orders import CLASSIC, PORTFOLIO
 from elimax.pipeline.checkout.context import SHOWN
 from elimax.pipeline.errors import FileError
-from elimax.pipeline.pages.report_html import finetune_chart, pretrain_chart, render_page
 from elimax.pipeline.pages.report_tables import (
     better_rival,
     count_table,
@@ -19,67 +19,8 @@ from elimax.pipeline.pages.report_tables import (
     timing_table,
     verdict,
 )
-from elimax.pipeline.stages.report import summarise_task
-
-DEVICE = {"platform": "cpu", "device": "cpu", "cpu": "Test chip", "jax": "1.0"}
-BOTH = {"all": 10, "nontrivial": 5}
-
-
-def ratio(median: float) -> dict[str, float]:
-    """A ratio with narrow quartiles."""
-    return {"median": median, "low": median - 0.05, "high": median + 0.05}
-
-
-def case(jacfwd: float, jacrev: float, best: float) -> dict[str, Any]:
-    """One case with given times in microseconds; jacrev may be missing (0)."""
-    times = {"jacfwd": jacfwd * 1e-6, "jacrev": jacrev * 1e-6}
-    times = {name: seconds for name, seconds in times.items() if seconds}
-    names = ("forward", "reverse", "markowitz", "best")
-    return {
-        "flags": "default",
-        "dtype": "float32",
-        "layout": "packed",
-        "batch": 512,
-        "seconds": {**times, "best": best * 1e-6},
-        "compile_seconds": {"best": 0.5},
-        "ratios": {
-            name: {order: ratio(seconds / best * 1e6) for order in names}
-            for name, seconds in times.items()
-        },
-        "null": ratio(1.0),
-        "failed": {} if jacrev else {"jacrev": "no while loops"},
-    }
-
-
-TIMINGS = {
-    "win": {"device": DEVICE, "skipped": {}, "cases": [case(40, 20, 10), case(0, 0, 10)]},
-    "loss": {
-        "device": DEVICE,
-        "skipped": {"float64 packed batch 1": "XLA crashed"},
-        "cases": [case(5, 0, 10)],
-    },
-    "even": {"device": DEVICE, "skipped": {}, "cases": [case(10, 12, 10)]},
-}
-
-
-def summary(**changes: Any) -> dict[str, Any]:
-    """A summary of one task."""
-    names = ("forward", "reverse", "markowitz", "markowitz_high")
-    return {
-        "vertices": 7,
-        **dict.fromkeys(names, BOTH),
-        "best_classic": {**BOTH, "found_by": "forward"},
-        "learned": {"all": 9, "nontrivial": 6, "found_by": "finetuned"},
-        "best": {"all": 8, "nontrivial": 5, "found_by": "annealing"},
-        "fewest_nontrivial": {"all": 11, "nontrivial": 4, "found_by": "annealing_nontrivial"},
-        "bounds": {
-            "all": {"bound": 8, "optimal": True},
-            "nontrivial": {"bound": 1234, "optimal": False},
-        },
-        "improvement": 0.2,
-        "correct": True,
-        **changes,
-    }
+from elimax.pipeline.stages.report import spread_of, summarise_task
+from support.report_examples import BOTH, DEVICE, TIMINGS, case, ratio, summary
 
 
 def test_the_better_rival_is_the_reference() -> None:
@@ -175,11 +116,22 @@ def test_a_summary_needs_the_seeds_of_the_parameters(
 
 def test_seeds_have_a_table_where_there_are_several() -> None:
     """Lowest, median and highest cost; nothing is shown for one seed."""
-    spread = {"number": 3, "min": 7, "median": 8, "max": 12}
-    summaries = {"a": summary(), "b": summary(seeds=spread)}
-    assert seed_table(summaries)[1] == [["b", 3, 7, 8, 12]]
-    assert "| b | 3 | 7 | 8 | 12 |" in markdown_report(summaries, TIMINGS, "all")
+    summaries = {"a": summary(), "b": summary(seeds=spread_of([7, 12, 8]))}
+    row = ["b", 3, 7, 8, 12, "9 ± 2.65", "9.0 (7.0 to 12.0)"]
+    assert seed_table(summaries)[1] == [row]
+    assert "| b | 3 | 7 | 8 | 12 | 9 ± 2.65 | 9.0 (7.0 to 12.0) |" in markdown_report(
+        summaries, TIMINGS, "all"
+    )
     assert "Seeds" not in markdown_report({"a": summary()}, TIMINGS, "all")
+
+
+def test_spread_of_seeds() -> None:
+    """The interquartile mean leaves out a quarter on both sides; one seed has no spread."""
+    found = spread_of([10, 20, 30, 1000])
+    assert (found["number"], found["median"], found["mean"], found["iqm"]) == (4, 25, 265, 25.0)
+    assert 10 <= found["iqm_low"] <= 25 <= found["iqm_high"] <= 1000
+    assert found["std"] == pytest.approx(statistics.stdev([10, 20, 30, 1000]), abs=0.01)
+    assert spread_of([7])["std"] == 0.0 and spread_of([7, 8])["median"] == 7.5
 
 
 def test_a_summary_needs_the_whole_portfolio() -> None:
@@ -218,28 +170,3 @@ def test_a_summary_has_the_best_of_all_kinds() -> None:
     assert entry["bounds"]["nontrivial"] == {"bound": 1, "optimal": False}
     assert entry["improvement"] == round(1 - 6 / 7, 4)
     assert not set(entry) & (set(PORTFOLIO) - set(SHOWN))
-
-
-def test_the_page_escapes_names_and_colours_losses() -> None:
-    """Names are text, never markup."""
-    curve = [
-        {
-            "charts/eliminations": 1.0,
-            "charts/update": 1.0,
-            "costs/mean": 24.0,
-            "costs/best": 9.0,
-            "validation/ratio": 1.125,
-        }
-    ]
-    collected = {
-        "summaries": {"<b>": summary()},
-        "timings": {"<b>": TIMINGS["loss"]},
-        "curves": {"<b>": curve},
-        "pretrain_curve": curve,
-    }
-    page = render_page(collected, "all")
-    assert "<b>" not in page and "&lt;b&gt;" in page
-    assert '<td class="number slower">0.50</td>' in page
-    assert "best classic 10" in finetune_chart(curve, summary(), "all")
-    assert "24" in finetune_chart(curve, summary(), "all")
-    assert pretrain_chart(curve) in page

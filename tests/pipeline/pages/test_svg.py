@@ -5,10 +5,12 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from elimax.pipeline.pages.svg import (
+    COLOURS,
     Line,
     line_chart,
     short,
     ticks,
+    wrapped,
 )
 
 
@@ -43,5 +45,45 @@ def test_nothing_to_draw() -> None:
 
 
 def test_short_labels() -> None:
-    """Thousands and millions are abbreviated."""
-    assert [short(value) for value in (0.5, 12000, 3e6)] == ["0.5", "12k", "3M"]
+    """Tens of thousands and more are abbreviated; nothing is written with an exponent."""
+    values = (0.5, 4408, 9999.6, 12000, 42048, 3e6, 161579264, 2.5e9)
+    assert [short(value) for value in values] == [
+        "0.5", "4,408", "10 k", "12 k", "42.05 k", "3 M", "161.6 M", "2.5 G",
+    ]  # fmt: skip
+    assert short(8141448, 12) == "8.141448 M"
+
+
+def test_few_points_are_marked() -> None:
+    """A single point is a dot; a long curve has none."""
+    assert line_chart([Line("a", [(5, 7.0)])]).count("<circle") == 1
+    assert "<circle" not in line_chart([Line("a", [(k, 7.0) for k in range(100)])])
+
+
+def test_levels_far_off_are_only_named() -> None:
+    """Drawn to scale, they would leave the curve flat."""
+    lines = [Line("a", [(0, 10.0), (1, 20.0)])]
+    chart = line_chart(lines, {"high": 1e8, "low": -900.0, "near": 25.0})
+    assert "high 100 M (above)" in chart and "low -900 (below)" in chart
+    assert ">near 25<" in chart and chart.count("stroke-dasharray") == 1
+
+
+def test_small_changes_can_be_drawn_small() -> None:
+    """The vertical axis covers what it is told to, around the curve."""
+    flat = ElementTree.fromstring(line_chart([Line("a", [(0, 8.0), (1, 8.1)])], least_span=6.0))
+    labels = {element.text for element in flat.iter() if element.get("text-anchor") == "end"}
+    assert {"6", "10"} <= labels
+
+
+def test_text_is_broken_into_rows() -> None:
+    """Every word stands somewhere, none is cut, and rows fit."""
+    words = ["mean", "greedy", "best", "reverse 161.6 M (above)", "best classic 8.146 M"]
+    rows = wrapped(words, 360.0, gap=2)
+    assert [word for row in rows for word in row] == words and len(rows) == 3
+    assert wrapped(["long" * 30], 10.0, gap=1) == [["long" * 30]]
+    assert wrapped([], 10.0, gap=1) == []
+
+
+def test_equal_names_keep_their_colours() -> None:
+    """An order from a file may be called like one of the portfolio."""
+    chart = line_chart([Line("a", [(0, 1.0)]), Line("a", [(0, 2.0)])])
+    assert all(f'style="fill:{colour}"' in chart for colour in COLOURS[:2])

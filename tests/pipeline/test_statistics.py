@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.learning.statistics import (
+from elimax.pipeline.statistics import (
     bootstrap,
     interquartile_mean,
     mean,

@@ -1,10 +1,11 @@
-"""Aggregate figures over many programs, with their uncertainty.
+"""Aggregate figures over seeds or programs, with their uncertainty.
 
 Source: Agarwal, Schwarzer, Castro, Courville & Bellemare, Deep reinforcement learning at the edge
 of the statistical precipice (NeurIPS 2021): the interquartile mean, intervals by a stratified
-bootstrap, and performance profiles. There the strata are tasks and runs are resampled. Here they
-are sets of programs and programs are resampled with all their runs: rules and greedy play have one
-run only, and what differs from program to program is what is uncertain.
+bootstrap, and performance profiles. There the strata are tasks and runs are resampled. In
+`make bench-learning` they are sets of programs, and programs are resampled with all their runs:
+rules and greedy play have one run only, and what differs from program to program is what is
+uncertain.
 """
 
 from collections.abc import Callable, Sequence
