@@ -72,7 +72,8 @@ def is_array(leaf: Any) -> bool:
     Returns:
         True for arrays of numbers, booleans and PRNG keys.
     """
-    dtype = getattr(leaf, "dtype", None)
+    # A number that JAX has given a dtype to, as in the rule of a custom_jvp, has no shape.
+    dtype = getattr(leaf, "dtype", None) if hasattr(leaf, "shape") else None
     return dtype is not None and any(
         jnp.issubdtype(dtype, kind) for kind in (np.number, np.bool_, jax.dtypes.extended)
     )

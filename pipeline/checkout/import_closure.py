@@ -37,7 +37,6 @@ WITHOUT_INFLUENCE = frozenset(
         "elimax.pipeline.stages.follow",  # Shows the progress of a training
         "elimax.pipeline.stages.shown",  # Prints results, mirrors them to W&B
         "elimax.pipeline.checkout.import_closure",  # Hashes, for the names of checkpoints
-        "elimax.pipeline.checkout.kept_outputs",  # Of a stage that fails
         "elimax.pipeline.checkout.process",  # Locks and signals
         "elimax.pipeline.checkout.resume",  # Checkpoints: a resumed stage ends with the same bytes
         "elimax.pipeline.tasks",  # Finds a task's module; the task has a hash of its own

@@ -75,8 +75,13 @@ def stage_context(overrides: Sequence[str] | None, console: Console) -> "StageCo
     return StageContext(layout, load_params(layout.params, overrides or ()), console)
 
 
-def save_plan(plan: "Plan", out: Path | None) -> list[str]:
+def save_plan(plan: "Plan", out: Path | None, argnums: Sequence[int]) -> list[str]:
     """Writes a plan, if a path is given.
+
+    Args:
+        plan: The plan.
+        out: Where to; None for nowhere.
+        argnums: What `jacve` must be told for the graph of the plan.
 
     Returns:
         The line that says how `jacve` takes it; no line if nothing was written.
@@ -84,4 +89,5 @@ def save_plan(plan: "Plan", out: Path | None) -> list[str]:
     if out is None:
         return []
     plan.save(out)
-    return [f"wrote {out}: elimax.jacve(f, order=elimax.Plan.load({str(out)!r}))"]
+    also = "" if tuple(argnums) == (0,) else f"argnums={tuple(argnums)}, "
+    return [f"wrote {out}: elimax.jacve(f, {also}order=elimax.Plan.load({str(out)!r}))"]

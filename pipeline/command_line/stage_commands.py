@@ -19,6 +19,7 @@ from elimax.pipeline.command_line.arguments import (
     TaskNames,
 )
 from elimax.pipeline.console import Console
+from elimax.pipeline.tasks import load_task
 
 
 @app.command(rich_help_panel=STAGES)
@@ -116,7 +117,7 @@ def _save_found(result: Mapping[str, Any], out: Path | None, console: Console) -
     if out is not None:
         from elimax.pipeline.command_line.order_search import found_plan
 
-        for line in save_plan(found_plan(result), out):
+        for line in save_plan(found_plan(result), out, load_task(result["task"]).argnums):
             console.say(line)
 
 

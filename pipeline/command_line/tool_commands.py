@@ -9,6 +9,7 @@ from elimax.interpreter.graph.structure import Count
 from elimax.pipeline.command_line.application import TOOLS, app, save_plan, stage_context
 from elimax.pipeline.command_line.arguments import AsJson, Overrides, SearchMethod, TaskName
 from elimax.pipeline.console import Console
+from elimax.pipeline.tasks import load_task
 
 
 @app.command(rich_help_panel=TOOLS)
@@ -59,7 +60,8 @@ def plan(
 
     console = Console(as_json=as_json)
     found = plan_task(task, seconds, fastest=fastest, batch=batch)
-    written = save_plan(found, out)  # First of all: what is found must not be lost.
+    # First of all: what is found must not be lost.
+    written = save_plan(found, out, load_task(task).argnums)
     for line in (str(found), *written):
         console.say(line)
     console.emit(found.to_dict())
@@ -94,7 +96,7 @@ def optimize_task(
     found = optimize.optimize(
         task, method=method, count=count, seconds=seconds, seed=seed, batch=batch
     )
-    written = save_plan(found.raced.plan, out)
+    written = save_plan(found.raced.plan, out, load_task(task).argnums)
     optimize.say_optimized(found, console)
     for line in written:
         console.say(line)

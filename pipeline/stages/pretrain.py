@@ -15,7 +15,6 @@ from elimax.models.training import TrainingState
 from elimax.pipeline.checkout.configs import build
 from elimax.pipeline.checkout.context import StageContext
 from elimax.pipeline.checkout.files import write_csv, write_errors, write_json
-from elimax.pipeline.checkout.kept_outputs import kept_outputs
 from elimax.pipeline.checkout.params import section
 from elimax.pipeline.checkout.process import stage_process
 from elimax.pipeline.checkout.resume import Checkpoint, checkpoint_of
@@ -36,8 +35,8 @@ def pretrain_config(context: StageContext) -> PretrainConfig:
 def run_stage(context: StageContext) -> dict[str, Any]:
     """Runs pretrain: writes the policy, its learning curve and its metrics.
 
-    If it fails, the files of before are there again, although DVC has deleted them. Of several
-    processes the first one writes; the others only help it to compute.
+    If it fails, the files of before are still there. Of several processes the first one writes; the
+    others only help it to compute.
 
     Args:
         context: Files, parameters, console.
@@ -53,8 +52,7 @@ def run_stage(context: StageContext) -> dict[str, Any]:
         state = _checkpoint(context, config).load(partial(_read_state, context, config))
         wait_for_all("pretrain")
         return dict(pretrain(config, seed=context.seed, resume=state).metrics)
-    outputs = (layout.pretrained_policy, layout.pretrain_curve, layout.pretrain_metrics)
-    with stage_process(layout, "pretrain"), kept_outputs(layout, "pretrain", outputs):
+    with stage_process(layout, "pretrain"):
         metrics = _train(context, config)
     context.console.say(f"wrote {layout.shown(layout.pretrained_policy)}")
     return metrics

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from elimax.interpreter.jacobian import jacve
 from elimax.interpreter.tracing.call_checks import (
     check_callable,
     check_inputs,
@@ -149,3 +150,18 @@ def test_long_values_are_abridged():
     """A message shows the beginning of a value and its type."""
     text = described(list(range(1000)))
     assert text.startswith("[0, 1, 2") and text.endswith(" of type list") and len(text) < 80
+
+
+def test_a_number_with_a_dtype_is_no_array():
+    """JAX hands such numbers to the rules of a custom_jvp: they have a dtype and no shape."""
+
+    @jax.custom_jvp
+    def twice(p):
+        return p * 2.0
+
+    @twice.defjvp
+    def _(primals, tangents):
+        (slope,) = (jacve(lambda x, p: x * p)(2.0, primals[0]),)
+        return twice(primals[0]), 2.0 * slope * tangents[0] / primals[0]
+
+    assert jax.grad(twice)(4.0) == 2.0

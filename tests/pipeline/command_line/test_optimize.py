@@ -36,7 +36,11 @@ def test_the_whole_way(call: Call, layout: Layout, toy: str) -> None:
     """The plan in the file computes the Jacobian of JAX, and other commands take it."""
     path = layout.root / "plan.json"
     out = call("optimize", toy, "--seconds", "0.1", "--batch", "16", "--out", str(path))
-    assert "found by both in" in out and "within" in out and f"wrote {path}: elimax.jacve" in out
+    assert (
+        "found by both in" in out
+        and "within" in out
+        and f"wrote {path}: elimax.jacve(f, argnums=(0, 1), order=" in out
+    )
     task, made = load_task(toy), Plan.load(path)
     inputs = task.example_inputs()
     ours = jacve(task.function, task.argnums, order=made)(*inputs)

@@ -27,7 +27,7 @@ def test_a_plan_in_a_file_is_one_for_jacve(
     path = layout.root / "plan.json"
     assert call(toy, "--out", str(path)) == 0
     made = Plan.load(path)
-    call_of_it = f"elimax.jacve(f, order=elimax.Plan.load({str(path)!r}))"
+    call_of_it = f"elimax.jacve(f, argnums=(0, 1), order=elimax.Plan.load({str(path)!r}))"
     assert capsys.readouterr() == (f"{made}\nwrote {path}: {call_of_it}\n", "")
     task = load_task(toy)
     jacve(task.function, task.argnums, order=made)(*task.example_inputs())

@@ -189,6 +189,16 @@ def test_failing_stage_ends_the_run(finished: Layout) -> None:
     assert lines[-1] == "stopped in report; the same command goes on from there"
 
 
+def test_a_pretraining_that_fails_keeps_the_policy(finished: Layout) -> None:
+    """DVC deletes what other stages have written before they start."""
+    before = finished.pretrained_policy.read_bytes()
+    (finished.root / "pipeline/stages/pretrain.py").write_text("VALUE = 2")
+    (finished.root / "fail").touch()
+    code, lines = drive(finished)
+    assert code != 0 and "stopped in pretrain; the same command goes on from there" in lines
+    assert finished.pretrained_policy.read_bytes() == before
+
+
 @pytest.mark.slow
 def test_several_items_at_once(tmp_path: Path) -> None:
     """Items of a stage run side by side, the same files come about; evaluate runs alone."""
