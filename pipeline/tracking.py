@@ -264,8 +264,15 @@ def _surroundings(layout: Layout) -> dict[str, Any]:
 
 def _init(wandb: Any, mode: str, description: Mapping[str, Any], layout: Layout) -> tuple[Any, str]:
     """Starts a run; an online one that cannot start becomes an offline one. Returns its mode."""
+    # Its own messages are off: what goes wrong is said here, once.
     settings = wandb.Settings(
-        console="off", silent=True, save_code=False, disable_git=True, init_timeout=INIT_TIMEOUT
+        console="off",
+        silent=True,
+        show_errors=False,
+        show_warnings=False,
+        save_code=False,
+        disable_git=True,
+        init_timeout=INIT_TIMEOUT,
     )
     try:
         return wandb.init(mode=mode, settings=settings, **description), mode

@@ -239,7 +239,7 @@ def read_timings(context: StageContext, task: str) -> dict[str, Any] | None:
     path = context.layout.timings(task)
     if not path.is_file():
         return None
-    timings = read_json(path, command("evaluate", task), keys=("cases", "device"))
+    timings = read_json(path, command("evaluate", task), keys=("cases", "device", "setting"))
     current = timings.get("orders") == file_digest(context.layout.order(task))
     return timings if current else None
 

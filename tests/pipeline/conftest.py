@@ -13,7 +13,8 @@ from support.scratch_checkout import make_checkout
 @pytest.fixture
 def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
     """A folder with params.yaml that all commands take for the checkout."""
-    for name in ("DVC_STAGE", "DVC_EXP_NAME", "ELIMAX_DEBUG", "WANDB_RUN_GROUP"):
+    names = ("DVC_STAGE", "DVC_EXP_NAME", "ELIMAX_DEBUG", "WANDB_RUN_GROUP", "WANDB_DIR")
+    for name in names:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ELIMAX_ROOT", str(tmp_path))
     monkeypatch.setenv("WANDB_MODE", "disabled")
