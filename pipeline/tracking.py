@@ -10,7 +10,6 @@ offline, and so are all later ones of the same `elimax run`, which says it once.
 """
 
 import contextlib
-import errno
 import logging
 import os
 import secrets
@@ -44,6 +43,9 @@ VERSIONS = ("elimax", "jax", "jaxlib", "numpy", "numba", "equinox", "optax", "wa
 
 PIPELINE_RUN = "ELIMAX_PIPELINE_RUN"
 """The environment variable with a name for one `elimax run`, the same in all of its stages."""
+
+PROBE = 1_000_000
+"""Bytes that must fit on the disk for W&B to be started."""
 
 INIT_TIMEOUT = 20.0
 """Seconds that an online run may take to start before it falls back to offline."""
@@ -322,8 +324,13 @@ def _prepare_environment(root: Path) -> None:
     """
     base = Path(os.environ.setdefault("WANDB_DIR", str(_home(root)))) / "wandb"
     base.mkdir(parents=True, exist_ok=True)
-    if not os.access(base, os.W_OK):  # W&B would write to /tmp, and say so in twenty lines.
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(base))
+    # Where it cannot write, W&B goes to /tmp or fills the terminal with tracebacks.
+    probe = base / f".probe-{os.getpid()}"
+    try:
+        probe.write_bytes(bytes(PROBE))
+    finally:
+        with contextlib.suppress(OSError):
+            probe.unlink()
     for name in ("DATA", "CACHE", "CONFIG"):
         os.environ.setdefault(f"WANDB_{name}_DIR", str(base / name.lower()))
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")

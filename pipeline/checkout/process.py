@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator
 
 from elimax.interpreter.orders.order_cache import isolated_cache
-from elimax.pipeline.checkout.files import Layout, item_name
+from elimax.pipeline.checkout.files import Layout, item_name, write_errors
 from elimax.pipeline.checkout.termination import ends_on_sigterm
 from elimax.pipeline.errors import StageError
 
@@ -123,18 +123,20 @@ def _lock(layout: Layout, name: str) -> Iterator[None]:
         yield
         return
     path = layout.state / "locks" / f"{name}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+", encoding="utf-8") as file:
+    with write_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        opened = path.open("ab+", buffering=0)  # Nothing is left to be written when it is closed.
+    with opened as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            owner = file.read().strip() or "unknown"
+            owner = file.read().decode().strip() or "unknown"
             raise StageError(
                 f"{name} is already running as process {owner}: wait until it ends, or end it"
             ) from None
-        file.seek(0)
-        file.truncate()
-        file.write(str(os.getpid()))
-        file.flush()
+        with contextlib.suppress(OSError):  # On a full disk the lock holds without its name.
+            file.seek(0)
+            file.truncate()
+            file.write(str(os.getpid()).encode())
         yield

@@ -12,7 +12,7 @@ import pytest
 from elimax.interpreter.orders.order_cache import cache_folder
 from elimax.pipeline.checkout.files import Layout
 from elimax.pipeline.checkout.process import stage_process
-from elimax.pipeline.errors import StageError
+from elimax.pipeline.errors import FileError, StageError
 from support.repository import ROOT
 
 CHILD = """
@@ -63,6 +63,14 @@ def test_a_stage_sees_no_order_cache(layout: Layout, monkeypatch: pytest.MonkeyP
     with stage_process(layout, "finetune", "x"):
         assert cache_folder() is None
     assert cache_folder() == layout.root / "cache"
+
+
+def test_a_lock_that_cannot_be_written_is_one_line(layout: Layout) -> None:
+    """As on a full disk, or where a file is in the way."""
+    layout.state.write_text("a file")
+    message = r"cannot write .*finetune@x.lock: .*; free some space or check the permissions"
+    with pytest.raises(FileError, match=message), stage_process(layout, "finetune", "x"):
+        pass
 
 
 COMPILE = """
