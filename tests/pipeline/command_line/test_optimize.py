@@ -61,6 +61,7 @@ def test_json_has_all_of_it(call: Call, toy: str) -> None:
     assert Plan.from_dict(found["plan"]).nontrivial >= found["search"]["bound"]
 
 
+@pytest.mark.slow
 def test_the_order_that_was_found_is_timed(layout: Layout) -> None:
     """It is a contender of its own where it is another one than jacve's."""
     found = optimize.optimize("kerr_metric", method="annealing", seconds=0.3)
