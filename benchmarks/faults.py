@@ -190,8 +190,7 @@ def terminated(checkout: Checkout, stage: Stage, after: float) -> Outcome:
         said = _said(process)
         took = time.monotonic() - sent
     code, problem = process.returncode, ""
-    # Before Python has come to the stage, the signal ends it in the ordinary way; and one that had
-    # ended already is no fault.
+    # A signal that arrives before the stage has begun, or after it has ended, proves nothing.
     if code not in (128 + signal.SIGTERM, -signal.SIGTERM, 0):
         problem = f"exit code {code}"
     elif took > TERMINATION_SECONDS:
@@ -294,7 +293,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     unknown = [name for name in chosen.stages if name not in names]
     if unknown:
-        parser.error(f"there is no stage {unknown[0]!r}: choose from {', '.join(names)}")
+        parser.error(f"unknown stage {unknown[0]!r}: choose from {', '.join(names)}")
     layout = copy_for_profile(Layout.find(), "smoke")
     # Stages before the chosen ones are run, too: those need their files.
     last = max((names.index(name) for name in chosen.stages), default=len(names) - 1)

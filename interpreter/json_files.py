@@ -18,7 +18,7 @@ def check_size(path: Path) -> None:
 
     Raises:
         GraphFormatError: If it is larger than `LARGEST`.
-        OSError: If there is no such file.
+        OSError: If the file does not exist.
     """
     size = path.stat().st_size
     if size > LARGEST:

@@ -64,7 +64,7 @@ def compare_task(
     Raises:
         UnknownTaskError: If there is no such task.
         TracingError: If the function cannot be traced.
-        FileError: If the file of an order is torn or holds no order of this graph.
+        FileError: If a file is truncated, or its order does not fit the graph.
     """
     task = load_task(name)
     graph = trace(task.function, *task.example_inputs(), argnums=task.argnums, allow_int=True)

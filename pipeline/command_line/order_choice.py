@@ -34,7 +34,7 @@ def choose_order(
 
     Raises:
         FileError: If a file is missing or holds no order of this graph.
-        PipelineError: If there is no order of this name.
+        PipelineError: If no order has this name.
     """
     if choice is None:
         choice = "auto" if stored_order(layout, name, graph) is None else "best"
@@ -49,8 +49,8 @@ def choose_order(
         near = difflib.get_close_matches(choice, names, n=1)
         guess = f", did you mean {near[0]}?" if near else ";"
         raise PipelineError(
-            f"there is no order and no file {choice!r}{guess} choose one of {', '.join(names)}, or "
-            "the JSON file of an order or a plan"
+            f"no order and no file is called {choice!r}{guess} choose one of "
+            f"{', '.join(names)}, or the JSON file of an order or a plan"
         )
     return _order_in(path, graph, hint)
 
@@ -66,11 +66,11 @@ def stored_order(
         graph: Its graph.
 
     Returns:
-        Who found it, and the order; None if there is no file, and, with a warning, if it is for
-        another graph, as after a change of the function.
+        Who found it, and the order. None if the file does not exist, or, with a warning, if it
+        belongs to another graph because the function has changed.
 
     Raises:
-        FileError: If the file is torn.
+        FileError: If the file is truncated.
     """
     path, hint = layout.order(name), command("search", name)
     if not os.path.lexists(path):

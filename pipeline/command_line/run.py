@@ -227,6 +227,22 @@ class _Run:
             raise StageError(f"dvc {' '.join(arguments)} failed: {done.stderr.strip()}")
         return done.stdout
 
+    def _start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Starts DVC."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "dvc", *arguments],
+            cwd=self.layout.root,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            # Signals reach DVC and its stage through their group, once, whoever sent them.
+            process_group=0,
+            preexec_fn=end_with_parent,
+        )
+
     def _side_by_side(self, progress: Progress, jobs: int) -> int:
         """Runs the stages before evaluate, several items of a stage at once; returns an exit code.
 
@@ -246,19 +262,10 @@ class _Run:
             if received:
                 return 128 + received[0]
             began = time.monotonic()
-            with subprocess.Popen(
-                [sys.executable, "-m", "dvc", "repro", "--single-item", item],
-                cwd=self.layout.root,
-                env=self._environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                process_group=0,
-                preexec_fn=end_with_parent,
-            ) as process:
+            with self._start("repro", "--single-item", item) as process:
                 running[item] = process
+                if received:  # While it was being started
+                    process.terminate()
                 said, _ = process.communicate()
                 del running[item]
             if process.returncode == 0:
@@ -271,7 +278,7 @@ class _Run:
             return process.returncode
 
         with (
-            _forwarded_signals(lambda: [x.pid for x in running.values()]) as received,
+            _forwarded_signals(lambda: [x.pid for x in list(running.values())]) as received,
             concurrent.futures.ThreadPoolExecutor(jobs) as pool,
         ):
             codes = list(pool.map(run, items))
@@ -280,19 +287,7 @@ class _Run:
     def _follow(self, arguments: Sequence[str], progress: Progress) -> int:
         """Runs DVC and shows its lines; returns its exit code."""
         with (
-            subprocess.Popen(
-                [sys.executable, "-m", "dvc", *arguments],
-                cwd=self.layout.root,
-                env=self._environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                # Signals reach DVC and its stage through their group, once, whoever sent them.
-                process_group=0,
-                preexec_fn=end_with_parent,
-            ) as process,
+            self._start(*arguments) as process,
             _forwarded_signals(lambda: [process.pid]) as received,
         ):
             for line in process.stdout or ():

@@ -134,38 +134,13 @@ def test_a_machine_without_wandb_warns_once(
     assert "No module named 'wandb'" in record.getMessage()
 
 
-def test_a_failed_online_start_becomes_an_offline_run(
-    layout: Layout, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Without network the run is kept for a later upload."""
-    modes = []
+@pytest.fixture
+def modes(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A wandb without network, of which an online run is wanted; returns what it was asked for."""
+    asked: list[str] = []
 
     def init(mode: str, **options: Any) -> Any:
-        modes.append(mode)
-        if mode == "online":
-            raise TimeoutError("no route to host")
-        return types.SimpleNamespace(
-            define_metric=lambda *names, **options: None, finish=lambda exit_code: None
-        )
-
-    fake = types.SimpleNamespace(init=init, Settings=dict)
-    monkeypatch.setenv("WANDB_MODE", "online")
-    monkeypatch.setenv("WANDB_DIR", str(layout.root))
-    monkeypatch.setitem(sys.modules, "wandb", fake)
-    with caplog.at_level(logging.WARNING), track(layout, "finetune", "x") as tracker:
-        assert tracker.active
-    assert modes == ["online", "offline"]
-    assert "cannot go online (TimeoutError: no route to host)" in caplog.text
-
-
-def test_a_pipeline_that_is_offline_says_so_once(
-    layout: Layout, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Its other stages do not wait for the network again; the next pipeline tries anew."""
-    modes = []
-
-    def init(mode: str, **options: Any) -> Any:
-        modes.append(mode)
+        asked.append(mode)
         if mode == "online":
             raise TimeoutError("no route to host")
         return types.SimpleNamespace(
@@ -175,6 +150,26 @@ def test_a_pipeline_that_is_offline_says_so_once(
     monkeypatch.setenv("WANDB_MODE", "online")
     monkeypatch.setenv("WANDB_DIR", str(layout.root))
     monkeypatch.setitem(sys.modules, "wandb", types.SimpleNamespace(init=init, Settings=dict))
+    return asked
+
+
+def test_a_failed_online_start_becomes_an_offline_run(
+    layout: Layout, modes: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without network the run is kept for a later upload."""
+    with caplog.at_level(logging.WARNING), track(layout, "finetune", "x") as tracker:
+        assert tracker.active
+    assert modes == ["online", "offline"]
+    assert "cannot go online (TimeoutError: no route to host)" in caplog.text
+
+
+def test_a_pipeline_that_is_offline_says_so_once(
+    layout: Layout,
+    modes: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Its other stages do not wait for the network again; the next pipeline tries anew."""
     for name in ("1-2", "1-2", "3-4"):
         monkeypatch.setenv(PIPELINE_RUN, name)
         with track(layout, "finetune", "x"):

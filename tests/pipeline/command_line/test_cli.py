@@ -82,7 +82,10 @@ def test_tasks_as_json(call: Callable[..., Outcome]) -> None:
         (("extract", "roe_flux"), "error: there is no task 'roe_flux', did you mean roe_flux_"),
         (("plan", "mlp", "--out", "no/plan.json"), "No such file or directory: 'no/"),
         (("compare", "nowhere:f"), "error: there is no module 'nowhere'"),
-        (("explain", "mlp", "--order", "revers"), "no order and no file 'revers', did you mean"),
+        (
+            ("explain", "mlp", "--order", "revers"),
+            "no order and no file is called 'revers', did you mean",
+        ),
         (("explain", "mlp", "--order", "best"), "does not exist; write it with: elimax search mlp"),
         (("explain", "mlp", "--step", "99", "--html", "x.html"), "step is 99, but reverse elim"),
         (("search", "propane_combustion"), "does not exist; write it with: elimax extract"),

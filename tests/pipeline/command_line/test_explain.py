@@ -80,7 +80,7 @@ def test_files_of_all_sorts(
 @pytest.mark.parametrize(
     ("choice", "content", "message"),
     [
-        ("revers", None, "no order and no file 'revers', did you mean reverse"),
+        ("revers", None, "no order and no file is called 'revers', did you mean reverse"),
         ("nothing.json", None, "no file 'nothing.json'; choose one of best, auto, forward"),
         ("best", None, "does not exist; write it with: elimax search"),
         ("best", {"fingerprint": "0", "order": [1]}, "is for the graph 0, expected"),
