@@ -81,7 +81,11 @@ def test_files_of_all_sorts(
     ("choice", "content", "message"),
     [
         ("revers", None, "no order and no file is called 'revers', did you mean reverse"),
-        ("nothing.json", None, "no file 'nothing.json'; choose one of best, auto, forward"),
+        (
+            "nothing.json",
+            None,
+            "no file is called 'nothing.json'; choose one of best, auto, forward",
+        ),
         ("best", None, "does not exist; write it with: elimax search"),
         ("best", {"fingerprint": "0", "order": [1]}, "is for the graph 0, expected"),
         ("best", {"order": [1]}, "lacks the key 'fingerprint'"),
