@@ -19,7 +19,7 @@ CORE := $(addprefix tests/interpreter/tracing/, rules test_call.py test_program.
 export PATH := $(VENV)/bin:$(PATH)
 export VIRTUAL_ENV := $(VENV)
 
-.PHONY: run smoke test test-slow test-all test-newer coverage-jax ecosystem lint types stale bench-interpreter bench-scaling bench-orders bench-learning bench-races bench-gpu bench-cli faults docs install clean help
+.PHONY: run smoke test test-slow test-all test-newer coverage-jax ecosystem lint types stale bench-interpreter bench-scaling bench-orders bench-learning bench-races bench-order-times bench-gpu bench-cli faults docs install clean help
 
 run: $(STAMP)  ## Run the stages that are out of date, print the results (TASKS="mlp kerr_metric" for some, SEEDS=5 for five seeds)
 	@elimax run $(TASKS) $(if $(SEEDS),--seeds $(SEEDS))
@@ -70,6 +70,9 @@ bench-learning: $(STAMP)  ## The learned policy next to rules and annealing on 1
 
 bench-races: $(STAMP)  ## The fastest of several ways to compute a Jacobian against JAX, on 47 small systems (ARGS="kepler_orbit --batch 512")
 	@python -m benchmarks.races $(ARGS)
+
+bench-order-times: $(STAMP)  ## Time two dozen orders of every task: what foretells their time (TASKS="mlp" for some, ARGS="--batch 1")
+	@python -m benchmarks.order_times $(TASKS) $(ARGS)
 
 bench-gpu: $(STAMP)  ## Values and times of Jacobians, training, on a GPU (NAME=h100 for results/gpu/h100)
 	@python -m benchmarks.gpu $(TASKS) --out results/gpu/$(NAME) $(ARGS)

@@ -13,6 +13,7 @@ the second trace of a function cheaper than the first.
 | `structured` | ours in the first order, without the zeros and constants of the dense output |
 | `structured_written` | the same written out in full, so that its values can be compared |
 | `sparsejac`, `asdex` | packages that colour a sparse Jacobian; `_values`: stored entries only |
+| `symbolic` | packed: expressions of SymEngine, differentiated, with common ones computed once |
 """
 
 import dataclasses
@@ -29,6 +30,7 @@ from jax.experimental import sparse
 from jax.scipy.special import ndtr
 
 from benchmarks.subjects import STORED, Subject
+from benchmarks.symbolic import NotSymbolicError, symbolic_jacobian
 from elimax.interpreter.graph.order import EliminationOrder
 from elimax.interpreter.jacobian import jacve
 from elimax.interpreter.output.structured import StructuredJacobian
@@ -37,9 +39,11 @@ from elimax.pipeline.tasks.task import Task
 
 Maker = Callable[[], Callable[..., Any]]
 
-ASSEMBLED, NATIVE = "assembled", "native"
+ASSEMBLED, NATIVE, SYMBOLIC = "assembled", "native", "symbolic"
 STRUCTURED, WRITTEN = "structured", "structured_written"
 COLOURED = ("sparsejac", "asdex")
+SYMBOLIC_INPUTS = 100
+"""Inputs up to which a function is differentiated symbolically."""
 SPARSE_DENSITY = 0.5
 """Share of nonzero entries above which colouring a Jacobian is not tried."""
 
@@ -87,8 +91,11 @@ def contenders(
         makers[NATIVE] = functools.partial(_native, subject, task, orders[0], packed)
     if is_check and not packed:
         makers[WRITTEN] = lambda: _then(structured(), _written_out)
-    coloured, absent = _coloured(task, example) if packed else ({}, {})
-    return makers | coloured, same, absent
+    if not packed:
+        return makers, same, {}
+    coloured, absent = _coloured(task, example)
+    symbolic, why = _symbolic(task, example)
+    return makers | coloured | symbolic, same, absent | why
 
 
 def _black_scholes_price(
@@ -218,6 +225,31 @@ def _by_asdex(package: Any, task: Task, point: tuple[Any, Any]) -> dict[str, Mak
         "asdex": lambda: jacobian("dense"),
         "asdex_values": lambda: _then(jacobian("bcoo"), lambda stored: stored.data),
     }
+
+
+def _symbolic(task: Task, example: Sequence[Any]) -> tuple[dict[str, Maker], dict[str, str]]:
+    """The contender that differentiates symbolically, or the reason why there is none."""
+    try:
+        importlib.import_module("symengine")
+    except ImportError as error:
+        return {}, {SYMBOLIC: f"not installed ({error})"}
+    vectors, others = rivals.pack(batches.jitter_batch(example, task.argnums, 1, 0), task.argnums)
+    if vectors.shape[1] > SYMBOLIC_INPUTS:
+        return {}, {SYMBOLIC: f"{vectors.shape[1]} inputs, more than {SYMBOLIC_INPUTS}"}
+    if others != (None,) * len(others):
+        return {}, {SYMBOLIC: "some arguments are not differentiated"}
+    function = rivals.flat_function(task)
+    try:
+        symbolic_jacobian(lambda vector: function(vector, others), vectors[0])
+    except NotSymbolicError as error:
+        return {}, {SYMBOLIC: str(error)}
+
+    def make() -> Callable[..., Any]:
+        return lambda vector, others: symbolic_jacobian(
+            lambda x: rivals.flat_function(_renewed(task))(x, others), vectors[0]
+        )(vector)
+
+    return {SYMBOLIC: make}, {}
 
 
 def _then(first: Callable[..., Any], second: Callable[[Any], Any]) -> Callable[..., Any]:

@@ -23,6 +23,7 @@ from elimax.interpreter.differentiation import resolve_order
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.counting import count_multiplications
 from elimax.interpreter.graph.order import check_order
+from elimax.interpreter.graph.structure import Count
 from elimax.interpreter.orders import (
     certify,
     forward_order,
@@ -33,7 +34,7 @@ from elimax.interpreter.orders.annealing.anneal import anneal
 from elimax.interpreter.orders.annealing.compilation import can_anneal
 from elimax.interpreter.orders.order_cache import FOLDER_VARIABLE, forget_orders
 from elimax.interpreter.tracing.call import trace
-from elimax.pipeline.checkout.context import Count, command
+from elimax.pipeline.checkout.context import command
 from elimax.pipeline.checkout.files import Layout, read_json, write_json
 from elimax.pipeline.checkout.machine import device
 from elimax.pipeline.pages.published import PUBLISHED

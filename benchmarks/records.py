@@ -19,8 +19,8 @@ from elimax.pipeline.errors import FileError
 
 COMMAND = "python -m benchmarks.jacobians --out DIR"
 DRIVER = Path("/proc/driver/nvidia/version")
-PACKAGES = ("jax", "jaxlib", "numpy", "numba", "sparsejac", "asdex")
-MEASURING = ("cases", "contenders", "measuring", "programs", "subjects", "training")
+PACKAGES = ("jax", "jaxlib", "numpy", "numba", "sparsejac", "asdex", "symengine")
+MEASURING = ("cases", "contenders", "measuring", "programs", "subjects", "symbolic", "training")
 """Modules of the benchmark that a result depends on."""
 PACKAGE_MODULES = (
     "elimax.pipeline.stages.rivals",

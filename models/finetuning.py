@@ -16,9 +16,9 @@ import numpy as np
 
 from elimax.interpreter.errors import StructureLimitError
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
-from elimax.interpreter.graph.counting import count_multiplications
 from elimax.interpreter.graph.order import EliminationOrder
-from elimax.interpreter.graph.structure import Count
+from elimax.interpreter.graph.price import order_cost
+from elimax.interpreter.graph.structure import Objective
 from elimax.models.game import Game, Played
 from elimax.models.optimisation import start_optimiser
 from elimax.models.policy import Policy
@@ -41,7 +41,7 @@ class FinetuneConfig:
     Attributes:
         updates: Number of updates, the budget.
         episodes: K, games of an update.
-        count: Which multiplications cost, "all" or "nontrivial".
+        count: What costs: "all" or "nontrivial" multiplications, or the "price".
         patience: Updates without a better order after which the policy starts over.
         flattening: What scores are divided by whenever it does.
         collapse: Factor by which the mean cost of an update may exceed the lowest mean so far;
@@ -51,7 +51,7 @@ class FinetuneConfig:
 
     updates: Annotated[int, Range(1, 1_000_000)] = 30
     episodes: Annotated[int, Range(2, 100_000)] = 48
-    count: Count = "all"
+    count: Objective = "all"
     patience: Annotated[int, Range(1, 1_000_000)] = 15
     flattening: Annotated[float, Range(1.0, 100.0)] = 1.5
     collapse: Annotated[float, Range(1.0, 1000.0)] = 2.0
@@ -64,7 +64,7 @@ class FinetuneResult(NamedTuple):
     Attributes:
         policy: The policy whose greedy game was the cheapest.
         best_order: The cheapest order of all games, named "finetuned".
-        best_cost: Its scalar multiplications in the count that was played.
+        best_cost: What it costs by the count that was played.
         greedy_order: The greedy order of `policy`, named "finetuned_greedy".
         pretrained_greedy_order: The greedy order before the first update, "pretrained_greedy".
         curve: Metrics of every update.
@@ -211,7 +211,7 @@ class _Finetuning:
         return order.vertices
 
     def _cost(self, vertices: tuple[int, ...]) -> int:
-        return getattr(count_multiplications(self._game.graph, vertices), self._config.count)
+        return order_cost(self._game.graph, vertices, self._config.count)
 
     def result(self, state: TrainingState) -> FinetuneResult:
         """What a finished training gives."""

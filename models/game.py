@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
-from elimax.interpreter.graph.counting import count_multiplications
 from elimax.interpreter.graph.order import EliminationOrder
-from elimax.interpreter.graph.structure import Count
+from elimax.interpreter.graph.price import order_cost, summable_objective
+from elimax.interpreter.graph.structure import Objective
 from elimax.interpreter.orders.annealing.state import Tables, Weights
 from elimax.interpreter.orders.annealing.tables import GrowingTables, cost_scale
 from elimax.models import compiled_game
@@ -82,30 +82,31 @@ class Game:
 
     Attributes:
         graph: The graph.
-        count: Which multiplications cost.
+        count: Which multiplications cost, or the price.
         start: The first position.
         num_moves: Moves of a complete game.
     """
 
-    def __init__(self, graph: ComputationalGraph, count: Count = "all") -> None:
+    def __init__(self, graph: ComputationalGraph, count: Objective = "all") -> None:
         """Sets the game up.
 
         Args:
             graph: The graph.
-            count: Which multiplications cost, "all" or "nontrivial".
+            count: What costs: "all" or "nontrivial" multiplications, or the "price".
 
         Raises:
             StructureLimitError: If there are too many edge structures.
         """
         self.graph = graph
-        self.count: Count = count
+        self.count: Objective = count
         nodes = sorted({node for pair in graph.edges for node in pair})
         self._nodes = np.array(nodes, np.int64)
         self._place = {node: k for k, node in enumerate(nodes)}
-        simple = simple_orders(graph, count, nodes)
+        summed = summable_objective(graph, count)
+        simple = simple_orders(graph, summed, nodes)
         scale = cost_scale(len(nodes), simple.totals[1])
         self._unit, self._limit = 1 << scale.shift, scale.limit
-        self._rule = GrowingTables(Weights(**{count: 1}), scale)
+        self._rule = GrowingTables(Weights(**{summed: 1}), scale)
         self._lock = threading.Lock()
         pairs = sorted(graph.edges, key=lambda pair: pair[::-1])
         self._edges = np.array(
@@ -245,19 +246,19 @@ class Game:
             order: Its order.
 
         Returns:
-            Scalar multiplications by the interpreter.
+            What the interpreter says that it costs.
 
         Raises:
             InvalidOrderError: If it is not a permutation of the eliminable vertices.
             BrokenGameError: If the game says something else.
         """
-        counted = getattr(count_multiplications(self.graph, order), self.count)
+        counted = order_cost(self.graph, order, self.count)
         # Products that cost more than the limit are taken to cost the limit.
         is_exact = played.unit == 1 and played.costs.max(initial=0) < self._limit
         if is_exact and played.cost != counted:
             raise BrokenGameError(
-                f"the game says that its order costs {played.cost} multiplications (count "
-                f"{self.count!r}), the interpreter says {counted}: this is a mistake in elimax, "
+                f"the game says that its order costs {played.cost} (count {self.count!r}), the "
+                f"interpreter says {counted}: this is a mistake in elimax, "
                 f"please report it with the graph {self.graph.fingerprint}"
             )
         return counted

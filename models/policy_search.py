@@ -14,9 +14,9 @@ import numpy as np
 
 from elimax.interpreter.errors import GraphTooLargeError
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
-from elimax.interpreter.graph.counting import count_multiplications
 from elimax.interpreter.graph.order import EliminationOrder
-from elimax.interpreter.graph.structure import Count
+from elimax.interpreter.graph.price import order_cost
+from elimax.interpreter.graph.structure import Objective
 from elimax.interpreter.orders import PORTFOLIO, named_order
 from elimax.interpreter.orders.annealing.anneal import anneal
 from elimax.models.game import Game, Played
@@ -48,7 +48,7 @@ class SearchResult:
 
     Attributes:
         order: The cheapest order.
-        cost: Its scalar multiplications.
+        cost: What it costs.
         trajectory: Seconds since the search began, and the cost of the best order by then,
             whenever that fell.
         games: Games that the policy has played.
@@ -63,14 +63,14 @@ class SearchResult:
 
 
 def greedy_order(
-    policy: Policy, graph: ComputationalGraph, count: Count = "all"
+    policy: Policy, graph: ComputationalGraph, count: Objective = "all"
 ) -> EliminationOrder:
     """The order in which every move is the policy's most probable one.
 
     Args:
         policy: The policy.
         graph: The graph.
-        count: Which multiplications cost, "all" or "nontrivial".
+        count: What costs: "all" or "nontrivial" multiplications, or the "price".
 
     Returns:
         The order, named "policy".
@@ -89,7 +89,7 @@ def best_sampled_order(
     *,
     episodes: int,
     seed: int,
-    count: Count = "all",
+    count: Objective = "all",
     temperature: float = TEMPERATURE,
 ) -> EliminationOrder:
     """The cheapest of several games: the greedy one, and others drawn from the policy.
@@ -99,7 +99,7 @@ def best_sampled_order(
         graph: The graph.
         episodes: Number of games, at least 1, the greedy one included.
         seed: Seed of the draws.
-        count: Which multiplications cost, "all" or "nontrivial".
+        count: What costs: "all" or "nontrivial" multiplications, or the "price".
         temperature: What scores are divided by before a move is drawn.
 
     Returns:
@@ -121,7 +121,7 @@ def beam_order(
     graph: ComputationalGraph,
     *,
     width: int,
-    count: Count = "all",
+    count: Objective = "all",
     seconds: float = math.inf,
 ) -> EliminationOrder:
     """The cheapest order that a beam meets.
@@ -130,7 +130,7 @@ def beam_order(
         policy: The policy.
         graph: The graph.
         width: Number of positions that are kept after every move.
-        count: Which multiplications cost, "all" or "nontrivial".
+        count: What costs: "all" or "nontrivial" multiplications, or the "price".
         seconds: Time limit.
 
     Returns:
@@ -198,7 +198,7 @@ def search_order(
     *,
     seconds: float,
     seed: int,
-    count: Count = "all",
+    count: Objective = "all",
     method: Method = "both",
 ) -> SearchResult:
     """Searches an order for a time.
@@ -208,7 +208,7 @@ def search_order(
         graph: The graph.
         seconds: Time limit; at least one greedy game is played.
         seed: Seed of everything that is random.
-        count: Which multiplications cost, "all" or "nontrivial".
+        count: What costs: "all" or "nontrivial" multiplications, or the "price".
         method: "policy" draws games; "both" does so for a while and anneals the best of them and
             of the rules; "beam" is a beam search that gets wider.
 
@@ -229,11 +229,11 @@ class _Search:
     """One search: its clock, its best order, and what it has done."""
 
     def __init__(
-        self, policy: Policy, graph: ComputationalGraph, count: Count, seconds: float, seed: int
+        self, policy: Policy, graph: ComputationalGraph, count: Objective, seconds: float, seed: int
     ) -> None:
         self._began = time.perf_counter()
         self._seconds, self._seed = seconds, seed
-        self._count: Count = count
+        self._count: Objective = count
         self._game = Game(graph, count)
         self._policy = read_graph(policy, self._game.start)
         self._trajectory: list[tuple[float, int]] = []
@@ -282,7 +282,7 @@ class _Search:
             if self._elapsed() > self._seconds / 2:
                 break
             order = named_order(graph, name)
-            self._note(getattr(count_multiplications(graph, order), count), order)
+            self._note(order_cost(graph, order, count), order)
         self._draw_games(self._elapsed() + GAMES_SHARE * (self._seconds - self._elapsed()))
         ranked = sorted(self._orders, key=lambda pair: pair[0])
         starts = [order for _, order in ranked[:CHAINS]]
@@ -292,7 +292,7 @@ class _Search:
         except GraphTooLargeError:
             return  # What is known so far is still good.
         self._evaluations = found.evaluations
-        self._note(getattr(found.count, count), found.order)
+        self._note(order_cost(graph, found.order, count), found.order)
 
     def _beam(self) -> None:
         width, before = 1, -1

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Annotated, Literal
 
-from elimax.interpreter.graph.structure import Count
+from elimax.interpreter.graph.structure import Objective
 from elimax.models.policy import PolicyConfig
 from elimax.models.ppo import PPOConfig
 from elimax.models.programs.draw import ProgramMix
@@ -143,7 +143,7 @@ class PretrainConfig:
     """How to pretrain.
 
     Attributes:
-        count: Which multiplications cost in most programs, "all" or "nontrivial".
+        count: What costs in most programs: "all" or "nontrivial" multiplications, or the "price".
         programs: What is learnt from.
         labels: How regrets are found.
         imitation: How they are learnt from.
@@ -153,7 +153,7 @@ class PretrainConfig:
         policy: Size of the policy.
     """
 
-    count: Count = "all"
+    count: Objective = "all"
     programs: ProgramsConfig = dataclasses.field(default_factory=ProgramsConfig)
     labels: LabelsConfig = dataclasses.field(default_factory=LabelsConfig)
     imitation: ImitationConfig = dataclasses.field(default_factory=ImitationConfig)

@@ -13,7 +13,7 @@ import numpy as np
 
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.numbered_elimination import NumberedElimination
-from elimax.interpreter.graph.structure import Count
+from elimax.interpreter.graph.structure import Objective
 from elimax.interpreter.orders.fixed import forward_order, reverse_order
 from elimax.interpreter.orders.greedy.markowitz import markowitz_order
 
@@ -39,13 +39,13 @@ class SimpleOrders(NamedTuple):
 
 
 def simple_orders(
-    graph: ComputationalGraph, count: Count, nodes: Sequence[int] | np.ndarray
+    graph: ComputationalGraph, count: Objective, nodes: Sequence[int] | np.ndarray
 ) -> SimpleOrders:
     """Eliminates a graph in three simple orders.
 
     Args:
         graph: The graph.
-        count: Which multiplications cost.
+        count: Which multiplications cost, or the price.
         nodes: Numbers of the N nodes that are asked for.
 
     Returns:
@@ -65,7 +65,7 @@ def simple_orders(
     )
 
 
-def _costs(graph: ComputationalGraph, vertices: Sequence[int], count: Count) -> dict[int, int]:
+def _costs(graph: ComputationalGraph, vertices: Sequence[int], count: Objective) -> dict[int, int]:
     """What every node costs in an order."""
     elimination, costs = NumberedElimination(graph), {}
     for vertex in vertices:

@@ -80,6 +80,7 @@ TESTED_IN = {
     "benchmarks/ecosystem/__main__.py": "benchmarks/ecosystem/test_main.py",
     "benchmarks/ecosystem/stages.py": "benchmarks/ecosystem/test_measure.py",
     "benchmarks/learning/__main__.py": "benchmarks/learning/test_main.py",
+    "benchmarks/order_times/__main__.py": "benchmarks/order_times/test_main.py",
     "benchmarks/races/__main__.py": "benchmarks/races/test_main.py",
     "benchmarks/races/least_squares.py": "benchmarks/races/test_main.py",
     "benchmarks/races/models.py": "benchmarks/races/test_main.py",
@@ -265,6 +266,19 @@ def test_every_learning_curve_is_plotted() -> None:
     plotted = {name for entry in PIPELINE["plots"] for name in entry}
     tasks = {f"data/finetune/{task}/0.csv" for task in PARAMS["tasks"]}
     assert plotted == {"data/pretrain/curve.csv", *tasks}
+
+
+def test_plots_have_a_page_that_needs_no_network() -> None:
+    """Its scripts lie where docs/howto/dvc.md puts them; the CDN comes after those."""
+    assert "html_template = plots.html" in (ROOT / ".dvc" / "config").read_text()
+    page = (ROOT / ".dvc" / "plots.html").read_text()
+    assert "{plot_divs}" in page and page.index("vega-embed.min.js") < page.index("cdn.")
+    local = re.findall(r'src="\.\./([^"]*)/node_modules/([\w-]*)/', page)
+    fetched = re.search(
+        r"npm install --prefix (\S+) (.*)", (ROOT / "docs/howto/dvc.md").read_text()
+    )
+    assert fetched is not None
+    assert local == [(fetched[1], name.partition("@")[0]) for name in fetched[2].split()]
 
 
 @pytest.mark.parametrize("name", sorted(PARAMS["profiles"]))

@@ -17,6 +17,7 @@ from benchmarks.ecosystem.cases import Case, all_cases
 from benchmarks.ecosystem.environment import prepare, versions
 from benchmarks.ecosystem.report import row_of, text_of
 from benchmarks.ecosystem.runner import command_for, run_case
+from benchmarks.ecosystem.stages import FASTEST, MODES
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -36,6 +37,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--gigabytes", type=float, default=12.0, help="address space of one process")
     add("--python", type=Path, help="an interpreter that has the packages; none is installed then")
     add("--json", type=Path, default=Path(".state/ecosystem.json"), help="where the result goes")
+    add("--fastest", action="store_true", help="race on every case, and compare nothing else")
     add("--list", action="store_true", help="print the cases and stop")
     options = parser.parse_args(arguments)
     if options.jobs < 1 or options.seconds <= 0 or options.gigabytes <= 0:
@@ -62,11 +64,13 @@ def run_cases(cases: Sequence[Case], options: argparse.Namespace) -> list[dict[s
     Returns:
         A row for each, in the same sequence.
     """
+    modes = (FASTEST,) if options.fastest else MODES
 
     def run(case: Case) -> dict[str, Any]:
         start = time.monotonic()
-        stages = run_case(command_for(options.python, case, options.gigabytes), options.seconds)
-        row = row_of(case.name, case.package, stages)
+        words = command_for(options.python, case, options.gigabytes, fastest=options.fastest)
+        stages = run_case(words, options.seconds)
+        row = row_of(case.name, case.package, stages, modes)
         took = time.monotonic() - start
         print(f"{case.name}: {row['status']}, {took:.0f} s", file=sys.stderr, flush=True)
         return row

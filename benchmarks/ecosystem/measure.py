@@ -5,9 +5,11 @@ Whatever a package prints goes to stderr.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import resource
+import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -23,10 +25,13 @@ import numpy as np  # noqa: E402
 
 import elimax  # noqa: E402
 from benchmarks.ecosystem.cases import Problem, all_cases  # noqa: E402
-from benchmarks.ecosystem.stages import MARK, MODES, REFERENCES  # noqa: E402
+from benchmarks.ecosystem.stages import FASTEST, MARK, MODES, REFERENCES  # noqa: E402
+from benchmarks.measuring import paired_ratio  # noqa: E402
+from elimax.interpreter import timing  # noqa: E402
 
 RUN_SECONDS = 0.3
 RUNS = 30
+PAIRED_ROUNDS, PAIRED_SECONDS = 30, 5.0
 
 
 def transform_of(stage: str, problem: Problem) -> Callable[..., Any]:
@@ -41,13 +46,48 @@ def transform_of(stage: str, problem: Problem) -> Callable[..., Any]:
     """
     argnums = problem.positions
     if stage in REFERENCES:
-        outer = getattr(jax, stage)
-        inner = jax.grad(problem.fun, argnums) if problem.hessian else problem.fun
-        return outer(inner, argnums)
+        return getattr(jax, stage)(_first_derivative(problem), argnums)
     order = stage if stage in ("forward", "reverse") else "auto"
     output = "structured" if stage == "structured" else "dense"
     ours = elimax.hessve if problem.hessian else elimax.jacve
     return ours(problem.fun, argnums, order=order, output=output)
+
+
+def _first_derivative(problem: Problem) -> Callable[..., Any]:
+    """The function whose Jacobian is compared."""
+    return jax.grad(problem.fun, problem.positions) if problem.hessian else problem.fun
+
+
+def run_fastest(problem: Problem) -> tuple[Any, dict[str, Any]]:
+    """Races on a function, then times the winner beside both modes of JAX.
+
+    Args:
+        problem: The problem.
+
+    Returns:
+        The Jacobian, and what `measure` tells of it with `winner`, how the plan is executed, and
+        the ratios with their intervals of times of the better mode to times of the winner, `ratio`,
+        and of plain `jacve`, `auto_ratio`, round by round.
+    """
+    fun, argnums = _first_derivative(problem), problem.positions
+    plan = elimax.plan(fun, *problem.args, argnums=argnums, fastest=True)
+    fastest = elimax.jacve(fun, argnums, order=plan)
+    value, numbers = measure(fastest, problem.args)
+    makers = {stage: getattr(jax, stage)(fun, argnums) for stage in REFERENCES}
+    makers |= {"auto": elimax.jacve(fun, argnums), FASTEST: fastest}
+    calls = {}
+    for name, make in makers.items():
+        with contextlib.suppress(Exception):  # One of JAX's modes may be impossible.
+            calls[name] = timing.compile_ahead(make, problem.args).call
+    times = timing.measure(calls, rounds=PAIRED_ROUNDS, seconds=PAIRED_SECONDS, seed=0)
+    modes = [name for name in times if name in REFERENCES]
+    better = min(modes, key=lambda name: statistics.median(times[name]))
+    return value, {
+        **numbers,
+        "winner": plan.execution,
+        "ratio": paired_ratio(times[better], times[FASTEST]),
+        "auto_ratio": paired_ratio(times[better], times["auto"]),
+    }
 
 
 def measure(fun: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, dict[str, float]]:
@@ -128,19 +168,24 @@ def run_stage(stage: str, problem: Problem) -> tuple[Any, dict[str, Any]]:
     """Runs one stage.
 
     Args:
-        stage: One of `REFERENCES` or `MODES`.
+        stage: One of `REFERENCES` or `MODES`, or `FASTEST`.
         problem: The problem.
 
     Returns:
         The Jacobian as a tree of arrays, and what was measured.
     """
+    if stage == FASTEST:
+        return run_fastest(problem)
     fun = transform_of(stage, problem)
     value, numbers = measure(fun, problem.args)
     return dense(value), dict(numbers)
 
 
 def compare_stages(
-    problem: Problem, skip: Sequence[str], tell: Callable[[dict[str, Any]], None]
+    problem: Problem,
+    skip: Sequence[str],
+    tell: Callable[[dict[str, Any]], None],
+    modes: Sequence[str] = MODES,
 ) -> None:
     """Runs the references and all modes, and tells what came of each.
 
@@ -148,12 +193,13 @@ def compare_stages(
         problem: The problem.
         skip: Stages that are left out.
         tell: Called with every line.
+        modes: The modes.
     """
     values: dict[str, Any] = {}
-    for stage in (*REFERENCES, *MODES):
+    for stage in (*REFERENCES, *modes):
         if stage in skip:
             continue
-        if stage in MODES and not values:
+        if stage in modes and not values:
             # Neither JAX mode works: there is nothing to compare with.
             return
         tell({"begin": stage})
@@ -196,6 +242,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("case", help="name of the case")
     parser.add_argument("--skip", nargs="*", default=[], help="stages that are left out")
     parser.add_argument("--gigabytes", type=float, default=12.0, help="limit of the address space")
+    parser.add_argument("--fastest", action="store_true", help="race, and nothing else")
     options = parser.parse_args(arguments)
     limit = int(options.gigabytes * 2**30)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
@@ -213,7 +260,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # What is loaded or compiled once in a process belongs to no mode.
         elimax.jacve(lambda x: jnp.sin(x) * x)(1.0)
         tell({"stage": "build", "status": "right"})
-        compare_stages(problem, options.skip, tell)
+        compare_stages(problem, options.skip, tell, (FASTEST,) if options.fastest else MODES)
     except Exception as error:
         tell({"stage": "build", "status": "failed", "error": describe(error)})
     tell({"begin": "end"})

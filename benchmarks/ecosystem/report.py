@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.ecosystem.stages import MODES, REFERENCES
+from benchmarks.ecosystem.stages import FASTEST, MODES, REFERENCES
 
 SMALLEST_MEMORY = 2.0**14
 """Bytes below which temporary memory counts as this much: a buffer more or less means nothing."""
@@ -12,43 +12,49 @@ SMALLEST_MEMORY = 2.0**14
 SAME_TIME = 1.2
 """Of two JAX modes whose run times differ by less than this factor, the smaller one is better."""
 
-SHORT = {"auto": "auto", "forward": "fwd", "reverse": "rev", "structured": "struct"}
-COLUMNS = ("case", "package", *SHORT.values(), "error", "better", "trace s", "compile s")
+SHORT = {"forward": "fwd", "reverse": "rev", "structured": "struct"}
 RATIOS = ("trace", "compile", "run", "memory")
+
+PAIRED = ("ratio", "auto_ratio")
+RATIO_TEXT = "{median:.2f} ({low:.2f} to {high:.2f})"
+
+BELOW = 0.95
+"""An interval below this is a loss."""
 
 Row = dict[str, Any]
 
 
-def row_of(name: str, package: str, stages: Mapping[str, Row]) -> Row:
+def row_of(name: str, package: str, stages: Mapping[str, Row], modes: Sequence[str] = MODES) -> Row:
     """Sums up a case.
 
     Args:
         name: Name of the case.
         package: Its package.
         stages: What `runner.run_case` returns.
+        modes: The modes that were compared, the first one of which is timed.
 
     Returns:
         `status` ("right", "wrong" or "failed" by elimax; "broken" if no JAX mode works or they
         contradict each other), `modes` (the status of each), `error` (the largest one), `better`
-        (the better JAX mode, None without one), `ratios` of order "auto" to it by `RATIOS`, None
+        (the better JAX mode, None without one), `ratios` of the first mode to it by `RATIOS`, None
         where one is missing, and `stages` as they are.
     """
-    modes = {mode: stages.get(mode, {}).get("status", "failed") for mode in MODES}
+    found = {mode: stages.get(mode, {}).get("status", "failed") for mode in modes}
     better = better_reference(stages)
     contradict = any(stages.get(r, {}).get("status") == "wrong" for r in REFERENCES)
     if better is None or contradict:
         status = "broken"
     else:
-        status = next((s for s in ("failed", "wrong") if s in modes.values()), "right")
-    errors = [stages[mode]["error_size"] for mode in MODES if "error_size" in stages.get(mode, {})]
+        status = next((s for s in ("failed", "wrong") if s in found.values()), "right")
+    errors = [stages[mode]["error_size"] for mode in modes if "error_size" in stages.get(mode, {})]
     return {
         "name": name,
         "package": package,
         "status": status,
-        "modes": modes,
+        "modes": found,
         "error": max(errors, default=None),
         "better": better,
-        "ratios": ratios_of(stages.get("auto", {}), stages.get(better or "", {})),
+        "ratios": ratios_of(stages.get(modes[0], {}), stages.get(better or "", {})),
         "stages": dict(stages),
     }
 
@@ -118,7 +124,9 @@ def text_of(rows: Sequence[Row]) -> str:
         Lines of text.
     """
     rows = worst_first(rows)
-    cells = [[*COLUMNS, *(f"x {key}" for key in RATIOS)], *map(_cells, rows)]
+    modes = [SHORT.get(mode, mode) for mode in rows[0]["modes"]] if rows else []
+    names = ["case", "package", *modes, "error", "better", "trace s", "compile s"]
+    cells = [[*names, *(f"x {key}" for key in RATIOS), "won", "ratio", "auto"], *map(_cells, rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in cells]
     for row in rows:
@@ -148,21 +156,47 @@ def summary_lines(rows: Sequence[Row]) -> list[str]:
             mean = math.exp(sum(map(math.log, known)) / len(known))
             means.append(f"{key} {mean:.2f} (at most {max(known):.1f})")
     packages = len({row["package"] for row in rows})
+    mode = next(iter(rows[0]["modes"])) if rows else MODES[0]
     return [
         f"{len(rows)} cases of {packages} packages: {counts}",
-        f'"auto" against the better JAX mode, geometric means: {", ".join(means) or "none"}',
+        f'"{mode}" against the better JAX mode, geometric means: {", ".join(means) or "none"}',
+        *_race_lines([row["stages"].get(FASTEST, {}) for row in rows]),
+    ]
+
+
+def _race_lines(raced: Sequence[Row]) -> list[str]:
+    """What races came to: the mean, and how often who won."""
+    raced = [stage for stage in raced if "ratio" in stage]
+    if not raced:
+        return []
+
+    def mean(stages: Sequence[Row], key: str = "ratio") -> str:
+        logs = [math.log(stage[key]["median"]) for stage in stages]
+        return f"{math.exp(sum(logs) / len(logs)):.2f}" if logs else "none"
+
+    winners = [stage["winner"] for stage in raced]
+    won = ", ".join(f"{name} {winners.count(name)}" for name in sorted(set(winners)))
+    others = [stage for stage in raced if stage["winner"] not in REFERENCES]
+    below = sum(stage["ratio"]["high"] < BELOW for stage in raced)
+    return [
+        f"times as fast as the better mode, in paired rounds: {mean(raced)}, without the races "
+        f"that a mode of JAX has won {mean(others)}; winners: {won}; wholly below {BELOW}: "
+        f"{below}; plain jacve: {mean(raced, 'auto_ratio')}"
     ]
 
 
 def _cells(row: Row) -> list[str]:
-    auto, ratios = row["stages"].get("auto", {}), row["ratios"]
+    first = next(iter(row["modes"]))
+    ours, ratios = row["stages"].get(first, {}), row["ratios"]
     marks = {"right": "ok", "wrong": "WRONG", "failed": "FAILED"}
     return [
         row["name"],
         row["package"],
-        *(marks[row["modes"][mode]] for mode in SHORT),
+        *(marks[status] for status in row["modes"].values()),
         "-" if row["error"] is None else f"{row['error']:.0e}",
         row["better"] or "NEITHER",
-        *(f"{auto[key]:.1f}" if key in auto else "-" for key in ("trace", "compile")),
+        *(f"{ours[key]:.1f}" if key in ours else "-" for key in ("trace", "compile")),
         *("-" if ratios[key] is None else f"{ratios[key]:.2f}" for key in RATIOS),
+        ours.get("winner", ""),
+        *(RATIO_TEXT.format(**ours[key]) if key in ours else "" for key in PAIRED),
     ]

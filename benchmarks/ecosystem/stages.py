@@ -10,3 +10,6 @@ REFERENCES = ("jacfwd", "jacrev")
 
 MODES = ("auto", "forward", "reverse", "structured")
 """How `jacve` is called: three orders, and structured output with order "auto"."""
+
+FASTEST = "fastest"
+"""The mode of `--fastest`: what wins a race on the function, timed against JAX in paired rounds."""

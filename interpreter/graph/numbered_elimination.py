@@ -3,7 +3,7 @@
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.elimination import Elimination
 from elimax.interpreter.graph.rule_table import RULE
-from elimax.interpreter.graph.structure import Count
+from elimax.interpreter.graph.structure import Objective
 
 
 class NumberedElimination(Elimination[int]):
@@ -23,15 +23,15 @@ class NumberedElimination(Elimination[int]):
         super().__init__(graph, edges, self._multiplied, self._added)
         self.met = set(edges.values())
 
-    def cost(self, vertex: int, count: Count) -> int:
+    def cost(self, vertex: int, count: Objective) -> int:
         """The Markowitz degree: what eliminating a vertex costs now.
 
         Args:
             vertex: Vertex number.
-            count: Which multiplications cost.
+            count: Which multiplications cost, or the price.
 
         Returns:
-            Scalar multiplications.
+            Scalar multiplications, or a price.
         """
         node, total = self.graph.node(vertex), 0
         earlier = self.predecessors[node].values()

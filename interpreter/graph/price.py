@@ -9,7 +9,9 @@ multiplications.
 The weights were set by hand, from the run times on a CPU of the portfolio's orders for functions of
 public packages (a step of a fluid, the mass matrix of a robot, a potential of many particles, two
 graph networks): about 0.1 ns for a multiplication, 0.5 ns for an entry, 0.2 us for a product. That
-of a product is lower here, since functions are run in batches, where it matters less.
+of a product is lower here, since functions are run in batches, where it matters less. How well the
+price foretells which of two orders is faster, `make bench-order-times` measures: with other weights
+hardly better (docs/time.md).
 """
 
 import functools
@@ -18,6 +20,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.counting import count_multiplications
 from elimax.interpreter.graph.elimination import Elimination
 from elimax.interpreter.graph.order import CarriesOrder, EliminationOrder, check_order
 from elimax.interpreter.graph.pair_structure import (
@@ -28,7 +31,7 @@ from elimax.interpreter.graph.pair_structure import (
     product_of,
     sum_of,
 )
-from elimax.interpreter.graph.structure import EdgeStructure, Kind
+from elimax.interpreter.graph.structure import EdgeStructure, Kind, Objective
 from elimax.interpreter.graph.wanted import Blocks
 
 ENTRY = 5
@@ -36,6 +39,29 @@ ENTRY = 5
 
 KERNEL = 500
 """What a product weighs whose result is an array."""
+
+
+class Work(NamedTuple):
+    """What is done where edges are multiplied, and what a price is made of.
+
+    Attributes:
+        arithmetic: Nontrivial multiplications, and rounds of loops in units of them.
+        entries: Entries of arrays that are computed or moved.
+        products: Products that are arrays.
+    """
+
+    arithmetic: int
+    entries: int
+    products: int
+
+    @property
+    def price(self) -> int:
+        """What it weighs."""
+        return self.arithmetic + ENTRY * self.entries + KERNEL * self.products
+
+    def plus(self, other: "Work") -> "Work":
+        """The sum of two, entry by entry."""
+        return Work(*(x + y for x, y in zip(self, other, strict=True)))
 
 
 class OrderPrice(NamedTuple):
@@ -53,15 +79,15 @@ class OrderPrice(NamedTuple):
 
 
 @functools.cache
-def product_price(later: Structure, earlier: Structure) -> int:
-    """The price of J[s, v] J[v, p].
+def product_work(later: Structure, earlier: Structure) -> Work:
+    """The work of J[s, v] J[v, p].
 
     Args:
         later: Structure of J[s, v].
         earlier: Structure of J[v, p].
 
     Returns:
-        What it weighs. Products that are known while tracing are free.
+        The work. Products that are known while tracing are free.
     """
     product = product_of(later, earlier)
     sizes = [_size(part) for part in parts_of(product.structure) if _is_computed(part)]
@@ -71,7 +97,7 @@ def product_price(later: Structure, earlier: Structure) -> int:
         if len(computed) == 1:
             sizes = [min(computed[0], size) for size in sizes]
     arrays = [size for size in sizes if size > 1]
-    return product.price + ENTRY * sum(arrays) + KERNEL * len(arrays)
+    return Work(product.price, sum(arrays), len(arrays))
 
 
 def _is_computed(part: Part) -> bool:
@@ -117,21 +143,80 @@ def order_price(
     Raises:
         InvalidOrderError: If the order does not fit the graph.
     """
-    total = OrderPrice(0, 0, 0)
-    are_numbers = computes_numbers(graph)
+    work, nontrivial, every = _totals(graph, order, wanted)
+    return OrderPrice(nontrivial if computes_numbers(graph) else work.price, nontrivial, every)
+
+
+def order_cost(
+    graph: ComputationalGraph,
+    order: EliminationOrder | CarriesOrder | Sequence[int],
+    objective: Objective,
+) -> int:
+    """What a whole elimination costs by an objective.
+
+    Args:
+        graph: The graph.
+        order: An order of all its eliminable vertices, or a plan.
+        objective: "all" or "nontrivial" multiplications, or the "price".
+
+    Returns:
+        Scalar multiplications, or the price.
+
+    Raises:
+        InvalidOrderError: If the order does not fit the graph.
+    """
+    if objective == "price":
+        return order_price(graph, order).price
+    return getattr(count_multiplications(graph, order), objective)
+
+
+def summable_objective(graph: ComputationalGraph, objective: Objective) -> Objective:
+    """The objective whose entries in the table of the counting rule sum up to what an order costs.
+
+    Args:
+        graph: The graph.
+        objective: What an order is wanted to have little of.
+
+    Returns:
+        The same, but "nontrivial" for the price of a graph of single numbers, which is that.
+    """
+    return "nontrivial" if objective == "price" and computes_numbers(graph) else objective
+
+
+def order_work(
+    graph: ComputationalGraph, order: EliminationOrder | CarriesOrder | Sequence[int]
+) -> Work:
+    """The work of a whole elimination, for all blocks.
+
+    Args:
+        graph: The graph.
+        order: An order of all its eliminable vertices, or a plan.
+
+    Returns:
+        The sum over all products.
+
+    Raises:
+        InvalidOrderError: If the order does not fit the graph.
+    """
+    return _totals(graph, order, None)[0]
+
+
+def _totals(
+    graph: ComputationalGraph,
+    order: EliminationOrder | CarriesOrder | Sequence[int],
+    wanted: Blocks | None,
+) -> tuple[Work, int, int]:
+    """Work, nontrivial multiplications and all multiplications of an elimination."""
+    work, nontrivial, every = Work(0, 0, 0), 0, 0
 
     def multiplied(later: Structure, earlier: Structure) -> Structure:
-        nonlocal total
+        nonlocal work, nontrivial, every
         product = product_of(later, earlier)
-        price = product.nontrivial if are_numbers else product_price(later, earlier)
-        total = OrderPrice(
-            total.price + price,
-            total.nontrivial + product.nontrivial,
-            total.all + product.all,
-        )
+        work = work.plus(product_work(later, earlier))
+        nontrivial, every = nontrivial + product.nontrivial, every + product.all
         return product.structure
 
     elimination = Elimination(graph, graph.edges, multiplied, sum_of, wanted)
     for vertex in check_order(graph, order):
         elimination.eliminate(vertex)
-    return total
+    return work, nontrivial, every

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 
 from elimax.interpreter.graph.pair_structure import PairProduct, Structure, product_of, sum_of
-from elimax.interpreter.graph.price import product_price
+from elimax.interpreter.graph.price import product_work
 
 
 class NumberTable(dict[int, dict[int, int]]):
@@ -50,9 +50,9 @@ class RuleTable:
         product: Number of the product, [later][earlier].
         product_by_earlier: The same, [earlier][later].
         total: Number of the sum, [first][second].
-        cost: For "all" and for "nontrivial" the cost of a product, [later][earlier].
+        cost: By objective the cost of a product, [later][earlier]: its multiplications, "all" or
+            "nontrivial", and its "price".
         cost_by_earlier: The same, [earlier][later].
-        price: Price of a product, [later][earlier].
     """
 
     def __init__(self) -> None:
@@ -66,15 +66,14 @@ class RuleTable:
         self.cost = {
             "all": NumberTable(lambda x, y: self._multiply(x, y).all),
             "nontrivial": NumberTable(lambda x, y: self._multiply(x, y).nontrivial),
+            "price": NumberTable(
+                lambda x, y: product_work(self._structures[x], self._structures[y]).price
+            ),
         }
         self.cost_by_earlier = {
             count: NumberTable(lambda x, y, table=table: table[y][x])
             for count, table in self.cost.items()
         }
-
-        self.price = NumberTable(
-            lambda x, y: product_price(self._structures[x], self._structures[y])
-        )
 
     def number(self, structure: Structure) -> int:
         """The number of a structure, a new one if it was never met.

@@ -18,7 +18,7 @@ import enum
 import functools
 import math
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 Shape = tuple[int, ...]
 
@@ -26,6 +26,10 @@ UNTIED = -1
 
 Count = Literal["all", "nontrivial"]
 """Which scalar multiplications are counted: all, or those that are not by +1 or -1."""
+
+
+Objective: TypeAlias = Count | Literal["price"]
+"""What an order is wanted to have little of: multiplications, or its price (`graph.price`)."""
 
 
 def check_count(count: str) -> None:
@@ -39,6 +43,19 @@ def check_count(count: str) -> None:
     """
     if count not in ("all", "nontrivial"):
         raise ValueError(f"count={count!r}: it is 'all' or 'nontrivial'")
+
+
+def check_objective(objective: str) -> None:
+    """Refuses what is neither a count nor the price.
+
+    Args:
+        objective: What a user gave.
+
+    Raises:
+        ValueError: If it is not "all", "nontrivial" or "price".
+    """
+    if objective not in ("all", "nontrivial", "price"):
+        raise ValueError(f"count={objective!r}: it is 'all', 'nontrivial' or 'price'")
 
 
 class Kind(enum.IntEnum):

@@ -1,15 +1,16 @@
 """What all stages share: where files lie, what the parameters are, how to talk."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from elimax.interpreter.errors import InvalidOrderError
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
-from elimax.interpreter.graph.counting import MultiplicationCount
+from elimax.interpreter.graph.counting import MultiplicationCount, count_multiplications
 from elimax.interpreter.graph.order import EliminationOrder, check_order
-from elimax.interpreter.graph.structure import Count
+from elimax.interpreter.graph.price import order_cost
+from elimax.interpreter.graph.structure import Objective
 from elimax.interpreter.orders import PORTFOLIO
 from elimax.pipeline.checkout.configs import build, checked_value
 from elimax.pipeline.checkout.files import Layout, read_json
@@ -47,13 +48,13 @@ class StageContext:
         return build(config_class, section(self.params, name, task), name)
 
     @property
-    def count(self) -> Count:
-        """Which count decides between orders.
+    def count(self) -> Objective:
+        """What decides between orders: a count of multiplications, or the price.
 
         Raises:
-            ParamsError: If `count` is neither "all" nor "nontrivial".
+            ParamsError: If `count` is not "all", "nontrivial" or "price".
         """
-        return checked_value(self.params.get("count", "all"), Count, "count")
+        return checked_value(self.params.get("count", "all"), Objective, "count")
 
     @property
     def seed(self) -> int:
@@ -157,12 +158,36 @@ def two_counts(count: MultiplicationCount) -> dict[str, int]:
     return {"all": int(count.all), "nontrivial": int(count.nontrivial)}
 
 
-def cheapest(counts: Mapping[str, Mapping[str, int]], count: Count) -> str:
+def order_costs(
+    graph: ComputationalGraph,
+    order: EliminationOrder,
+    count: Objective,
+    counted: Callable[..., MultiplicationCount] = count_multiplications,
+) -> dict[str, int]:
+    """Returns what an order costs, as plain JSON data.
+
+    Args:
+        graph: The graph.
+        order: An order of it.
+        count: What decides between orders.
+        counted: What counts.
+
+    Returns:
+        Both counts, and the price where that decides.
+
+    Raises:
+        InvalidOrderError: If the order does not fit the graph.
+    """
+    costs = two_counts(counted(graph, order))
+    return {**costs, "price": order_cost(graph, order, "price")} if count == "price" else costs
+
+
+def cheapest(counts: Mapping[str, Mapping[str, int]], count: Objective) -> str:
     """Returns the name with the lowest count.
 
     Args:
-        counts: Both counts by name.
-        count: The one that decides; the other one breaks ties, then the place in the mapping.
+        counts: Both counts by name, and the price where that decides.
+        count: The one that decides; another one breaks ties, then the place in the mapping.
 
     Raises:
         InvalidOrderError: If there is no candidate.
@@ -173,7 +198,7 @@ def cheapest(counts: Mapping[str, Mapping[str, int]], count: Count) -> str:
     return min(counts, key=lambda name: (counts[name][count], counts[name][other]))
 
 
-def table_names(counts: Mapping[str, Mapping[str, int]], count: Count) -> list[str]:
+def table_names(counts: Mapping[str, Mapping[str, int]], count: Objective) -> list[str]:
     """Returns the names of the orders that a table shows, of all that were counted.
 
     Args:

@@ -1,5 +1,6 @@
 """Arguments of commands that several of them share, or that have a few values."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -36,5 +37,20 @@ Overrides = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+OrderName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|FILE|best|auto",
+        help="An order of the portfolio, a JSON file of an order or a plan, best (the order of "
+        "search) or auto (that of jacve); without it best where there is one.",
+    ),
+]
+BatchSize = Annotated[
+    int | None, typer.Option(min=1, help="Points that jax.vmap takes at once; else one point.")
+]
+PlanOut = Annotated[
+    Path | None, typer.Option(metavar="PATH", help="Write the plan there, for jacve(order=).")
+]
 
 SearchMethod = Literal["annealing", "policy", "both", "beam", "exact", "portfolio"]

@@ -5,11 +5,11 @@ from typing import Any
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.counting import count_multiplications
 from elimax.interpreter.graph.order import EliminationOrder
+from elimax.interpreter.graph.structure import Count
 from elimax.interpreter.orders import portfolio
 from elimax.interpreter.tracing.call import trace
 from elimax.pipeline.checkout.context import (
     SHOWN,
-    Count,
     cheapest,
     two_counts,
 )

@@ -12,10 +12,10 @@ from elimax.interpreter.graph.explanation import (
     savings,
 )
 from elimax.interpreter.graph.order import EliminationOrder
+from elimax.interpreter.graph.structure import Count
 from elimax.interpreter.orders import portfolio
 from elimax.interpreter.tracing.call import trace
 from elimax.pipeline.checkout.context import (
-    Count,
     cheapest,
     two_counts,
 )

@@ -8,8 +8,9 @@ from elimax.interpreter.checking import JacobianCheck, check_against, reference_
 from elimax.interpreter.differentiation import Options
 from elimax.interpreter.execution.jax_modes import MODES
 from elimax.interpreter.graph.order import EliminationOrder
+from elimax.interpreter.graph.structure import Count, Objective
 from elimax.interpreter.racing import SECONDS, Race, race
-from elimax.pipeline.checkout.context import Count, two_counts
+from elimax.pipeline.checkout.context import two_counts
 from elimax.pipeline.checkout.machine import device
 from elimax.pipeline.command_line.arguments import SearchMethod
 from elimax.pipeline.command_line.explain import Explanation, explain_order
@@ -56,7 +57,7 @@ def optimize(
     name: str,
     *,
     method: SearchMethod | None = None,
-    count: Count = "nontrivial",
+    count: Objective = "nontrivial",
     seconds: float = 10.0,
     seed: int = 0,
     batch: int | None = None,
@@ -67,7 +68,7 @@ def optimize(
         name: Name of a task, or module:function.
         method: As for `search_order`; None takes "both" where the learned policy can be loaded,
             and else "annealing".
-        count: Which multiplications the search saves.
+        count: What the search saves: multiplications, or the price.
         seconds: Time of the search.
         seed: Seed of the search.
         batch: As for `racing.race`.
@@ -96,7 +97,8 @@ def optimize(
         for one in (order, raced.plan)
     ]
     check = max(checks, key=lambda one: one.max_error)
-    explained = explain_order(name, graph, order, count)
+    compared: Count = "nontrivial" if count == "price" else count
+    explained = explain_order(name, graph, order, compared)
     return Optimized(search, explained, raced, check, batch, device())
 
 
@@ -108,12 +110,12 @@ def say_optimized(optimized: Optimized, console: Console) -> None:
         console: Where the lines go.
     """
     explained, search, raced = optimized.explained, optimized.search, optimized.raced
-    count = explained.count
     console.table(["order", "all", "nontrivial"], _order_rows(optimized), explained.task)
-    low = "and no order has fewer" if search["optimal"] else f"no order has < {search['bound']:,}"
+    count = search["count"]
+    cost = f"{search[count]:,}" if count == "price" else f"{search[count]:,} multiplications"
+    low = "and no order has less" if search["optimal"] else f"no order has < {search['bound']:,}"
     console.say(
-        f"\nfound by {search['method']} in {search['seconds']:.1f} s: {search[count]:,} "
-        f"multiplications ({count}), {low}"
+        f"\nfound by {search['method']} in {search['seconds']:.1f} s: {cost} ({count}), {low}"
     )
     for rival in explained.rivals:
         console.say(verdict(explained, rival))

@@ -7,9 +7,10 @@ from typing import Any, Literal
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.independent_count import verified_count
 from elimax.interpreter.graph.order import EliminationOrder
+from elimax.interpreter.graph.price import order_cost, summable_objective
+from elimax.interpreter.graph.structure import Count, Objective
 from elimax.interpreter.orders import (
     PORTFOLIO,
-    best_classic,
     certify,
     optimal_order,
     portfolio,
@@ -18,7 +19,7 @@ from elimax.interpreter.orders.annealing.anneal import anneal
 from elimax.interpreter.orders.moves_last import moves_last_orders
 from elimax.interpreter.plan import Plan
 from elimax.interpreter.tracing.call import trace
-from elimax.pipeline.checkout.context import Count, two_counts
+from elimax.pipeline.checkout.context import order_costs
 from elimax.pipeline.command_line.arguments import SearchMethod
 from elimax.pipeline.errors import ParamsError
 from elimax.pipeline.extras import require_package
@@ -30,7 +31,7 @@ Method = Literal["policy", "both", "beam"]
 
 
 def search_order(
-    name: str, method: SearchMethod, count: Count = "all", seconds: float = 10.0, seed: int = 0
+    name: str, method: SearchMethod, count: Objective = "all", seconds: float = 10.0, seed: int = 0
 ) -> dict[str, Any]:
     """Searches an order of one task; reads and writes no file.
 
@@ -39,12 +40,13 @@ def search_order(
         method: "annealing"; "policy" (games of the learned policy), "both" (annealing from its
             orders and the rules') or "beam"; "exact" (best-first search up to a number of states)
             or "portfolio".
-        count: Which multiplications to save.
+        count: What to save: "all" or "nontrivial" multiplications, or the "price".
         seconds: Time that a search takes which does not end by itself.
         seed: Seed of what is random.
 
     Returns:
-        `task`, `method`, `count`; `all` and `nontrivial` multiplications of the best order;
+        `task`, `method`, `count`; `all` and `nontrivial` multiplications of the best order, and
+        its `price` if that was to be saved;
         `bound`: no order has fewer of the chosen count; `optimal`: whether this is proven;
         `evaluations`: orders, games or states that were looked at; `seconds` that it took without
         compiling and proving; the `order`.
@@ -52,7 +54,8 @@ def search_order(
     Raises:
         UnknownTaskError: If there is no such task.
         MissingPackageError: If a method needs the policy, and the extra `learn` is not installed.
-        ParamsError: If a search with the policy has no time.
+        ParamsError: If a search with the policy has no time, or one for multiplications is asked
+            for the price of a graph with arrays.
         TracingError: If the function cannot be traced.
         CountMismatchError: If the two counters disagree about the order.
     """
@@ -69,7 +72,7 @@ def search_graph(
     name: str,
     graph: ComputationalGraph,
     method: SearchMethod,
-    count: Count,
+    count: Objective,
     seconds: float,
     seed: int,
 ) -> dict[str, Any]:
@@ -77,7 +80,7 @@ def search_graph(
     began = time.perf_counter()
     order, evaluations, spent = _SEARCHES[method](graph, count, seconds, seed)
     spent = time.perf_counter() - began if spent is None else spent
-    counts = two_counts(verified_count(graph, order))
+    counts = order_costs(graph, order, count, verified_count)
     certificate = certify(graph, count, counts[count])
     return {
         "task": name,
@@ -115,14 +118,14 @@ def found_plan(result: Mapping[str, Any]) -> Plan:
 
 def summary_rows(result: Mapping[str, Any]) -> list[list[Any]]:
     """Returns the rows figure, value, for a table; the order itself is left out."""
-    shown = ("all", "nontrivial", "bound", "optimal", "evaluations", "seconds")
-    return [[key, result[key]] for key in shown]
+    shown = ("all", "nontrivial", "price", "bound", "optimal", "evaluations", "seconds")
+    return [[key, result[key]] for key in shown if key in result]
 
 
 _Found = tuple[EliminationOrder, int, float | None]
 
 
-def _anneal(graph: ComputationalGraph, count: Count, seconds: float, seed: int) -> _Found:
+def _anneal(graph: ComputationalGraph, count: Objective, seconds: float, seed: int) -> _Found:
     starts = [*portfolio(graph).values(), *moves_last_orders(graph)]
     result = anneal(graph, starts, count, seconds=seconds, seed=seed)
     return result.order, result.evaluations, result.seconds
@@ -131,7 +134,7 @@ def _anneal(graph: ComputationalGraph, count: Count, seconds: float, seed: int) 
 def _with_policy(method: Method) -> Callable[..., _Found]:
     """A search with the policy that comes with elimax."""
 
-    def search(graph: ComputationalGraph, count: Count, seconds: float, seed: int) -> _Found:
+    def search(graph: ComputationalGraph, count: Objective, seconds: float, seed: int) -> _Found:
         if seconds <= 0.0:
             raise ParamsError(f"--seconds {seconds:g} must be positive for --method {method}")
         require_package("equinox", f"--method {method}")
@@ -151,13 +154,25 @@ def _with_policy(method: Method) -> Callable[..., _Found]:
     return search
 
 
-def _exact(graph: ComputationalGraph, count: Count, seconds: float, seed: int) -> _Found:
-    result = optimal_order(graph, count)
+def _multiplications(graph: ComputationalGraph, count: Objective) -> Count:
+    """The count that the exact search takes."""
+    counted = summable_objective(graph, count)
+    if counted == "price":
+        raise ParamsError(
+            "--method exact counts multiplications, the price of arrays has more to it: give "
+            "--count all or nontrivial, or another method"
+        )
+    return counted
+
+
+def _exact(graph: ComputationalGraph, count: Objective, seconds: float, seed: int) -> _Found:
+    result = optimal_order(graph, _multiplications(graph, count))
     return result.order, result.states, None
 
 
-def _portfolio(graph: ComputationalGraph, count: Count, seconds: float, seed: int) -> _Found:
-    return best_classic(graph, count), len(PORTFOLIO), None
+def _portfolio(graph: ComputationalGraph, count: Objective, seconds: float, seed: int) -> _Found:
+    order = min(portfolio(graph).values(), key=lambda order: order_cost(graph, order, count))
+    return order, len(PORTFOLIO), None
 
 
 _SEARCHES = {

@@ -9,11 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
-from elimax.interpreter.graph.structure import Count
+from elimax.interpreter.graph.structure import Objective
 from elimax.pipeline.command_line.application import STAGES, TOOLS, app, save_plan, stage_context
 from elimax.pipeline.command_line.arguments import (
     AsJson,
     Overrides,
+    PlanOut,
     SearchMethod,
     TaskName,
     TaskNames,
@@ -76,14 +77,13 @@ def search(
         float | None, typer.Option(min=0.0, max=1e9, help="Time of the search; 10 by default.")
     ] = None,
     count: Annotated[
-        Count | None, typer.Option(help="Which multiplications to save; all by default.")
+        Objective | None,
+        typer.Option(help="Which multiplications to save, or the price; all by default."),
     ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Seed of the search; 0 by default.")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="Write a plan there, for jacve(order=).")
-    ] = None,
+    out: PlanOut = None,
     params: Overrides = None,
     as_json: AsJson = False,
 ) -> None:

@@ -5,9 +5,17 @@ from typing import Annotated
 
 import typer
 
-from elimax.interpreter.graph.structure import Count
+from elimax.interpreter.graph.structure import Count, Objective
 from elimax.pipeline.command_line.application import TOOLS, app, save_plan, stage_context
-from elimax.pipeline.command_line.arguments import AsJson, Overrides, SearchMethod, TaskName
+from elimax.pipeline.command_line.arguments import (
+    AsJson,
+    BatchSize,
+    OrderName,
+    Overrides,
+    PlanOut,
+    SearchMethod,
+    TaskName,
+)
 from elimax.pipeline.console import Console
 from elimax.pipeline.tasks import load_task
 
@@ -15,9 +23,7 @@ from elimax.pipeline.tasks import load_task
 @app.command(rich_help_panel=TOOLS)
 def compare(
     task: TaskName,
-    order: Annotated[
-        str | None, typer.Option(metavar="NAME|FILE|best|auto", help="As for explain.")
-    ] = None,
+    order: OrderName = None,
     as_json: AsJson = False,
 ) -> None:
     """Count TASK in classical orders and in the best known one.
@@ -44,12 +50,8 @@ def plan(
     fastest: Annotated[
         bool, typer.Option("--fastest", help="Time several ways on this machine, JAX's among them.")
     ] = False,
-    batch: Annotated[
-        int | None, typer.Option(min=1, help="With --fastest: points that jax.vmap takes at once.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="Write the plan there, for jacve(order=).")
-    ] = None,
+    batch: BatchSize = None,
+    out: PlanOut = None,
     as_json: AsJson = False,
 ) -> None:
     """Find the order in which jacve eliminates TASK.
@@ -75,14 +77,12 @@ def optimize_task(
         typer.Option(help="How to search; both where the learned policy is, else annealing."),
     ] = None,
     seconds: Annotated[float, typer.Option(min=0.001, max=1e9, help="Time of the search.")] = 10.0,
-    count: Annotated[Count, typer.Option(help="Which multiplications to save.")] = "nontrivial",
+    count: Annotated[
+        Objective, typer.Option(help="Which multiplications to save, or the price.")
+    ] = "nontrivial",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the search.")] = 0,
-    batch: Annotated[
-        int | None, typer.Option(min=1, help="Points that jax.vmap takes at once; else one point.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="Write the plan there, for jacve(order=).")
-    ] = None,
+    batch: BatchSize = None,
+    out: PlanOut = None,
     as_json: AsJson = False,
 ) -> None:
     """Find, time and check a plan for TASK.
@@ -106,14 +106,7 @@ def optimize_task(
 @app.command(rich_help_panel=TOOLS)
 def explain(
     task: TaskName,
-    order: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|FILE|best|auto",
-            help="An order of the portfolio, a JSON file of an order or a plan, best (the order of "
-            "search) or auto (that of jacve); without it best where there is one, else auto.",
-        ),
-    ] = None,
+    order: OrderName = None,
     count: Annotated[Count, typer.Option(help="Which multiplications are compared.")] = "all",
     html: Annotated[
         Path | None,

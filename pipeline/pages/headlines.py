@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from elimax.pipeline.checkout.context import Count
+from elimax.pipeline.checkout.context import Objective
 from elimax.pipeline.pages.html_page import paragraph
 from elimax.pipeline.pages.report_speed import cases_of, flags_title, speed_up, verdict_of
 
@@ -38,7 +38,7 @@ class Headline(NamedTuple):
 
 
 def first_screen(
-    collected: Mapping[str, Any], count: Count, commit: str | None, date: str | None
+    collected: Mapping[str, Any], count: Objective, commit: str | None, date: str | None
 ) -> list[str]:
     """Makes what stands above all sections.
 
@@ -65,7 +65,7 @@ def first_screen(
     ]
 
 
-def count_headline(summaries: Mapping[str, Mapping[str, Any]], count: Count) -> Headline:
+def count_headline(summaries: Mapping[str, Mapping[str, Any]], count: Objective) -> Headline:
     """Says on how many tasks the order is proven optimal or improved, and what is saved."""
     proven = {task for task, x in summaries.items() if x["bounds"][count]["optimal"]}
     better = {task for task, x in summaries.items()

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from elimax.interpreter.graph.structure import Count
 from elimax.interpreter.orders import PORTFOLIO
-from elimax.pipeline.checkout.context import Count, cheapest
+from elimax.pipeline.checkout.context import Objective, cheapest
 from elimax.pipeline.pages.published import PUBLISHED
 from elimax.pipeline.pages.report_tables import Table
 
@@ -18,7 +19,7 @@ def best_table(
     summaries: Mapping[str, Mapping[str, Any]],
     candidates: Candidates,
     count: Count,
-    decisive: Count,
+    decisive: Objective,
 ) -> Table:
     """Makes the table of the best orders by one count.
 
@@ -39,7 +40,7 @@ def best_table(
     ]  # fmt: skip
     rows: list[list[Any]] = []
     for task, summary in summaries.items():
-        entry = summary["best" if count == decisive else "fewest_nontrivial"]
+        entry = summary["best" if count in (decisive, "all") else "fewest_nontrivial"]
         best, bound = entry[count], summary["bounds"][count]
         classic = candidates[task][best_classic_rule(candidates[task], count)][count]
         published = PUBLISHED.get(task)

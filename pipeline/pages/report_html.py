@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from elimax.pipeline.checkout.context import Count
+from elimax.pipeline.checkout.context import Objective
 from elimax.pipeline.pages.headlines import first_screen
 from elimax.pipeline.pages.html_page import folded, page, paragraph, table
 from elimax.pipeline.pages.published import SOURCE
@@ -24,7 +24,10 @@ COUNT_NOTES = {
 
 
 def render_page(
-    collected: Mapping[str, Any], count: Count, commit: str | None = None, date: str | None = None
+    collected: Mapping[str, Any],
+    count: Objective,
+    commit: str | None = None,
+    date: str | None = None,
 ) -> str:
     """Renders the report.
 
@@ -48,7 +51,7 @@ def render_page(
     return page("elimax: exact Jacobians with fewer multiplications", sections)
 
 
-def count_sections(collected: Mapping[str, Any], count: Count) -> list[str]:
+def count_sections(collected: Mapping[str, Any], count: Objective) -> list[str]:
     """Makes the section on multiplications.
 
     Args:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from elimax.pipeline.checkout.context import Count
+from elimax.pipeline.checkout.context import Objective
 from elimax.pipeline.pages.bar_charts import Bar, bar_chart
 from elimax.pipeline.pages.html_page import figure, folded, paragraph, table
 from elimax.pipeline.pages.report_tables import SEEDS_NOTE, SEEDS_TITLE, seed_table
@@ -12,7 +12,7 @@ from elimax.pipeline.pages.svg import Line, line_chart
 STEP = "charts/eliminations"
 
 
-def learning_sections(collected: Mapping[str, Any], count: Count) -> list[str]:
+def learning_sections(collected: Mapping[str, Any], count: Objective) -> list[str]:
     """Makes the section on learning.
 
     Args:
@@ -57,7 +57,7 @@ def learning_sections(collected: Mapping[str, Any], count: Count) -> list[str]:
 def zero_shot_bars(
     pretrained: Mapping[str, Mapping[str, int]],
     summaries: Mapping[str, Mapping[str, Any]],
-    count: Count,
+    count: Objective,
 ) -> list[Bar]:
     """Compares the first order of the pretrained policy with the best known one.
 
@@ -77,7 +77,7 @@ def zero_shot_bars(
 
 
 def finetune_chart(
-    curve: Sequence[Mapping[str, float]], summary: Mapping[str, Any], count: Count
+    curve: Sequence[Mapping[str, float]], summary: Mapping[str, Any], count: Objective
 ) -> str:
     """Draws how finetuning went, beside the costs of reverse and of the best classic order.
 

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from elimax.pipeline.checkout.context import SHOWN, Count
+from elimax.pipeline.checkout.context import SHOWN, Objective
 from elimax.pipeline.console import cell
 
 Table = tuple[list[str], list[list[Any]]]
@@ -303,7 +303,7 @@ def compile_table(timings: Mapping[str, Mapping[str, Any]]) -> Table:
 def markdown_report(
     summaries: Mapping[str, Mapping[str, Any]],
     timings: Mapping[str, Mapping[str, Any]],
-    count: Count,
+    count: Objective,
 ) -> str:
     """Writes all tables as Markdown.
 

@@ -76,7 +76,7 @@ def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
     counts = content["counts"]
     rows = [
         [name, counts[name]["all"], counts[name]["nontrivial"]]
-        for name in table_names(counts, context.count)
+        for name in table_names(counts, "nontrivial" if context.count == "price" else context.count)
     ]
     title = f"{task_name}: {len(content['graph']['primitives'])} vertices"
     context.console.table(["order", "all", "nontrivial"], rows, title)

@@ -17,8 +17,8 @@ from elimax.pipeline.checkout.context import (
     StageContext,
     command,
     input_digests,
+    order_costs,
     read_graph,
-    two_counts,
 )
 from elimax.pipeline.checkout.files import (
     item_name,
@@ -59,7 +59,10 @@ def describe_result(
     """
 
     def described(order: EliminationOrder) -> dict[str, Any]:
-        return {"order": list(order.vertices), **two_counts(verified_count(graph, order))}
+        return {
+            "order": list(order.vertices),
+            **order_costs(graph, order, config.count, verified_count),
+        }
 
     return {
         "task": task_name,

@@ -15,7 +15,7 @@ import numpy as np
 from elimax.interpreter.orders import PORTFOLIO
 from elimax.pipeline.checkout.context import (
     SHOWN,
-    Count,
+    Objective,
     StageContext,
     cheapest,
     command,
@@ -33,7 +33,7 @@ from elimax.pipeline.checkout.process import stage_process
 from elimax.pipeline.errors import FileError
 from elimax.pipeline.pages.report_html import render_page
 from elimax.pipeline.pages.report_tables import count_table, markdown_report
-from elimax.pipeline.stages.search import ANNEALED
+from elimax.pipeline.stages.search import ANNEALED, objectives
 from elimax.pipeline.statistics import bootstrap, interquartile_mean
 from elimax.pipeline.tracking import track
 
@@ -44,7 +44,7 @@ IDEA = "docs/idea.svg"
 def summarise_task(
     evaluation: Mapping[str, Any],
     found: Mapping[str, Any],
-    count: Count,
+    count: Objective,
     seeds: Sequence[int] = (0,),
 ) -> dict[str, Any]:
     """Summarises one task.
@@ -86,7 +86,7 @@ def summarise_task(
     best_learned = cheapest(learned, count)
     by_count = found["by_count"]
     best, fewest = (
-        {key: by_count[which][key] for key in ("all", "nontrivial", "found_by")}
+        {key: by_count[which][key] for key in (*objectives(count), "found_by")}
         for which in (count, "nontrivial")
     )
     reference = max(1, classic[best_classic][count])
@@ -110,7 +110,7 @@ def summarise_task(
     }
 
 
-def _spread(found: Mapping[str, Any], count: Count, seeds: Sequence[int]) -> dict[str, Any]:
+def _spread(found: Mapping[str, Any], count: Objective, seeds: Sequence[int]) -> dict[str, Any]:
     """Returns the entry `seeds` of a summary, or nothing where there is one seed."""
     by_seed = found.get("seeds")
     wanted = None if len(seeds) == 1 else sorted(map(str, seeds))

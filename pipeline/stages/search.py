@@ -6,24 +6,24 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
-from elimax.interpreter.graph.counting import count_multiplications
 from elimax.interpreter.graph.independent_count import verified_count
 from elimax.interpreter.graph.order import EliminationOrder
+from elimax.interpreter.graph.price import order_cost
 from elimax.interpreter.orders import PORTFOLIO, certify, lower_bound, portfolio
 from elimax.interpreter.orders.annealing.anneal import anneal
 from elimax.models.checkpoint import load_policy
 from elimax.models.policy_search import best_sampled_order
 from elimax.models.ranges import Range
 from elimax.pipeline.checkout.context import (
-    Count,
+    Objective,
     StageContext,
     cheapest,
     command,
     input_digests,
+    order_costs,
     order_from,
     read_graph,
     read_order,
-    two_counts,
 )
 from elimax.pipeline.checkout.files import (
     Layout,
@@ -37,8 +37,17 @@ from elimax.pipeline.checkout.process import stage_process
 from elimax.pipeline.stages import shown
 from elimax.pipeline.tracking import Tracker, track
 
-COUNTS: tuple[Count, ...] = ("all", "nontrivial")
-ANNEALED: dict[Count, str] = {"all": "annealing", "nontrivial": "annealing_nontrivial"}
+ANNEALED: dict[Objective, str] = {
+    "all": "annealing",
+    "nontrivial": "annealing_nontrivial",
+    "price": "annealing_price",
+}
+"""What annealed orders are called, by what is saved."""
+
+
+def objectives(count: Objective) -> tuple[Objective, ...]:
+    """What orders are searched for: both counts, and the price where that decides."""
+    return tuple(which for which in ANNEALED if which != "price" or count == "price")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +69,7 @@ class SearchConfig:
 def choose_order(
     graph: ComputationalGraph,
     candidates: Mapping[str, EliminationOrder],
-    count: Count,
+    count: Objective,
     proof_states: int,
 ) -> dict[str, Any]:
     """Counts all candidates and takes the cheapest; equals go to the one named first.
@@ -81,9 +90,11 @@ def choose_order(
         InvalidOrderError: If a candidate does not fit the graph.
         CountMismatchError: If the two counters disagree about a candidate.
     """
-    counts = {name: two_counts(verified_count(graph, order)) for name, order in candidates.items()}
+    counts = {
+        name: order_costs(graph, order, count, verified_count) for name, order in candidates.items()
+    }
     by_count: dict[str, dict[str, Any]] = {}
-    for which in COUNTS:
+    for which in objectives(count):
         best = cheapest(counts, which)
         certificate = certify(graph, which, counts[best][which], limit=proof_states)
         by_count[which] = {
@@ -95,7 +106,7 @@ def choose_order(
     return {
         "fingerprint": graph.fingerprint,
         "vertices": graph.num_vertices,
-        **{key: by_count[count][key] for key in ("order", "all", "nontrivial", "found_by")},
+        **{key: by_count[count][key] for key in ("order", *objectives(count), "found_by")},
         "by_count": by_count,
         "candidates": counts,
     }
@@ -106,6 +117,7 @@ def annealed_orders(
     candidates: Mapping[str, EliminationOrder],
     evaluations: int,
     seed: int,
+    count: Objective = "all",
 ) -> dict[str, EliminationOrder]:
     """Searches further from what is known, by both counts.
 
@@ -114,24 +126,26 @@ def annealed_orders(
         candidates: Known orders.
         evaluations: Orders to evaluate for each count.
         seed: Seed of the search.
+        count: What decides between orders.
 
     Returns:
-        "annealing" and "annealing_nontrivial"; not the one whose count cannot get lower.
+        "annealing" and "annealing_nontrivial", and "annealing_price" where the price decides; not
+        the one whose count cannot get lower.
     """
     found = {}
-    counts = [count_multiplications(graph, order) for order in candidates.values()]
-    for count, name in ANNEALED.items():
-        least = min(getattr(entry, count) for entry in counts)
-        if evaluations == 0 or least == lower_bound(graph, count):
+    for which in objectives(count):
+        least = min(order_cost(graph, order, which) for order in candidates.values())
+        if evaluations == 0 or least == lower_bound(graph, which):
             continue
-        found[name] = anneal(
-            graph, _starts(graph, candidates, count), count, evaluations=evaluations, seed=seed
+        starts = _starts(graph, candidates, which)
+        found[ANNEALED[which]] = anneal(
+            graph, starts, which, evaluations=evaluations, seed=seed
         ).order
     return found
 
 
 def _starts(
-    graph: ComputationalGraph, candidates: Mapping[str, EliminationOrder], count: Count
+    graph: ComputationalGraph, candidates: Mapping[str, EliminationOrder], count: Objective
 ) -> list[EliminationOrder]:
     """The cheapest candidate, and the cheapest of the others that are classical or are not.
 
@@ -139,7 +153,7 @@ def _starts(
     """
 
     def cost(name: str) -> int:
-        return getattr(count_multiplications(graph, candidates[name]), count)
+        return order_cost(graph, candidates[name], count)
 
     best = min(candidates, key=cost)
     others = [name for name in candidates if (name in PORTFOLIO) != (best in PORTFOLIO)]
@@ -184,7 +198,9 @@ def learned_orders(
 
 
 def cheapest_of_seeds(
-    graph: ComputationalGraph, by_seed: Mapping[int, Mapping[str, EliminationOrder]], count: Count
+    graph: ComputationalGraph,
+    by_seed: Mapping[int, Mapping[str, EliminationOrder]],
+    count: Objective,
 ) -> tuple[dict[str, EliminationOrder], dict[str, dict[str, Any]]]:
     """Keeps the cheapest order of all seeds under each name.
 
@@ -198,9 +214,7 @@ def cheapest_of_seeds(
         under `found_by`.
     """
     counts = {
-        seed: {
-            name: two_counts(count_multiplications(graph, order)) for name, order in orders.items()
-        }
+        seed: {name: order_costs(graph, order, count) for name, order in orders.items()}
         for seed, orders in by_seed.items()
     }
     best = {}
@@ -246,7 +260,9 @@ def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
             # A learned order is named only where it is cheaper than the classical ones, which come
             # first, and an annealed one only where it is cheaper than all.
             candidates = {**portfolio(graph), **learned}
-            candidates |= annealed_orders(graph, candidates, search.annealing, context.seed)
+            candidates |= annealed_orders(
+                graph, candidates, search.annealing, context.seed, context.count
+            )
             best = choose_order(graph, candidates, context.count, search.proof_states)
             content = {"task": task_name, **best}
             if len(seeds) > 1:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
-from elimax.pipeline.checkout.context import Count, table_names
+from elimax.pipeline.checkout.context import Objective, table_names
 from elimax.pipeline.console import Console
 from elimax.pipeline.pages.graph_svg import draw, lay_out
 from elimax.pipeline.pages.report_tables import better_rival, task_timing_table, timing_table
@@ -14,7 +14,7 @@ LARGEST_PICTURE = 300
 """Vertices of the largest graph that is drawn for W&B."""
 
 
-def show_search(console: Console, content: Mapping[str, Any], count: Count) -> None:
+def show_search(console: Console, content: Mapping[str, Any], count: Objective) -> None:
     """Prints the counts of all candidates.
 
     Args:
@@ -27,7 +27,7 @@ def show_search(console: Console, content: Mapping[str, Any], count: Count) -> N
 
 
 def mirror_search(
-    tracker: Tracker, graph: ComputationalGraph, content: Mapping[str, Any], count: Count
+    tracker: Tracker, graph: ComputationalGraph, content: Mapping[str, Any], count: Objective
 ) -> None:
     """Mirrors what search found to W&B: the best orders, all candidates, a picture of the graph.
 
@@ -100,7 +100,7 @@ def _correctness_rows(evaluation: Mapping[str, Any]) -> list[list[Any]]:
     return [*rows, ["native kernel", None, None, error]]
 
 
-def _candidate_rows(content: Mapping[str, Any], count: Count) -> list[list[Any]]:
+def _candidate_rows(content: Mapping[str, Any], count: Objective) -> list[list[Any]]:
     counts = content["candidates"]
     return [
         [name, counts[name]["all"], counts[name]["nontrivial"]]

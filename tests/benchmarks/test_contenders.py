@@ -1,5 +1,6 @@
 """Contenders: all of them compute the same Jacobian, and none is served from a cache."""
 
+import dataclasses
 import sys
 import types
 from typing import Any
@@ -137,11 +138,11 @@ def test_pattern_of_zeros() -> None:
 
 
 def test_missing_packages_are_left_out_with_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither package is needed; without it the reason is told. Only the packed layout has them."""
-    for name in ("sparsejac", "asdex"):
+    """No package is needed; without it the reason is told. Only the packed layout has them."""
+    for name in ("sparsejac", "asdex", "symengine"):
         monkeypatch.setitem(sys.modules, name, None)
     _, _, absent = find("packed")
-    assert set(absent) == {"sparsejac", "asdex"}
+    assert set(absent) == {"sparsejac", "asdex", "symbolic"}
     assert all(reason.startswith("not installed (") for reason in absent.values())
     assert find("published")[2] == {}
 
@@ -180,7 +181,7 @@ def packages(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_packages_are_called_as_they_want() -> None:
     """Both packages get the flat function; dense and stored entries are contenders of their own."""
     makers, _, absent = find("packed")
-    assert not absent
+    assert absent.keys() <= {"symbolic"}
     for name in ("sparsejac", "asdex"):
         np.testing.assert_allclose(makers[name]()(*POINT), JACOBIAN, rtol=1e-6)
         stored = makers[f"{name}_values"]()(*POINT)
@@ -194,3 +195,15 @@ def test_dense_jacobians_are_not_coloured() -> None:
     makers, _, absent = find("packed", ("best",), full)
     assert "asdex" not in makers
     assert absent["asdex"] == "not sparse, 100% of the entries are not zero"
+
+
+def test_symbolic_jacobians_of_arithmetic() -> None:
+    """One of the packed contenders, where all arguments are differentiated and all steps known."""
+    pytest.importorskip("symengine")
+    task = Task("square", lambda x: x * jnp.sin(x), lambda: (np.ones(3, np.float32),), (0,), "", "")
+    makers, _, _ = find("packed", ("best",), subject_of(task))
+    matrix = jax.jit(makers["symbolic"]())(np.ones(3, np.float32), (None,))
+    np.testing.assert_allclose(matrix, np.eye(3) * (np.sin(1.0) + np.cos(1.0)), rtol=1e-6)
+    tanh = dataclasses.replace(task, function=jnp.tanh)
+    assert find("packed", ("best",), subject_of(tanh))[2]["symbolic"] == "no expression for tanh"
+    assert "not differentiated" in find("packed")[2]["symbolic"]

@@ -14,6 +14,7 @@ import jax
 import pytest
 
 from elimax.interpreter.graph.counting import count_multiplications
+from elimax.interpreter.graph.price import order_price
 from elimax.interpreter.orders import PORTFOLIO, portfolio
 from elimax.models.checkpoint import load_policy
 from elimax.models.errors import TrainingDivergedError
@@ -148,8 +149,27 @@ def test_what_is_proven_is_not_annealed() -> None:
     known = portfolio(graph, ("markowitz_high",))
     assert search.annealed_orders(graph, known, 1000, 0) == {}
     dear = portfolio(graph, ("forward",))
-    assert set(search.annealed_orders(graph, dear, 1000, 0)) == set(search.ANNEALED.values())
+    both = {"annealing", "annealing_nontrivial"}
+    assert set(search.annealed_orders(graph, dear, 1000, 0)) == both
+    assert set(search.annealed_orders(graph, dear, 1000, 0, "price")) == {*both, "annealing_price"}
     assert search.annealed_orders(graph, dear, 0, 0) == {}
+
+
+def test_the_price_can_decide(copy: StageContext) -> None:
+    """With `count: price` the policy plays for it, and search and report go by it."""
+    priced = StageContext(copy.layout, {**copy.params, "count": "price"}, copy.console)
+    trained = finetune.run_stage(priced, TASK)["0"]
+    found = search.run_stage(priced, TASK)
+    graph = read_graph(copy.layout, TASK)
+    for content in (trained, found, *found["by_count"].values()):
+        assert content["price"] == order_price(graph, content["order"]).price
+    assert found["price"] == min(entry["price"] for entry in found["candidates"].values())
+    best = found["by_count"]["price"]
+    assert best["order"] == found["order"] and best["bound"] <= best["price"]
+    evaluate.run_stage(priced, TASK)
+    report.run_stage(priced)
+    summary = read_json(copy.layout.results("summary.json"), "")["tasks"][TASK]
+    assert summary["best"]["price"] == found["price"]
 
 
 @pytest.fixture(scope="module")

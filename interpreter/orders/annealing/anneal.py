@@ -15,21 +15,19 @@ import itertools
 import math
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.counting import count_multiplications
 from elimax.interpreter.graph.elimination import MultiplicationCount
 from elimax.interpreter.graph.order import EliminationOrder
-from elimax.interpreter.graph.price import OrderPrice, computes_numbers, order_price
-from elimax.interpreter.graph.structure import Count, check_count
+from elimax.interpreter.graph.price import OrderPrice, order_price, summable_objective
+from elimax.interpreter.graph.structure import Objective, check_objective
 from elimax.interpreter.graph.wanted import Blocks
 from elimax.interpreter.orders.annealing.state import Schedule, Weights
 
 if TYPE_CHECKING:
     from elimax.interpreter.orders.annealing.chain import Chain
-
-Objective: TypeAlias = Count | Literal["price"]
 
 HOT, COLD = 0.01, 0.0005
 """First and last temperature of a round, as shares of the best cost so far."""
@@ -93,8 +91,7 @@ def anneal(
     """
     _check(starts, objective, seconds, evaluations, chains)
     ranked = _ranked(graph, starts, objective, wanted)
-    if objective == "price" and computes_numbers(graph):
-        objective = "nontrivial"
+    objective = summable_objective(graph, objective)
     weights = _weights(objective, [price for price, _ in ranked])
     best = ranked[0][1]
     from elimax.interpreter.orders.annealing.chain import Chain
@@ -132,8 +129,7 @@ def _check(
 ) -> None:
     if not starts:
         raise ValueError("annealing needs an order to begin with, none was given")
-    if objective != "price":
-        check_count(objective)
+    check_objective(objective)
     if chains < 1:
         raise ValueError(f"chains={chains}: at least one is needed")
     if seconds is None and evaluations is None:

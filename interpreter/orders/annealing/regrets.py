@@ -7,15 +7,14 @@ moves are taken first.
 """
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
-from elimax.interpreter.graph.counting import count_multiplications
 from elimax.interpreter.graph.order import EliminationOrder, check_order
-from elimax.interpreter.graph.structure import Count, check_count
+from elimax.interpreter.graph.price import order_cost, summable_objective
+from elimax.interpreter.graph.structure import Objective, check_objective
 from elimax.interpreter.orders.annealing.chain import Chain
 from elimax.interpreter.orders.annealing.state import Weights
 
@@ -44,7 +43,7 @@ class LabelledOrder(NamedTuple):
 def label_order(
     graph: ComputationalGraph,
     order: EliminationOrder,
-    count: Count,
+    count: Objective,
     *,
     places: int | None = None,
     seed: int = 0,
@@ -55,7 +54,7 @@ def label_order(
     Args:
         graph: The graph.
         order: An order of it.
-        count: Which multiplications count.
+        count: Which multiplications count, or the price.
         places: At how many places, drawn without replacement; None for all. Places of vertices
             without edges, which cost nothing anywhere, are never among them.
         seed: Seed of the drawing.
@@ -83,7 +82,7 @@ def label_order(
         chosen = np.sort(rng.choice(chain.size, places, replace=False))
     regrets = chain.descend(chosen.tolist())
     best = _named(graph, chain)
-    cost = chain.progress.best if _is_scalar(graph) else _cost(graph, best.vertices, count)
+    cost = chain.progress.best if _is_scalar(graph) else order_cost(graph, best.vertices, count)
     highest = cut * max(cost, 1) / max(chain.size, 1)
     free = len(best.vertices) - chain.size
     rows = tuple(np.minimum(row, highest) for row in regrets)
@@ -91,14 +90,14 @@ def label_order(
 
 
 def descend_order(
-    graph: ComputationalGraph, order: EliminationOrder, count: Count
+    graph: ComputationalGraph, order: EliminationOrder, count: Objective
 ) -> EliminationOrder:
     """Moves vertices of an order forward until no such move makes it cheaper.
 
     Args:
         graph: The graph.
         order: An order of it.
-        count: Which multiplications count.
+        count: Which multiplications count, or the price.
 
     Returns:
         The order; vertices without edges come first.
@@ -114,20 +113,17 @@ def descend_order(
     return _named(graph, chain)
 
 
-def _chain(graph: ComputationalGraph, order: EliminationOrder, count: Count) -> Chain:
-    check_count(count)
+def _chain(graph: ComputationalGraph, order: EliminationOrder, count: Objective) -> Chain:
+    check_objective(count)
     vertices = check_order(graph, order)
-    cost = 0 if _is_scalar(graph) else _cost(graph, vertices, count)
-    return Chain(graph, vertices, Weights(**{count: 1}), seed=0, cost=cost)
+    cost = 0 if _is_scalar(graph) else order_cost(graph, vertices, count)
+    weights = Weights(**{summable_objective(graph, count): 1})
+    return Chain(graph, vertices, weights, seed=0, cost=cost)
 
 
 def _is_scalar(graph: ComputationalGraph) -> bool:
     """Whether costs surely fit 64 bits. Counting would take longer than all the rest."""
     return all(math.prod(shape) == 1 for shape in graph.node_shapes)
-
-
-def _cost(graph: ComputationalGraph, vertices: Sequence[int], count: Count) -> int:
-    return getattr(count_multiplications(graph, vertices), count)
 
 
 def _named(graph: ComputationalGraph, chain: Chain) -> EliminationOrder:

@@ -106,11 +106,11 @@ class GrowingTables:
             self.tables.sum[row, column] = total
             return
         product = self._row(RULE.product[first][second])
-        weights, costs = self._weights, RULE.cost
-        cost = weights.all * costs["all"][first][second]
-        cost += weights.nontrivial * costs["nontrivial"][first][second]
-        if weights.price:
-            cost += weights.price * RULE.price[first][second]
+        cost = sum(
+            weight * RULE.cost[objective][first][second]
+            for objective, weight in self._weights._asdict().items()
+            if weight
+        )
         self.tables.cost[row, column] = min(cost >> self._scale.shift, self._scale.limit)
         # Last: other threads read the cost as soon as the product is known.
         self.tables.product[row, column] = product

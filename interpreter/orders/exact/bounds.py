@@ -1,14 +1,14 @@
 """A number of multiplications below which no elimination order of a graph can be."""
 
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
-from elimax.interpreter.graph.structure import Count
+from elimax.interpreter.graph.structure import Objective
 from elimax.interpreter.orders.exact.clusters import make_clusters
 from elimax.interpreter.orders.exact.relaxation import Relaxation
 
 EFFORT = 40_000
 
 
-def lower_bound(graph: ComputationalGraph, count: Count = "all") -> int:
+def lower_bound(graph: ComputationalGraph, count: Objective = "all") -> int:
     """What every elimination order of a graph costs at least.
 
     Whenever a vertex is eliminated, its predecessors separate it from the inputs and its
@@ -18,14 +18,16 @@ def lower_bound(graph: ComputationalGraph, count: Count = "all") -> int:
 
     Args:
         graph: The graph.
-        count: Which count is the cost, "all" or "nontrivial" multiplications.
+        count: What is bounded: "all" or "nontrivial" multiplications, or the "price", which is
+            never below the nontrivial ones.
 
     Returns:
-        Scalar multiplications. On scalar graphs often close to the cheapest order, on arrays less
-        so, since it takes the least labels that each edge can ever carry.
+        Scalar multiplications, or a price. On scalar graphs often close to the cheapest order, on
+        arrays less so, since it takes the least labels that each edge can ever carry.
 
     Raises:
-        ValueError: If `count` is neither of its two values.
+        ValueError: If `count` is none of its values.
     """
-    clusters = make_clusters(graph, Relaxation(graph, count), effort=EFFORT)
+    counted = "nontrivial" if count == "price" else count
+    clusters = make_clusters(graph, Relaxation(graph, counted), effort=EFFORT)
     return sum(cluster.least[0] for cluster in clusters)

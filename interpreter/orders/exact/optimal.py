@@ -6,7 +6,9 @@ from typing import NamedTuple
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.counting import count_multiplications
 from elimax.interpreter.graph.order import EliminationOrder, check_order
-from elimax.interpreter.graph.structure import Count, check_count
+from elimax.interpreter.graph.price import summable_objective
+from elimax.interpreter.graph.structure import Count, Objective, check_count
+from elimax.interpreter.orders.exact.bounds import lower_bound
 from elimax.interpreter.orders.exact.clusters import make_clusters
 from elimax.interpreter.orders.exact.relaxation import Relaxation
 from elimax.interpreter.orders.exact.state_search import SearchResult, search_states
@@ -82,23 +84,27 @@ def optimal_order(
 
 
 def certify(
-    graph: ComputationalGraph, count: Count, cost: int, *, limit: int = CERTIFY_LIMIT
+    graph: ComputationalGraph, count: Objective, cost: int, *, limit: int = CERTIFY_LIMIT
 ) -> Certificate:
     """Tells how far the cost of an order can be from the cheapest one.
 
     Args:
         graph: The graph.
-        count: Which count the cost is of, "all" or "nontrivial" multiplications.
-        cost: What the best order that is known costs, in scalar multiplications.
+        count: What the cost is: "all" or "nontrivial" multiplications, or the "price".
+        cost: What the best order that is known costs.
         limit: The most states that are looked at.
 
     Returns:
         A bound, and whether the cost is proven to be the least.
 
     Raises:
-        ValueError: If `count` is neither of its two values.
+        ValueError: If `count` is none of its values.
     """
-    result = _search(graph, count, cost, limit)
+    counted = summable_objective(graph, count)
+    if counted == "price":
+        bound = lower_bound(graph, counted)
+        return Certificate(bound, bound >= cost)
+    result = _search(graph, counted, cost, limit)
     return Certificate(result.bound, result.bound >= cost)
 
 

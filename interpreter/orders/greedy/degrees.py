@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.rule_table import RULE, NumberTable
-from elimax.interpreter.graph.structure import Count
+from elimax.interpreter.graph.structure import Objective
 
 Edges = dict[int, int]
 
@@ -44,12 +44,12 @@ class DegreeElimination:
             in-edges or no out-edges.
     """
 
-    def __init__(self, graph: ComputationalGraph, count: Count) -> None:
+    def __init__(self, graph: ComputationalGraph, count: Objective) -> None:
         """Starts from the whole graph.
 
         Args:
             graph: The graph.
-            count: Which multiplications cost, "all" or "nontrivial".
+            count: What the cost is: "all" or "nontrivial" multiplications, or the "price".
         """
         self.graph = graph
         self.costs = RULE.cost[count]

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.order import EliminationOrder
-from elimax.interpreter.graph.structure import Count
+from elimax.interpreter.graph.structure import Objective
 from elimax.interpreter.orders.greedy.degrees import Change, DegreeElimination
 
 Ties = Literal["low", "high"]
@@ -62,7 +62,7 @@ def greedy_order(
     rule_class: type[GreedyRule],
     graph: ComputationalGraph,
     ties: Ties = "low",
-    count: Count = "all",
+    count: Objective = "all",
     *,
     late: frozenset[int] = frozenset(),
 ) -> EliminationOrder:
@@ -72,19 +72,19 @@ def greedy_order(
         rule_class: The rule that tells the priorities.
         graph: The graph.
         ties: Among equals take the "low"est or the "high"est vertex number.
-        count: Which multiplications cost, "all" or "nontrivial".
+        count: What the cost is: "all" or "nontrivial" multiplications, or the "price".
         late: Vertices that wait until all others are eliminated.
 
     Returns:
         The order.
 
     Raises:
-        ValueError: If `ties` or `count` is neither of its two values.
+        ValueError: If `ties` or `count` is none of its values.
     """
-    if ties not in ("low", "high") or count not in ("all", "nontrivial"):
+    if ties not in ("low", "high") or count not in ("all", "nontrivial", "price"):
         raise ValueError(
             f"ties={ties!r}, count={count!r}: ties is 'low' or 'high', "
-            "count is 'all' or 'nontrivial'"
+            "count is 'all', 'nontrivial' or 'price'"
         )
     sign = 1 if ties == "low" else -1
     elimination = DegreeElimination(graph, count)
@@ -134,20 +134,16 @@ def nodes_between(
                 yield node
 
 
-def variant_name(rule_name: str, ties: Ties, count: Count) -> str:
+def variant_name(rule_name: str, ties: Ties, count: Objective) -> str:
     """The name of a rule with a tie-break and a count.
 
     Args:
         rule_name: Name of the rule.
         ties: How ties are broken.
-        count: Which multiplications cost.
+        count: What the cost is.
 
     Returns:
         For example "markowitz_nontrivial_high"; the lowest number and all multiplications are not
         said.
     """
-    return (
-        rule_name
-        + ("_nontrivial" if count == "nontrivial" else "")
-        + ("_high" if ties == "high" else "")
-    )
+    return rule_name + ("" if count == "all" else f"_{count}") + ("_high" if ties == "high" else "")

@@ -6,14 +6,14 @@ Markowitz's pivoting rule (1957).
 
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.order import EliminationOrder
-from elimax.interpreter.graph.structure import Count
+from elimax.interpreter.graph.structure import Objective
 from elimax.interpreter.orders.greedy.heap import GreedyRule, Ties, greedy_order
 
 
 def markowitz_order(
     graph: ComputationalGraph,
     ties: Ties = "low",
-    count: Count = "all",
+    count: Objective = "all",
     *,
     late: frozenset[int] = frozenset(),
 ) -> EliminationOrder:
@@ -22,14 +22,14 @@ def markowitz_order(
     Args:
         graph: The graph.
         ties: Among the cheapest take the "low"est or the "high"est vertex number.
-        count: Which count is the cost, "all" or "nontrivial" multiplications.
+        count: What the cost is: "all" or "nontrivial" multiplications, or the "price".
         late: Vertices that wait until all others are eliminated.
 
     Returns:
         The order.
 
     Raises:
-        ValueError: If `ties` or `count` is neither of its two values.
+        ValueError: If `ties` or `count` is none of its values.
     """
     return greedy_order(LowestDegree, graph, ties, count, late=late)
 

@@ -11,7 +11,7 @@ import elimax
 from benchmarks.ecosystem import measure
 from benchmarks.ecosystem.cases import Problem
 from benchmarks.ecosystem.measure import compare_stages, describe, error_of
-from benchmarks.ecosystem.stages import MODES, REFERENCES
+from benchmarks.ecosystem.stages import FASTEST, MODES, REFERENCES
 
 
 def told_by(problem: Problem, skip: tuple[str, ...] = ()) -> dict[str, dict[str, Any]]:
@@ -71,6 +71,24 @@ def test_a_wrong_jacobian_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [stages[mode]["status"] for mode in MODES] == ["wrong", "wrong", "wrong", "failed"]
     assert stages["auto"]["error_size"] == pytest.approx(1e-3)
     assert stages["structured"]["error"] == "ZeroDivisionError: division by zero"
+
+
+@pytest.mark.slow
+def test_a_race() -> None:
+    """What wins is right, and was timed beside both modes of JAX in the same rounds."""
+    for hessian in (False, True):
+        fun = (lambda x, y: jnp.sum(product(x, y)["a"] ** 2)) if hessian else product
+        lines: list[dict[str, Any]] = []
+        with jax.enable_x64(True):
+            problem = Problem(fun, POINT, hessian=hessian)
+            compare_stages(problem, (), lines.append, modes=(FASTEST,))
+        told = {line["stage"]: line for line in lines if "stage" in line}
+        assert list(told) == [*REFERENCES, FASTEST]
+        assert told[FASTEST]["status"] == "right"
+        assert told[FASTEST]["winner"] in ("auto", "xla", "native", *REFERENCES)
+        for key in ("ratio", "auto_ratio"):
+            ratio = told[FASTEST][key]
+            assert 0.0 < ratio["low"] <= ratio["median"] <= ratio["high"]
 
 
 def test_without_a_reference_nothing_is_compared() -> None:

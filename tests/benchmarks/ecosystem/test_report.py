@@ -73,3 +73,28 @@ def test_worst_rows_first() -> None:
     assert "failed, auto: TypeError: no" in text
     assert "5 cases of 2 packages: 3 right, 1 wrong, 1 failed, 0 broken" in text
     assert "memory 2.26 (at most 200.0)" in text
+
+
+def test_races() -> None:
+    """Who won, the mean with and without the modes of JAX, and what is wholly below."""
+    raced = [("jacfwd", 1.0, 1.1), ("native", 4.0, 4.2), ("auto", 0.9, 0.94)]
+    rows = []
+    for winner, median, high in raced:
+        told = {"low": median - 0.05, "median": median, "high": high}
+        found = stages()
+        found["fastest"] = {
+            **found.pop("auto"),
+            "winner": winner,
+            "ratio": told,
+            "auto_ratio": told,
+        }
+        rows.append(row_of(winner, "package", found, ("fastest",)))
+    text = text_of(rows)
+    mean, others = (4.0 * 0.9) ** (1 / 3), (4.0 * 0.9) ** 0.5
+    assert (
+        f"paired rounds: {mean:.2f}, without the races that a mode of JAX has won {others:.2f}; "
+        in text
+    )
+    assert "winners: auto 1, jacfwd 1, native 1; wholly below 0.95: 1; " in text
+    assert f"plain jacve: {mean:.2f}" in text
+    assert "4.00 (3.95 to 4.20)" in text and '"fastest" against the better JAX mode' in text

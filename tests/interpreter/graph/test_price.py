@@ -10,8 +10,12 @@ from elimax.interpreter.graph.pair_structure import ROUND, Direction, opaque_edg
 from elimax.interpreter.graph.price import (
     ENTRY,
     KERNEL,
+    Work,
+    order_cost,
     order_price,
-    product_price,
+    order_work,
+    product_work,
+    summable_objective,
 )
 from elimax.interpreter.graph.structure import UNTIED, Kind, edge_structure
 from elimax.interpreter.orders import PORTFOLIO
@@ -29,18 +33,19 @@ SIGN = edge_structure((4,), (4,), [0], [], Kind.TRIVIAL)
 
 def test_products():
     """Multiplications, entries and a kernel; numbers cost what they multiply, constants nothing."""
-    assert product_price(DENSE, COLUMN) == 12 + 3 * ENTRY + KERNEL
-    assert product_price(DENSE, SIGN) == 12 * ENTRY + KERNEL
-    assert product_price(PLACEMENT, COLUMN) == 4 * ENTRY + KERNEL
-    assert product_price(PLACEMENT, SIGN) == 0
-    assert product_price(NUMBER, NUMBER) == 1
-    assert product_price(SIGN, SIGN) == 0
+    assert product_work(DENSE, COLUMN) == Work(12, 3, 1)
+    assert product_work(DENSE, COLUMN).price == 12 + 3 * ENTRY + KERNEL
+    assert product_work(DENSE, SIGN) == Work(0, 12, 1)
+    assert product_work(PLACEMENT, COLUMN) == Work(0, 4, 1)
+    assert product_work(PLACEMENT, SIGN) == Work(0, 0, 0)
+    assert product_work(NUMBER, NUMBER) == Work(1, 0, 0)
+    assert product_work(SIGN, SIGN) == Work(0, 0, 0)
 
 
 def test_rounds_of_loops_weigh_in():
     """As they do where ways are compared."""
     loop = opaque_edge(DENSE, 7, Direction.BOTH, rounds=10)
-    assert product_price(loop, COLUMN) == 7 + 10 * ROUND + 3 * ENTRY + KERNEL
+    assert product_work(loop, COLUMN) == Work(7 + 10 * ROUND, 3, 1)
 
 
 @given(scalar_programs())
@@ -52,6 +57,7 @@ def test_the_price_of_numbers_is_a_count(program):
         order = PORTFOLIO[name](graph)
         counts = count_multiplications(graph, order)
         assert order_price(graph, order) == (counts.nontrivial, counts.nontrivial, counts.all)
+        assert summable_objective(graph, "price") == "nontrivial"
 
 
 @given(array_programs())
@@ -64,6 +70,10 @@ def test_the_price_of_arrays_is_no_less(program):
         order = PORTFOLIO[name](graph)
         price, counts = order_price(graph, order), count_multiplications(graph, order)
         assert price[1:] == (counts.nontrivial, counts.all) and price.price >= counts.nontrivial
+        by_objective = [order_cost(graph, order, x) for x in ("price", "nontrivial", "all")]
+        assert by_objective == list(price)
+        if summable_objective(graph, "price") == "price":
+            assert order_work(graph, order).price == price.price
 
 
 def test_moving_many_entries_is_dear():

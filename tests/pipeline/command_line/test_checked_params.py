@@ -58,7 +58,7 @@ def test_where_values_come_from() -> None:
         (["task.mlp.finetune.updates=0"], "finetune.updates is 0 but must be an integer from 1"),
         (["seed=-1"], "seed is -1 but must be an integer from 0 to 2,147,483,647"),
         (["seeds=[1,1]"], "seeds is [1, 1] but must name each seed once"),
-        (["count=some"], "count is 'some' but must be 'all' or 'nontrivial'"),
+        (["count=some"], "count is 'some' but must be 'all', 'nontrivial' or 'price'"),
         (["pretrain.policy.blocks=-1"], "pretrain.policy.blocks is -1 but must be an integer"),
         (["evaluate.batch_sizes=[1,-2]"], "evaluate.batch_sizes is -2 but must be an integer"),
         (["search.annealing=-1"], "search.annealing is -1 but must be an integer from 0 to"),

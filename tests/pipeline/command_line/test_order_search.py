@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from elimax.interpreter.graph.counting import count_multiplications
-from elimax.interpreter.orders import PORTFOLIO, best_classic
+from elimax.interpreter.graph.price import order_price
+from elimax.interpreter.graph.structure import Count
+from elimax.interpreter.orders import PORTFOLIO, best_classic, portfolio
 from elimax.interpreter.tracing.call import trace
-from elimax.pipeline.checkout.context import Count
 from elimax.pipeline.command_line import cli, order_search
 from elimax.pipeline.command_line.arguments import SearchMethod as Method
 from elimax.pipeline.command_line.order_search import search_order, summary_rows
@@ -63,6 +64,31 @@ def test_results_are_what_the_order_costs(provide: Provide, method: Method, coun
     assert result["optimal"] == (result["bound"] == result[count])
     if method == "exact":
         assert result["optimal"] and result[count] == least
+
+
+def matrices(x: Any) -> Any:
+    """Products of small matrices, whose price is more than their multiplications."""
+    return jnp.tanh(jnp.tanh(x @ x.T) @ x).sum(axis=1)
+
+
+@pytest.mark.parametrize("method", ["portfolio", "annealing", "policy"])
+def test_the_price_can_be_saved(provide: Provide, method: Method) -> None:
+    """It is that of the order, and no order is known to have less than the bound."""
+    inputs = np.ones((3, 2), np.float32)
+    result = search_order(provide(matrices, inputs), method, "price", seconds=0.2)
+    graph = trace(matrices, inputs)
+    assert result["price"] == order_price(graph, result["order"]).price > result["nontrivial"]
+    least = min(order_price(graph, order).price for order in portfolio(graph).values())
+    assert result["bound"] <= result["price"]
+    assert method == "policy" or result["price"] <= least
+
+
+def test_the_exact_search_counts_multiplications(provide: Provide) -> None:
+    """The price of single numbers is a count of them; that of arrays is refused."""
+    with pytest.raises(ParamsError, match="give --count all or nontrivial, or another method"):
+        search_order(provide(matrices, np.ones((3, 2), np.float32)), "exact", "price")
+    result = search_order(provide(lever, 1.0, 2.0), "exact", "price")
+    assert result["price"] == result["nontrivial"] and result["optimal"]
 
 
 @pytest.mark.parametrize("method", ["policy", "both", "beam"])

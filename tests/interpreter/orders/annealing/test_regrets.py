@@ -10,9 +10,9 @@ from hypothesis import given, settings
 
 from elimax.interpreter.errors import InvalidOrderError
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
-from elimax.interpreter.graph.counting import count_multiplications
 from elimax.interpreter.graph.order import EliminationOrder, check_order
 from elimax.interpreter.graph.pair_structure import Direction, OpaqueStructure, PairStructure
+from elimax.interpreter.graph.price import order_cost
 from elimax.interpreter.graph.structure import Kind, edge_structure
 from elimax.interpreter.orders.annealing import chain as chain_module
 from elimax.interpreter.orders.annealing.regrets import (
@@ -27,14 +27,14 @@ from support.random_programs import array_programs
 from support.small_graphs import graphs, opaque_graphs
 from support.traced_tasks import task_graph
 
-COUNTS = ("all", "nontrivial")
+COUNTS = ("all", "nontrivial", "price")
 
 NO_CUT = 1e9
 
 
 def cost_of(graph: ComputationalGraph, order, count: str) -> int:
     """What an order costs, by the function that is the reference."""
-    return getattr(count_multiplications(graph, order), count)
+    return order_cost(graph, order, count)
 
 
 def assert_as_counted(graph: ComputationalGraph, labelled: LabelledOrder, count: str) -> None:

@@ -1,0 +1,1 @@
+"""Whether fewer multiplications, and a lower price, mean less time."""

@@ -1,0 +1,125 @@
+"""Times one task in many orders, under the XLA flags of this process."""
+
+import dataclasses
+import functools
+import statistics
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from benchmarks.cases import batch_of
+from benchmarks.programs import describe, reason
+from benchmarks.subjects import STORED, Subject
+from elimax.interpreter import timing
+from elimax.interpreter.graph.computational_graph import ComputationalGraph
+from elimax.interpreter.graph.counting import count_multiplications
+from elimax.interpreter.graph.order import EliminationOrder
+from elimax.interpreter.graph.price import order_cost, order_work
+from elimax.interpreter.jacobian import jacve
+from elimax.interpreter.orders import portfolio
+from elimax.pipeline.stages import rivals
+
+OURS = ("forward", "reverse", *STORED, "auto")
+"""Orders that are timed on every task, if they differ."""
+NOISE = (0.01, 0.03, 0.1, 0.3, 1.0)
+"""How far vertices move in orders drawn at random, as shares of the number of vertices."""
+
+
+def varied_orders(
+    subject: Subject, number: int, rng: np.random.Generator
+) -> dict[str, EliminationOrder]:
+    """Orders of a task between the best ones and bad ones, all different.
+
+    Args:
+        subject: The task.
+        number: How many are wanted; the classical ones are thinned out to a third of it.
+        rng: What orders are drawn with.
+
+    Returns:
+        Orders by name: `OURS`, classical ones, and these with all vertices moved at random.
+    """
+    classical = portfolio(subject.graph)
+    named = {name: subject.order(name) for name in OURS}
+    chosen = rng.permutation(sorted(set(classical) - set(named)))
+    different: dict[tuple[int, ...], tuple[str, EliminationOrder]] = {}
+    for name, order in (named | {name: classical[name] for name in chosen}).items():
+        if len(different) < max(len(OURS), number // 3):
+            different.setdefault(order.vertices, (name, order))
+    starts = list(different.values())
+    for k in range(20 * number):
+        if len(different) >= number:
+            break
+        name, start = starts[k % len(starts)]
+        moved = _moved(start, subject.graph, NOISE[k % len(NOISE)], rng)
+        different.setdefault(moved.vertices, (f"{name} {NOISE[k % len(NOISE)]:g} {k}", moved))
+    return dict(different.values())
+
+
+def _moved(
+    order: EliminationOrder, graph: ComputationalGraph, share: float, rng: np.random.Generator
+) -> EliminationOrder:
+    """An order with every vertex moved by a normal number of places."""
+    vertices = np.asarray(order.vertices)
+    places = np.arange(len(vertices)) + share * len(vertices) * rng.standard_normal(len(vertices))
+    moved = (int(vertex) for vertex in vertices[np.argsort(places, kind="stable")])
+    return EliminationOrder(tuple(moved), graph.fingerprint, "moved at random")
+
+
+def measure(
+    subject: Subject,
+    orders: Mapping[str, EliminationOrder],
+    batch: int,
+    *,
+    rounds: int,
+    seconds: float,
+) -> list[dict[str, Any]]:
+    """Compiles and times the Jacobian of a task in every order, and by JAX's two modes.
+
+    Args:
+        subject: The task; its published layout is timed, in float32.
+        orders: What `varied_orders` returned.
+        batch: Points of a batch.
+        rounds: Rounds of run times.
+        seconds: No round starts after this time, except for the first three.
+
+    Returns:
+        One record an order or mode: `name`; `all`, `nontrivial`, `additions`, the `price` of an
+        order and its work; `seconds` a call, the median, with `quarter` and `three_quarters`;
+        `flops` and `kernels` of the compiled program; or `failed`, the reason.
+    """
+    single = rivals.in_dtype(subject.task.example_inputs(), "float32")
+    task = dataclasses.replace(subject.task, example_inputs=lambda: single)
+    arguments, axes = batch_of(task, "published", batch, 0)
+    makers = {
+        name: functools.partial(make, task.function, argnums=task.argnums)
+        for name, make in rivals.RIVALS.items()
+    } | {
+        name: functools.partial(jacve, task.function, task.argnums, order=order)
+        for name, order in orders.items()
+    }
+    programs, records = {}, {name: _of_order(subject, orders.get(name)) for name in makers}
+    for name, make in makers.items():
+        try:
+            programs[name] = jax.jit(jax.vmap(make(), axes)).lower(*arguments).compile()
+        except Exception as error:  # What stops one order does not stop the others.
+            records[name]["failed"] = reason(error)
+            continue
+        facts = describe(programs[name])
+        records[name] |= {"flops": facts["flops"], "kernels": facts["kernels"]}
+    calls = {name: functools.partial(run, *arguments) for name, run in programs.items()}
+    times = timing.measure(calls, rounds=rounds, seconds=seconds, seed=0)
+    for name, series in times.items():
+        quartiles = statistics.quantiles(series, n=4, method="inclusive")
+        low, median, high = (float(f"{x:.4g}") for x in quartiles)
+        records[name] |= {"seconds": median, "quarter": low, "three_quarters": high}
+    return [{"name": name} | record for name, record in records.items()]
+
+
+def _of_order(subject: Subject, order: EliminationOrder | None) -> dict[str, Any]:
+    if order is None:
+        return {}
+    count = count_multiplications(subject.graph, order)
+    work = order_work(subject.graph, order)
+    return {**count._asdict(), **work._asdict(), "price": order_cost(subject.graph, order, "price")}
