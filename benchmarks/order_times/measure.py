@@ -15,8 +15,10 @@ from benchmarks.subjects import STORED, Subject
 from elimax.interpreter import timing
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.counting import count_multiplications
+from elimax.interpreter.graph.elimination import Elimination
 from elimax.interpreter.graph.order import EliminationOrder
-from elimax.interpreter.graph.price import order_cost, order_work
+from elimax.interpreter.graph.pair_structure import Structure, product_of, sum_of
+from elimax.interpreter.graph.price import Work, order_cost, product_work
 from elimax.interpreter.jacobian import jacve
 from elimax.interpreter.orders import portfolio
 from elimax.pipeline.stages import rivals
@@ -115,6 +117,28 @@ def measure(
         low, median, high = (float(f"{x:.4g}") for x in quartiles)
         records[name] |= {"seconds": median, "quarter": low, "three_quarters": high}
     return [{"name": name} | record for name, record in records.items()]
+
+
+def order_work(graph: ComputationalGraph, order: EliminationOrder) -> Work:
+    """What is done in a whole elimination: what its price is made of.
+
+    Args:
+        graph: The graph.
+        order: An order of it.
+
+    Returns:
+        The sum over all products.
+    """
+    works: list[Work] = []
+
+    def multiplied(later: Structure, earlier: Structure) -> Structure:
+        works.append(product_work(later, earlier))
+        return product_of(later, earlier).structure
+
+    elimination = Elimination(graph, graph.edges, multiplied, sum_of)
+    for vertex in order.vertices:
+        elimination.eliminate(vertex)
+    return Work(*map(sum, zip(*works, strict=True))) if works else Work(0, 0, 0)
 
 
 def _of_order(subject: Subject, order: EliminationOrder | None) -> dict[str, Any]:

@@ -54,15 +54,6 @@ class Work(NamedTuple):
     entries: int
     products: int
 
-    @property
-    def price(self) -> int:
-        """What it weighs."""
-        return self.arithmetic + ENTRY * self.entries + KERNEL * self.products
-
-    def plus(self, other: "Work") -> "Work":
-        """The sum of two, entry by entry."""
-        return Work(*(x + y for x, y in zip(self, other, strict=True)))
-
 
 class OrderPrice(NamedTuple):
     """What an order costs; of two, the cheaper one is the smaller tuple.
@@ -79,6 +70,20 @@ class OrderPrice(NamedTuple):
 
 
 @functools.cache
+def product_price(later: Structure, earlier: Structure) -> int:
+    """The price of J[s, v] J[v, p].
+
+    Args:
+        later: Structure of J[s, v].
+        earlier: Structure of J[v, p].
+
+    Returns:
+        What its work weighs.
+    """
+    work = product_work(later, earlier)
+    return work.arithmetic + ENTRY * work.entries + KERNEL * work.products
+
+
 def product_work(later: Structure, earlier: Structure) -> Work:
     """The work of J[s, v] J[v, p].
 
@@ -143,8 +148,24 @@ def order_price(
     Raises:
         InvalidOrderError: If the order does not fit the graph.
     """
-    work, nontrivial, every = _totals(graph, order, wanted)
-    return OrderPrice(nontrivial if computes_numbers(graph) else work.price, nontrivial, every)
+    total = OrderPrice(0, 0, 0)
+    are_numbers = computes_numbers(graph)
+
+    def multiplied(later: Structure, earlier: Structure) -> Structure:
+        nonlocal total
+        product = product_of(later, earlier)
+        price = product.nontrivial if are_numbers else product_price(later, earlier)
+        total = OrderPrice(
+            total.price + price,
+            total.nontrivial + product.nontrivial,
+            total.all + product.all,
+        )
+        return product.structure
+
+    elimination = Elimination(graph, graph.edges, multiplied, sum_of, wanted)
+    for vertex in check_order(graph, order):
+        elimination.eliminate(vertex)
+    return total
 
 
 def order_cost(
@@ -181,42 +202,3 @@ def summable_objective(graph: ComputationalGraph, objective: Objective) -> Objec
         The same, but "nontrivial" for the price of a graph of single numbers, which is that.
     """
     return "nontrivial" if objective == "price" and computes_numbers(graph) else objective
-
-
-def order_work(
-    graph: ComputationalGraph, order: EliminationOrder | CarriesOrder | Sequence[int]
-) -> Work:
-    """The work of a whole elimination, for all blocks.
-
-    Args:
-        graph: The graph.
-        order: An order of all its eliminable vertices, or a plan.
-
-    Returns:
-        The sum over all products.
-
-    Raises:
-        InvalidOrderError: If the order does not fit the graph.
-    """
-    return _totals(graph, order, None)[0]
-
-
-def _totals(
-    graph: ComputationalGraph,
-    order: EliminationOrder | CarriesOrder | Sequence[int],
-    wanted: Blocks | None,
-) -> tuple[Work, int, int]:
-    """Work, nontrivial multiplications and all multiplications of an elimination."""
-    work, nontrivial, every = Work(0, 0, 0), 0, 0
-
-    def multiplied(later: Structure, earlier: Structure) -> Structure:
-        nonlocal work, nontrivial, every
-        product = product_of(later, earlier)
-        work = work.plus(product_work(later, earlier))
-        nontrivial, every = nontrivial + product.nontrivial, every + product.all
-        return product.structure
-
-    elimination = Elimination(graph, graph.edges, multiplied, sum_of, wanted)
-    for vertex in check_order(graph, order):
-        elimination.eliminate(vertex)
-    return work, nontrivial, every

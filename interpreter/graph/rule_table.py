@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 
 from elimax.interpreter.graph.pair_structure import PairProduct, Structure, product_of, sum_of
-from elimax.interpreter.graph.price import product_work
+from elimax.interpreter.graph.price import product_price
 
 
 class NumberTable(dict[int, dict[int, int]]):
@@ -67,7 +67,7 @@ class RuleTable:
             "all": NumberTable(lambda x, y: self._multiply(x, y).all),
             "nontrivial": NumberTable(lambda x, y: self._multiply(x, y).nontrivial),
             "price": NumberTable(
-                lambda x, y: product_work(self._structures[x], self._structures[y]).price
+                lambda x, y: product_price(self._structures[x], self._structures[y])
             ),
         }
         self.cost_by_earlier = {

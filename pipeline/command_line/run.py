@@ -136,7 +136,7 @@ def print_results(layout: Layout, tasks: Sequence[str], say: Say) -> None:
     Raises:
         FileError: If a result is missing or broken.
     """
-    # Only now: these modules load JAX.
+    # Only now: the help of the commands does not wait for these modules.
     from elimax.pipeline.console import plain_table
     from elimax.pipeline.pages.report_tables import count_table
 
@@ -170,10 +170,11 @@ class _Run:
             Exit code, and the names of the stages that ran.
         """
         changed = set(changed_stages(self.layout))
-        needs = read_dag(self._dvc("dag", "--dot"))
-        scope = reachable(needs, targets or needs) - {FINGERPRINT_STAGE}
         if not self.layout.results("report.html").is_file():
             changed.add(REPORT_STAGE)  # DVC does not know that the stage writes it.
+        # Asking DVC takes a second, and most of the time there is nothing to ask.
+        needs = read_dag(self._dvc("dag", "--dot")) if changed else {}
+        scope = reachable(needs, targets or needs) - {FINGERPRINT_STAGE}
         if not changed & scope:
             self.say("everything is up to date")
             return 0, set()

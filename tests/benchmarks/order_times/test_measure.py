@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 
-from benchmarks.order_times.measure import OURS, measure, varied_orders
+from benchmarks.order_times.measure import OURS, measure, order_work, varied_orders
 from benchmarks.subjects import STORED, Subject
 from elimax.interpreter.graph.counting import count_multiplications
 from elimax.interpreter.graph.order import check_order
-from elimax.interpreter.graph.price import order_price
+from elimax.interpreter.graph.price import ENTRY, KERNEL, order_cost, order_price
+from elimax.interpreter.orders import named_order
 from elimax.pipeline.checkout.files import Layout
 from support.repository import ROOT
+from support.traced_tasks import task_graph
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +31,20 @@ def test_orders_differ(subject: Subject) -> None:
     assert {name: order.vertices for name, order in orders.items()} == {
         name: order.vertices for name, order in again.items()
     }
+
+
+def test_work_is_what_the_price_is_made_of() -> None:
+    """Of a graph with arrays; a graph of numbers moves no entries."""
+    graph = task_graph("mlp")
+    order = named_order(graph, "markowitz")
+    work = order_work(graph, order)
+    assert work.arithmetic + ENTRY * work.entries + KERNEL * work.products == order_cost(
+        graph, order, "price"
+    )
+    assert min(work) > 0
+    graph = task_graph("kerr_metric")
+    order = named_order(graph, "markowitz")
+    assert order_work(graph, order) == (order_cost(graph, order, "nontrivial"), 0, 0)
 
 
 def test_records(subject: Subject) -> None:

@@ -8,7 +8,7 @@ import threading
 from hypothesis import given, settings
 
 from elimax.interpreter.graph.pair_structure import product_of, sum_of
-from elimax.interpreter.graph.price import product_work
+from elimax.interpreter.graph.price import product_price
 from elimax.interpreter.graph.rule_table import RULE, RuleTable
 from elimax.interpreter.graph.structure import Kind, edge_structure
 from support.plain_greedy import graphs
@@ -24,7 +24,7 @@ def test_entries_are_products_sums_and_costs(graph):
             product = product_of(later, earlier)
             assert RULE.structure(RULE.product[x][y]) == product.structure
             assert RULE.product_by_earlier[y][x] == RULE.product[x][y]
-            assert RULE.cost["price"][x][y] == product_work(later, earlier).price
+            assert RULE.cost["price"][x][y] == product_price(later, earlier)
             for count in ("all", "nontrivial"):
                 assert RULE.cost[count][x][y] == getattr(product, count)
                 assert RULE.cost_by_earlier[count][y][x] == getattr(product, count)
