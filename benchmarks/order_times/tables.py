@@ -94,13 +94,16 @@ def times_table(results: Sequence[Mapping[str, Any]]) -> Table:
             told_apart.append(found)
         ratios = [spread, *(min(x) / fastest if x else None for x in (own, modes))]
         rows.append([result["task"], result["batch"], len(ours), *ratios, *found])
-    medians = []
-    for column in zip(*told_apart, strict=True):
-        known = [value for value in column if value is not None]
-        medians.append(statistics.median(known) if known else None)
-    rows.append([f"median of {len(told_apart)}", None, None, None, None, None, *medians])
+    if told_apart:
+        medians = [_median(column) for column in zip(*told_apart, strict=True)]
+        rows.append([f"median of {len(told_apart)}", None, None, None, None, None, *medians])
     names = ["task", "batch", "orders", "slowest", "forward, reverse", "JAX"]
     return [*names, *FIGURES, "count and executed"], rows
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None
 
 
 def fit(results: Sequence[Mapping[str, Any]], weights: Sequence[Work]) -> Table:

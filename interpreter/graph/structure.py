@@ -18,7 +18,7 @@ import enum
 import functools
 import math
 from collections.abc import Iterable
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple
 
 Shape = tuple[int, ...]
 
@@ -28,7 +28,7 @@ Count = Literal["all", "nontrivial"]
 """Which scalar multiplications are counted: all, or those that are not by +1 or -1."""
 
 
-Objective: TypeAlias = Count | Literal["price"]
+Objective = Literal["all", "nontrivial", "price"]
 """What an order is wanted to have little of: multiplications, or its price (`graph.price`)."""
 
 

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import types
 
 import pytest
 
@@ -21,7 +22,7 @@ def test_every_set_of_flags_is_a_process(tmp_path, monkeypatch, capsys):
         monkeypatch.setattr(Layout, "find", lambda: Layout(ROOT))
         return subprocess.CompletedProcess(words, command.main(words[3:]))
 
-    monkeypatch.setattr(command.subprocess, "run", run)
+    monkeypatch.setattr(command, "subprocess", types.SimpleNamespace(run=run))
     words = [TASK, "--orders", "2", "--batch", "4", "--rounds", "3", "--out", str(tmp_path)]
     assert command.main(words) == 0
     first = capsys.readouterr().out
@@ -37,7 +38,8 @@ def test_every_set_of_flags_is_a_process(tmp_path, monkeypatch, capsys):
 def test_a_process_that_fails_ends_the_command(tmp_path, monkeypatch):
     """With its exit status."""
     failed = subprocess.CompletedProcess([], 9)
-    monkeypatch.setattr(command.subprocess, "run", lambda *args, **kwargs: failed)
+    runner = types.SimpleNamespace(run=lambda *args, **kwargs: failed)
+    monkeypatch.setattr(command, "subprocess", runner)
     assert command.main([TASK, "--out", str(tmp_path)]) == 9
 
 
