@@ -75,11 +75,10 @@ def train(context: StageContext, task: str, start: str, seed: int, config: Finet
     policy = first_policy(start, sizes, seed)
     began = time.perf_counter()
     result = finetune(policy, graph, config, seed=seed)
-    near = (
-        row["charts/eliminations"]
-        for row in result.curve
-        if row["costs/best"] <= (1 + NEAR) * known
-    )
+    limit = (1 + NEAR) * known
+    near = (row["charts/eliminations"] for row in result.curve if row["costs/best"] <= limit)
+    # The policy plays once more after the last update.
+    at_last = result.eliminations if result.best_cost <= limit else None
     return {
         **{"set": "tasks", "program": task, "method": start, "seed": seed, "count": config.count},
         **{"budget": None, "fingerprint": graph.fingerprint, "vertices": graph.num_vertices},
@@ -87,7 +86,7 @@ def train(context: StageContext, task: str, start: str, seed: int, config: Finet
         "cost": result.best_cost,
         "greedy": result.curve[0]["costs/greedy"],
         "eliminations": result.eliminations,
-        "near": next(near, None),
+        "near": next(near, at_last),
         "seconds": round(time.perf_counter() - began, 1),
     }
 
