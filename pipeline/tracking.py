@@ -334,6 +334,8 @@ def _prepare_environment(root: Path) -> None:
     for name in ("DATA", "CACHE", "CONFIG"):
         os.environ.setdefault(f"WANDB_{name}_DIR", str(base / name.lower()))
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+    # The settings of a run do not silence what is said while it ends.
+    os.environ.setdefault("WANDB_SILENT", "true")
 
 
 def _forget(wandb: Any) -> None:
