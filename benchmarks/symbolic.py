@@ -42,7 +42,7 @@ def symbolic_jacobian(function: Callable[[Any], Any], vector: Any) -> Callable[[
     symengine: Any = importlib.import_module("symengine")
 
     size = len(vector)
-    inputs = [symengine.Symbol(f"x{k}") for k in range(size)]
+    inputs = [symengine.Symbol(f"input_{k}") for k in range(size)]
     closed = jax.make_jaxpr(function)(vector)
     (results,) = _evaluated(closed.jaxpr, closed.consts, [np.array(inputs, object)])
     entries = [symengine.sympify(result).diff(x) for result in results for x in inputs]
