@@ -15,6 +15,7 @@ A module that is found at run time only, by `importlib` say, is not followed.
 
 import ast
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,6 +70,7 @@ def fingerprint(root: Path, module: str) -> dict[str, str]:
     return {name: tree_hash(closure.tree(name)) for name in sorted(closure.counted)}
 
 
+@functools.cache
 def tree_hash(tree: ast.AST) -> str:
     """Returns the SHA-256 of a syntax tree without docstrings, equal in every Python version."""
     return hashlib.sha256("".join(_words(tree)).encode()).hexdigest()
@@ -97,7 +99,7 @@ class _Closure:
             path = self.path(name)
             try:
                 text = path.read_text(encoding="utf-8") if path else ""
-                self.trees[name] = ast.parse(text)
+                self.trees[name] = _parsed(text)
             except (SyntaxError, ValueError) as error:
                 raise StageError(f"{path} is not a Python program: {error}") from None
         return self.trees[name]
@@ -113,7 +115,7 @@ class _Closure:
         if name in self.counted or name in WITHOUT_INFLUENCE or self.path(name) is None:
             return
         self.counted.add(name)
-        for statement in _imports(self.tree(name)):
+        for statement in _all_imports(self.tree(name)):
             self.follow(statement, name)
 
     def follow(self, statement: ast.Import | ast.ImportFrom, name: str) -> None:
@@ -165,6 +167,15 @@ class _Closure:
         parts = name.split(".")
         keep = len(parts) - statement.level + self.is_package(name)
         return ".".join([*parts[:keep], *filter(None, [statement.module])])
+
+
+# Two dozen stages and tasks depend on much the same modules, and syntax trees are not changed.
+_parsed = functools.cache(ast.parse)
+
+
+@functools.cache
+def _all_imports(tree: ast.Module) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    return tuple(_imports(tree))
 
 
 def _imports(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
