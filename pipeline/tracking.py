@@ -266,7 +266,7 @@ def _surroundings(layout: Layout) -> dict[str, Any]:
 
 def _init(wandb: Any, mode: str, description: Mapping[str, Any], layout: Layout) -> tuple[Any, str]:
     """Starts a run; an online one that cannot start becomes an offline one. Returns its mode."""
-    # Its own messages are off: what goes wrong is said here, once.
+    # W&B stays silent, because _warn tells what went wrong in one line.
     settings = wandb.Settings(
         console="off",
         silent=True,
@@ -334,7 +334,7 @@ def _prepare_environment(root: Path) -> None:
     for name in ("DATA", "CACHE", "CONFIG"):
         os.environ.setdefault(f"WANDB_{name}_DIR", str(base / name.lower()))
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
-    # The settings of a run do not silence what is said while it ends.
+    # A run that cannot be finished prints an error that its settings do not suppress.
     os.environ.setdefault("WANDB_SILENT", "true")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.learning.charts import charts
-from benchmarks.learning.lines import environment, read_lines
+from benchmarks.learning.lines import environment, read_lines, say
 from benchmarks.learning.methods import FULL, METHODS, SHORT
 from benchmarks.learning.runner import Choice, run_all
 from benchmarks.learning.sets import TIMED, set_names
@@ -105,21 +105,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             choice = choice_of(options)
             where = environment(choice.policy)
-            lines = run_all(choice, path, where, jobs=options.jobs, report=_say)
+            lines = run_all(choice, path, where, jobs=options.jobs, report=say)
         text = markdown_text(lines)
         write_text(options.out / "table.md", text)
         for name, picture in charts(lines).items():
             write_text(options.out / name, picture + "\n")
     except FileError as error:
-        _say(str(error))
+        say(str(error))
         return 1
     sys.stdout.write(text)
     return 0
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
 
 
 if __name__ == "__main__":

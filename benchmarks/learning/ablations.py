@@ -19,7 +19,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.learning.lines import Line, append_line, environment, read_lines
+from benchmarks.learning.lines import Line, append_line, environment, read_lines, say
 from benchmarks.learning.sets import read_set
 from elimax.models.features import LOCAL, POSITION, START, STRUCTURE
 from elimax.models.game import Game
@@ -287,7 +287,7 @@ def run(out: Path, benchmark: Path, seeds: int, names: Sequence[str]) -> str:
             for line in found:
                 append_line(path, line | where)
             lines += found
-            _say(f"{name}, seed {seed}: {seconds:.0f} s")
+            say(f"{name}, seed {seed}: {seconds:.0f} s")
     table = gap_table(lines, best_known(read_lines(benchmark / "lines.jsonl")))
     text = f"Gap of greedy games to the best known cost, IQM in %\n\n{markdown_table(*table)}\n"
     write_text(out / "table.md", text)
@@ -334,15 +334,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         text = run(options.out, options.benchmark, options.seeds, options.variants)
     except FileError as error:
-        _say(str(error))
+        say(str(error))
         return 1
     sys.stdout.write(text)
     return 0
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
 
 
 if __name__ == "__main__":

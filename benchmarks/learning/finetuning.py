@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.learning.lines import Line, append_line, environment, read_lines
+from benchmarks.learning.lines import Line, append_line, environment, read_lines, say
 from elimax.interpreter.errors import ElimaxError
 from elimax.models.checkpoint import pretrained_policy
 from elimax.models.finetuning import FinetuneConfig, finetune
@@ -146,7 +146,7 @@ def run(options: argparse.Namespace) -> str:
                 line = train(context, task, start, seed, config)
                 append_line(path, line | where)
                 lines.append(line)
-                _say(f"{task}, {start}, seed {seed}: {line['cost']}, {line['seconds']:.0f} s")
+                say(f"{task}, {start}, seed {seed}: {line['cost']}, {line['seconds']:.0f} s")
     text = markdown_table(*finetuning_table(lines)) + "\n"
     write_text(options.out / "table.md", text)
     return text
@@ -171,14 +171,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         sys.stdout.write(run(parser.parse_args(arguments)))
     except ElimaxError as error:
-        _say(f"error: {error}")
+        say(f"error: {error}")
         return 1
     return 0
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
 
 
 if __name__ == "__main__":

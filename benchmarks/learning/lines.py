@@ -6,6 +6,7 @@ before the next one is written.
 
 import json
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -145,3 +146,13 @@ def append_line(path: Path, line: Line) -> None:
         with path.open("ab", buffering=0) as file:
             file.write(f"{text}\n".encode())
             os.fsync(file.fileno())
+
+
+def say(text: str) -> None:
+    """Writes a line to stderr at once.
+
+    Args:
+        text: The line.
+    """
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()

@@ -7,10 +7,11 @@ from typing import Any, Literal
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.independent_count import verified_count
 from elimax.interpreter.graph.order import EliminationOrder
-from elimax.interpreter.graph.price import order_cost, summable_objective
+from elimax.interpreter.graph.price import order_price, summable_objective
 from elimax.interpreter.graph.structure import Count, Objective
 from elimax.interpreter.orders import (
     PORTFOLIO,
+    best_classic,
     certify,
     optimal_order,
     portfolio,
@@ -171,7 +172,9 @@ def _exact(graph: ComputationalGraph, count: Objective, seconds: float, seed: in
 
 
 def _portfolio(graph: ComputationalGraph, count: Objective, seconds: float, seed: int) -> _Found:
-    order = min(portfolio(graph).values(), key=lambda order: order_cost(graph, order, count))
+    if count != "price":
+        return best_classic(graph, count), len(PORTFOLIO), None
+    order = min(portfolio(graph).values(), key=lambda order: order_price(graph, order))
     return order, len(PORTFOLIO), None
 
 

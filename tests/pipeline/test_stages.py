@@ -299,7 +299,7 @@ def test_a_killed_stage_goes_on(
 def test_a_failing_training_leaves_the_old_policy(
     copy: StageContext, finished: StageContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the loss is no longer finite, nothing is written; DVC has deleted nothing."""
+    """A training whose loss is not finite writes nothing, and the old files are still there."""
     layout = copy.layout
     outputs = (layout.pretrained_policy, layout.pretrain_curve, layout.pretrain_metrics)
 
