@@ -1,7 +1,6 @@
 """Races: the fastest contender wins, what cannot run is left out, plans say what runs."""
 
 import dataclasses
-import time
 from typing import Any
 
 import jax
@@ -9,12 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from elimax.interpreter import racing
+from elimax.interpreter import racing, timing
 from elimax.interpreter.differentiation import Options
 from elimax.interpreter.errors import GraphFormatError, NotScalarError
 from elimax.interpreter.jacobian import jacve, value_and_jacve
 from elimax.interpreter.plan import EXECUTIONS, Plan
 from elimax.interpreter.planning import plan
+from support.clock import turned_clock
 
 OPTIONS = Options(0, False, False, False, "auto", "dense")
 X = jnp.array([0.3, 0.7, 0.2])
@@ -45,15 +45,20 @@ def test_a_race_times_every_contender(batch):
 
 def test_the_fastest_wins(monkeypatch):
     """Whoever that is; one that is far behind is timed for three rounds."""
+    clock = turned_clock(monkeypatch, racing, timing)
 
     def jitted(fun, arguments, options, **_):
-        wait = {"native": 0.001, "jacrev": 0.02}.get(options.order.execution, 0.0012)
-        return jax.jit(lambda x: jax.pure_callback(lambda v: (time.sleep(wait), v)[1], x, x))
+        return {"native": 0.001, "jacrev": 0.02}.get(options.order.execution, 0.0012)
+
+    def compile_ahead(seconds, given):
+        return timing.Compiled(lambda: clock.sleep(seconds), 0.0)
 
     monkeypatch.setattr(racing, "jitted", jitted)
+    monkeypatch.setattr(timing, "compile_ahead", compile_ahead)
     found = racing.race(numbers, (X,), {}, OPTIONS)
     assert found.plan.execution == "native"
     assert list(found.seconds)[-1] == "jacrev"
+    assert {round(seconds, 6) for seconds in found.seconds.values()} == {0.001, 0.0012, 0.02}
 
 
 def test_a_draw_goes_to_jax():
