@@ -3,13 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-import jax.numpy as jnp
-
-from elimax.interpreter.execution.emission import Emitted, eliminated, quickest
-from elimax.interpreter.execution.jax_modes import MODES, in_mode
+from elimax.interpreter.execution.ways import Emission, executed
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.order import CarriesOrder, EliminationOrder, check_order
-from elimax.interpreter.native.call import natively
 from elimax.interpreter.orders.names import OrderName
 from elimax.interpreter.orders.order_cache import cached_order
 from elimax.interpreter.orders.planners import planner_order
@@ -17,7 +13,6 @@ from elimax.interpreter.orders.portfolio import best_classic, named_order
 from elimax.interpreter.output.blocks import BlockForm, Output, written_block
 from elimax.interpreter.plan import Execution, Plan
 from elimax.interpreter.tracing.call import trace_call
-from elimax.interpreter.tracing.call_checks import is_array
 from elimax.interpreter.tracing.flat_call import CallArguments, unflatten_jacobian
 
 Order: TypeAlias = (
@@ -63,14 +58,12 @@ def differentiated(
     """
     arguments = CallArguments.of(args, kwargs, options.argnums)
     traced = trace_call(fun, arguments, options.has_aux, options.holomorphic, options.allow_int)
-    program, active, leaves = traced.program, traced.active, arguments.leaves
+    program, active = traced.program, traced.active
     graph = active.graph
     vertices = check_order(graph, resolve_order(graph, options.order))
     form = BlockForm(active.is_split, options.holomorphic, options.output)
-    execution = options.order.execution if isinstance(options.order, Plan) else "xla"
-    emit = _emission(execution, options)
 
-    def written(values: Sequence[Any]) -> tuple[list[Any], list[list[Any]]]:
+    def written(emit: Emission, values: Sequence[Any]) -> tuple[list[Any], list[list[Any]]]:
         outputs, blocks = emit(program, active, values, vertices)
         rows = [
             [written_block(graph, blocks, x, values[x], node, out, form) for x in arguments.nodes]
@@ -78,50 +71,30 @@ def differentiated(
         ]
         return (outputs if wants_value else [None] * len(outputs)), rows
 
-    if execution == "native":
-        outputs, rows = _by_kernel(written, leaves)
-    else:
-        outputs, rows = written(leaves)
+    outputs, rows = executed(
+        written,
+        traced.program,
+        traced.active,
+        arguments.leaves,
+        execution_of(options.order),
+        options.output,
+    )
     jacobian = unflatten_jacobian(arguments, traced.result, rows)
     return traced.result.unflatten(outputs), jacobian
 
 
-def _emission(execution: Execution, options: Options) -> Callable[..., Emitted]:
-    """What runs a program and differentiates it."""
-    if execution in MODES:
-        return lambda program, active, leaves, _: in_mode(execution, program, active, leaves)
-    is_free = execution == "auto" and options.output == "dense"
-    return quickest if is_free or is_up_to_us(options.order, options.output) else eliminated
-
-
-def _by_kernel(function: Callable[[Sequence[Any]], Any], leaves: Sequence[Any]) -> Any:
-    """A function of leaves by a native kernel, which reads all that hold floating numbers."""
-    numbers = [
-        k
-        for k, leaf in enumerate(leaves)
-        if is_array(leaf) and jnp.issubdtype(leaf.dtype, jnp.floating)
-    ]
-
-    def of_arrays(*arrays: Any) -> Any:
-        values = list(leaves)
-        for k, array in zip(numbers, arrays, strict=True):
-            values[k] = array
-        return function(values)
-
-    return natively(of_arrays, [jnp.asarray(leaves[k]) for k in numbers])
-
-
-def is_up_to_us(order: Order, output: Output) -> bool:
-    """Whether a caller asks for the quickest Jacobian, and not for an elimination.
+def execution_of(order: Order) -> Execution:
+    """What computes a Jacobian; whoever asks for no order asks for the quickest one.
 
     Args:
         order: As for `jacve`.
-        output: As for `jacve`; what JAX's modes return has no structure.
 
     Returns:
-        Whether one of JAX's modes may stand for the elimination.
+        That of a plan; "auto" or "xla" for other orders.
     """
-    return isinstance(order, str) and order == "auto" and output == "dense"
+    if isinstance(order, Plan):
+        return order.execution
+    return "auto" if isinstance(order, str) and order == "auto" else "xla"
 
 
 def resolve_order(

@@ -12,12 +12,13 @@ from typing import Any, NamedTuple, ParamSpec
 import jax
 import jax.numpy as jnp
 
-from elimax.interpreter.differentiation import Order, is_up_to_us, resolve_order
-from elimax.interpreter.execution.emission import eliminated, quickest
+from elimax.interpreter.differentiation import Order, execution_of, resolve_order
+from elimax.interpreter.execution.ways import Emission, executed
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.order import check_order
 from elimax.interpreter.jacobian import jacve
 from elimax.interpreter.output.blocks import BlockForm, Output, check_output, written_block
+from elimax.interpreter.plan import Plan
 from elimax.interpreter.tracing.call import active_part, traced_program
 from elimax.interpreter.tracing.call_checks import check_callable, check_inputs, check_outputs
 from elimax.interpreter.tracing.flat_call import CallArguments, CallResult, with_weak_type_of
@@ -210,24 +211,29 @@ def _eliminate(
     graph = active.graph
     wanted = wanted_blocks(graph, nodes) if is_half else None
     vertices = check_order(graph, resolve_order(graph, order, wanted))
-    emit = quickest if is_up_to_us(order, output) else eliminated
-    flat, computed = emit(program, active, leaves, vertices, wanted)
     form = BlockForm(active.is_split, holomorphic, output)
 
-    def block(first: int, j: int, i: int) -> Any:
-        row, column = (i, j) if is_half and i > j else (j, i)
-        # Only complex leaves are looked at for more than the dtype, which is that of row j.
-        leaf = leaves[nodes[column if holomorphic else j]]
-        node, out = graph.outputs[first + row], flat[first + row]
-        written = written_block(graph, computed, nodes[column], leaf, node, out, form)
-        if (row, column) != (j, i):
-            rank = leaves[nodes[row]].ndim
-            written = jnp.moveaxis(written, range(out.ndim - rank, out.ndim), range(-rank, 0))
-        return with_weak_type_of(written, leaves[nodes[j]])
+    def written(emit: Emission, values: Sequence[Any]) -> tuple[list[list[list[Any]]], list[Any]]:
+        flat, computed = emit(program, active, values, vertices, wanted)
 
-    numbers = range(len(nodes))
-    blocks = [
-        [[block(first, j, i) for i in numbers] for j in numbers]
-        for first in range(0, num_rows, len(nodes))
-    ]
-    return blocks, flat[num_rows:]
+        def block(first: int, j: int, i: int) -> Any:
+            row, column = (i, j) if is_half and i > j else (j, i)
+            # Only complex leaves are looked at for more than the dtype, which is that of row j.
+            leaf = values[nodes[column if holomorphic else j]]
+            node, out = graph.outputs[first + row], flat[first + row]
+            found = written_block(graph, computed, nodes[column], leaf, node, out, form)
+            if (row, column) != (j, i):
+                rank = values[nodes[row]].ndim
+                found = jnp.moveaxis(found, range(out.ndim - rank, out.ndim), range(-rank, 0))
+            return with_weak_type_of(found, values[nodes[j]])
+
+        numbers = range(len(nodes))
+        blocks = [
+            [[block(first, j, i) for i in numbers] for j in numbers]
+            for first in range(0, num_rows, len(nodes))
+        ]
+        return blocks, flat[num_rows:]
+
+    # Of a plan the order alone is taken.
+    execution = "xla" if isinstance(order, Plan) else execution_of(order)
+    return executed(written, program, active, leaves, execution, output)

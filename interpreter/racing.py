@@ -20,6 +20,7 @@ from elimax.interpreter import timing
 from elimax.interpreter.differentiation import Options, differentiated
 from elimax.interpreter.errors import InvalidOrderError, MissingExtraError
 from elimax.interpreter.execution.jax_modes import MODES, has_modes
+from elimax.interpreter.execution.kernel_choice import suits_kernel
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.order import EliminationOrder, check_order
 from elimax.interpreter.orders.order_cache import cached_order
@@ -102,7 +103,7 @@ def race(
     check_outside(arguments.leaves)
     ends = time.perf_counter() + seconds
     traced = trace_call(fun, arguments, options.has_aux, options.holomorphic, options.allow_int)
-    plans = dict(_contenders(traced, orders or {}))
+    plans = dict(_contenders(traced, orders or {}, batch or 1))
     given = _repeated(arguments, batch)
     calls: dict[str, Callable[[], Any]] = {}
     left_out: dict[str, str] = {}
@@ -274,7 +275,7 @@ def _repeated(arguments: CallArguments, batch: int | None) -> list[Any]:
 
 
 def _contenders(
-    traced: TracedCall, given: Mapping[str, EliminationOrder]
+    traced: TracedCall, given: Mapping[str, EliminationOrder], points: int
 ) -> Iterator[tuple[str, Plan]]:
     """Names and plans, the most promising ones first.
 
@@ -290,7 +291,11 @@ def _contenders(
         if check_order(graph, order) not in {plan.order.vertices for plan in plans.values()}:
             plans[name] = Plan.of_graph(graph, order)
     fewest = min(plans.values(), key=lambda plan: (plan.nontrivial, plan.all))
-    yield "native", dataclasses.replace(fewest, execution="native")
+    is_kernel = suits_kernel(traced.program, traced.active, points)
+    if is_kernel:
+        yield "xla", auto
+    if not is_kernel or fewest is not auto:
+        yield "native", dataclasses.replace(fewest, execution="native")
     if has_modes(traced.program, traced.active):
         for mode in MODES:
             yield mode, dataclasses.replace(auto, execution=mode)

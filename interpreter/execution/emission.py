@@ -23,6 +23,7 @@ from elimax.interpreter.execution.jax_modes import (
     in_mode,
     moving_inputs,
 )
+from elimax.interpreter.execution.points import points_at_once
 from elimax.interpreter.execution.program_price import ProgramPrice, program_price
 from elimax.interpreter.graph.price import computes_numbers
 from elimax.interpreter.graph.wanted import Blocks
@@ -99,14 +100,14 @@ def quickest(
     def by(mode: Mode) -> Callable[..., Emitted]:
         return lambda *moving: in_mode(mode, program, active, replaced(moving))
 
-    moving = [leaves[node] for node in inputs]
+    moving, points = [leaves[node] for node in inputs], points_at_once(leaves)
     best = _Traced.of(by_elimination, moving)
     for mode in _likely_modes(active):
         try:
             rival = _Traced.of(by(mode), moving)
         except Exception:  # JAX does not have every mode for every program, nor we every guard.
             continue
-        if rival.price.is_below(best.price):
+        if rival.price.is_below(best.price, points):
             best = rival
     return best.evaluate(moving)
 
@@ -164,7 +165,10 @@ class _Traced(NamedTuple):
         values, _ = jax.tree.unflatten(self.tree, range(len(self.known)))
         first = len(jax.tree.leaves(values))
         numbers = [k for k, is_computed in enumerate(self.is_computed) if is_computed]
-        return program_price(self.closed.jaxpr, [k >= first for k in numbers])
+        closed = self.closed
+        pairs = zip(closed.jaxpr.constvars, closed.consts, strict=True)
+        shared = [variable for variable, value in pairs if points_at_once([value]) == 1]
+        return program_price(closed.jaxpr, [k >= first for k in numbers], shared=shared)
 
     def evaluate(self, arguments: Sequence[Any]) -> Emitted:
         """What the function returns for arguments of the same shapes."""

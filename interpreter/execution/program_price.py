@@ -25,8 +25,8 @@ FREE = frozenset(
 """Primitives that say where entries stand, which costs their reader nothing."""
 
 KERNELS = frozenset(
-    ("argmax", "argmin", "cholesky", "concatenate", "conv_general_dilated", "cumsum")
-    + ("dynamic_slice", "dynamic_update_slice", "eigh", "fft", "gather", "lu", "pad", "reduce_and")
+    ("argmax", "argmin", "cholesky", "concatenate", "cumsum", "dynamic_slice")
+    + ("dynamic_update_slice", "eigh", "fft", "gather", "lu", "pad", "reduce_and")
     + ("reduce_max", "reduce_min", "reduce_or", "reduce_sum", "scatter", "scatter-add", "sort")
     + ("stack", "svd", "transpose", "triangular_solve")
 )
@@ -61,6 +61,10 @@ OF_LOOP, OF_ROUND, OF_CARRIED, OF_STACKED, OF_STACKED_ENTRY = 620.0, 9.5, 6.7, 3
 """Nanoseconds for a loop, and for each of its rounds: as such, for every array that is carried, and
 for every array of which a part is read or written, and each entry of that part."""
 
+OF_PLACE = 100.0
+"""Nanoseconds for every place to which a convolution moves its window, whatever there is to
+multiply: between 90 and 180 for 1 to 8 channels, in one and in two dimensions."""
+
 MANY = 1.2
 """How many times more work on entries the cheaper one of two programs may do: where a function runs
 in a batch, that is all that counts."""
@@ -81,34 +85,65 @@ class ProgramPrice(NamedTuple):
         """The price of two programs, of which the other is run several times."""
         return ProgramPrice(self.once + times * other.once, self.each + times * other.each)
 
-    def is_below(self, other: "ProgramPrice") -> bool:
-        """Whether a program is cheaper than another, and not much costlier in a batch."""
+    def is_below(self, other: "ProgramPrice", points: int) -> bool:
+        """Whether a program is cheaper than another.
+
+        Args:
+            other: The price of the other one.
+            points: How many points are evaluated at once; 1 if that is not known, when the cheaper
+                program is not to be much costlier in a batch.
+
+        Returns:
+            Whether it is.
+        """
+        if points > 1:
+            more = points - 1
+            return self.once + more * self.each < other.once + more * other.each
         return self.once < other.once and self.each <= MANY * other.each
 
 
 NOTHING = ProgramPrice(0.0, 0.0)
 
 
-def program_price(jaxpr: Any, wanted: Sequence[bool], weights: Weights = OUTSIDE) -> ProgramPrice:
+def program_price(
+    jaxpr: Any,
+    wanted: Sequence[bool],
+    weights: Weights = OUTSIDE,
+    shared: Iterable[Any] = (),
+) -> ProgramPrice:
     """Prices a program.
 
     Args:
         jaxpr: The program, an open jaxpr.
         wanted: For every result whether it is wanted.
         weights: Those of its equations.
+        shared: Its constants that are the same for all points of a batch; what is computed from
+            them alone is computed once.
 
     Returns:
         What the equations take that some wanted result needs.
     """
     pairs = zip(jaxpr.outvars, wanted, strict=True)
     needed = {x for x, is_wanted in pairs if is_wanted and not isinstance(x, jex.Literal)}
+    constant = _constant_variables(jaxpr, shared)
     total = NOTHING
     for eqn in reversed(jaxpr.eqns):
         is_needed = [var in needed for var in eqn.outvars]
         if any(is_needed):
-            total = total.plus(_of_equation(eqn, is_needed, weights))
+            price = _of_equation(eqn, is_needed, weights)
+            is_constant = not constant.isdisjoint(eqn.outvars)
+            total = total.plus(price._replace(each=0.0) if is_constant else price)
             needed.update(x for x in eqn.invars if not isinstance(x, jex.Literal))
     return total
+
+
+def _constant_variables(jaxpr: Any, shared: Iterable[Any]) -> set[Any]:
+    """Variables that are the same for all points of a batch."""
+    found = set(shared)
+    for eqn in jaxpr.eqns:
+        if not eqn.effects and all(isinstance(x, jex.Literal) or x in found for x in eqn.invars):
+            found.update(eqn.outvars)
+    return found
 
 
 def _of_equation(eqn: Any, wanted: Sequence[bool], weights: Weights) -> ProgramPrice:
@@ -126,11 +161,19 @@ def _of_equation(eqn: Any, wanted: Sequence[bool], weights: Weights) -> ProgramP
         contracted = eqn.params["dimension_numbers"][0][0]
         length = math.prod(eqn.invars[0].aval.shape[axis] for axis in contracted)
         return _sum(weights.contraction, weights.multiplication * entries * length)
+    if name == "conv_general_dilated":
+        return _sum(weights.kernel, OF_PLACE * _places(eqn))
     if name in FREE:
         return NOTHING
     if name in KERNELS:
         return _sum(weights.kernel, weights.moved * max(entries, _entries(eqn.invars)))
     return _sum(weights.equation, weights.entry * entries)
+
+
+def _places(eqn: Any) -> int:
+    """To how many places a convolution moves its window, in all images."""
+    shape, features = eqn.outvars[0].aval.shape, eqn.params["dimension_numbers"].out_spec[1]
+    return math.prod(shape) // max(1, shape[features])
 
 
 def _of_loop(eqn: Any, bodies: Sequence[Any]) -> ProgramPrice:

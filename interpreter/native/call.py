@@ -13,20 +13,22 @@ import jax.core
 import jax.numpy as jnp
 import numpy as np
 
+from elimax.interpreter.native.kernel_primitive import KernelCall, are_kernels_called
 from elimax.interpreter.native.scalar_program import CONSTANT, ScalarProgram
-from elimax.interpreter.native.scalarise import needed, scalar_program, variables_of
+from elimax.interpreter.native.scalarise import MOST, needed, scalar_program, variables_of
 from elimax.interpreter.tracing.flat_call import with_weak_type_of
 
 Arrays = Sequence[Any]
 
 
-def natively(function: Callable[..., Any], arguments: Arrays) -> Any:
+def natively(function: Callable[..., Any], arguments: Arrays, most: int = MOST) -> Any:
     """Evaluates a function of arrays by a native kernel.
 
     Args:
         function: Maps the arrays to a tree; what does not depend on them is not computed by the
             kernel.
         arguments: The arrays, all float32 or all float64.
+        most: Statements, and entries of outputs, that the kernel may have.
 
     Returns:
         What the function returns.
@@ -44,11 +46,11 @@ def natively(function: Callable[..., Any], arguments: Arrays) -> Any:
         return [leaf for leaf, x in zip(leaves, computed, strict=True) if x]
 
     closed = jax.make_jaxpr(flat)(*arguments)
-    (known, tree), results = trees[0], iter(_results(closed, arguments))
+    (known, tree), results = trees[0], iter(_results(closed, arguments, most))
     return jax.tree.unflatten(tree, [next(results) if x is None else x for x in known])
 
 
-def _results(closed: Any, arguments: Arrays) -> Arrays:
+def _results(closed: Any, arguments: Arrays, most: int) -> Arrays:
     if not closed.out_avals:
         return []
     # Constants of a trace around are inputs like the others; what nobody reads is none.
@@ -63,7 +65,7 @@ def _results(closed: Any, arguments: Arrays) -> Arrays:
         elif is_input:
             arrays.append(jnp.ravel(value))
         known.append(None if is_input and variable in read else value)
-    program = scalar_program(jaxpr, known)
+    program = scalar_program(jaxpr, known, most)
     # A batch of constants is left to XLA.
     constants = [_constant(program, entries) for entries in program.outputs]
     computed = [k for k, x in enumerate(constants) if x is None]
@@ -135,24 +137,16 @@ def _for_batch(
     size: int,
 ) -> Callable[..., Arrays]:
     """The function of arrays (size, n), or (n,) where they are the same for all points."""
-    results = [
-        jax.ShapeDtypeStruct((size, len(entries)), program.dtype) for entries in program.outputs
-    ]
 
-    def on_cpu(*arrays: Any) -> list[Any]:
-        from elimax.interpreter.native.kernel import target_name
-
-        return list(jax.ffi.ffi_call(target_name(program, is_batched), results)(*arrays))
-
-    def elsewhere(*arrays: Any) -> list[Any]:
+    def without_kernel(*arrays: Any) -> list[Any]:
         axes = [0 if x else None for x in is_batched]
         return list(jax.vmap(plain, axes, axis_size=size)(*arrays))
 
     @jax.custom_batching.custom_vmap
     def call(*arrays: Any) -> list[Any]:
-        if {device.platform for device in jax.devices()} == {"cpu"}:
-            return on_cpu(*arrays)
-        return jax.lax.platform_dependent(*arrays, cpu=on_cpu, default=elsewhere)
+        if not are_kernels_called():
+            return without_kernel(*arrays)
+        return KernelCall(program, is_batched, size, without_kernel).bind(*arrays)
 
     @call.def_vmap
     def batched(times: int, is_added: Sequence[bool], *arrays: Any) -> tuple[Any, Any]:

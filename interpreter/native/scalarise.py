@@ -91,13 +91,14 @@ def variables_of(jaxpr: Any) -> list[Any]:
     return [*jaxpr.constvars, *jaxpr.invars]
 
 
-def scalar_program(jaxpr: Any, known: Sequence[Any]) -> ScalarProgram:
+def scalar_program(jaxpr: Any, known: Sequence[Any], most: int = MOST) -> ScalarProgram:
     """Takes the arrays of a program apart.
 
     Args:
         jaxpr: An open jaxpr.
         known: For each of `variables_of` its value if that is known, or None for an input of the
             program.
+        most: Statements, and entries of outputs, that the program may have.
 
     Returns:
         The program; its outputs are those of the jaxpr.
@@ -111,7 +112,7 @@ def scalar_program(jaxpr: Any, known: Sequence[Any]) -> ScalarProgram:
     if len(dtypes) != 1 or not dtypes <= {np.dtype(np.float32), np.dtype(np.float64)}:
         given = ", ".join(sorted(map(str, dtypes))) or "no number"
         raise NotScalarError(f"it reads {given}: inputs must all be float32 or all be float64")
-    build = Builder(np.dtype(dtypes.pop()), MOST)
+    build = Builder(np.dtype(dtypes.pop()), most)
     scalarisation = _Scalarisation(build)
     sizes: list[int] = []
 
@@ -122,8 +123,8 @@ def scalar_program(jaxpr: Any, known: Sequence[Any]) -> ScalarProgram:
         return np.array(entries, np.int64).reshape(variable.aval.shape)
 
     results_size = sum(math.prod(variable.aval.shape) for variable in jaxpr.outvars)
-    if results_size > MOST:
-        raise NotScalarError(f"{results_size} entries of results, more than {MOST}")
+    if results_size > most:
+        raise NotScalarError(f"{results_size} entries of results, more than {most}")
     try:
         arguments = [new_input(v) if value is None else _Known(value) for v, value in pairs]
         results = zip(scalarisation.run(jaxpr, arguments), jaxpr.outvars, strict=True)
@@ -342,6 +343,18 @@ class _Scalarisation:
         return functools.partial(build.apply, name)
 
 
+def can_be_taken_apart(primitive: str) -> bool:
+    """Whether a primitive has a counterpart for single numbers, for some operands at least.
+
+    Args:
+        primitive: Its name.
+
+    Returns:
+        Whether it has one.
+    """
+    return primitive in _WITH_COUNTERPART
+
+
 def _require_terms(number: int) -> None:
     if not number:
         raise NotScalarError("a sum of nothing")
@@ -410,3 +423,9 @@ _COMPOSED: Mapping[str, Callable[..., int]] = {
     "square": lambda build, x: build.apply("mul", x, x),
 }
 """Primitives that are several statements."""
+
+_WITH_COUNTERPART = frozenset(
+    {*MOVES, *WRITES, *SAME, *CALLS, *_FOLDS, *_SCANS, *_COMPOSED}
+    | {*UNARY, *BINARY, *COMPARISONS, *LOGIC}
+    | {"split", "unstack", "dot_general", "integer_pow", "round"}
+)

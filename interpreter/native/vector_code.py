@@ -34,6 +34,9 @@ _INTRINSICS = {
     "ceil": "ceil",
     "roundeven": "roundeven",
 }
+# Entries of an output from which on its columns are written by a function: twice as much code takes
+# LLVM four times as long.
+_MANY = 32
 _PREDICATES = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "ne": "une"}
 
 
@@ -75,6 +78,7 @@ class _Tile:
         self.truth = f"<{self.lanes} x i1>"
         self.lines: list[str] = []
         self.declared: set[str] = set()
+        self.writers: dict[int, str] = {}
         self.values: dict[int, str] = {}
         self._names = 0
 
@@ -87,7 +91,8 @@ class _Tile:
             self._store_output(array, entries)
         body = "\n".join(f"  {line}" for line in self.lines)
         head = "define internal void @tile(ptr noalias %ins, ptr noalias %outs, i64 %row)"
-        return "\n".join([*sorted(self.declared), f"{head} {{", body, "  ret void", "}"])
+        others = [*sorted(self.declared), *self.writers.values()]
+        return "\n".join([*others, f"{head} {{", body, "  ret void", "}"])
 
     # Values.
 
@@ -170,7 +175,7 @@ class _Tile:
                 place = self._place(base, "%row")
                 columns[0] = self._new(f"load {self.vector}, ptr {place}, align {self.bytes}")
             else:
-                rows = self._rows(base, size)
+                rows = self._rows(self._first(base, size), size)
                 for group in _groups(size, self._group(size)):
                     if not set(group).isdisjoint(numbers):
                         columns.update(zip(group, self._load_columns(rows, group), strict=True))
@@ -183,9 +188,30 @@ class _Tile:
             self._store(self.vector, self._number(entries[0]), self._place(base, "%row"))
         if size <= 1:
             return
-        rows = self._rows(base, size)
+        first = self._first(base, size)
+        rows = self._rows(first, size)
         for group in _groups(size, self._group(size)):
-            self._store_columns(rows, group, [self._number(entries[k]) for k in group])
+            values = [self._number(entries[k]) for k in group]
+            if size < _MANY:
+                self._store_columns(rows, group, values)
+            else:
+                given = ", ".join(f"{self.vector} {value}" for value in values)
+                place = self._place(first, str(group[0]))
+                self.lines.append(f"call void @{self._writer(size)}({given}, ptr {place})")
+
+    def _writer(self, size: int) -> str:
+        """Name of a function that writes as many columns as fit, of an output of a size."""
+        name = f"write_{size}"
+        if size not in self.writers:
+            lines, self.lines = self.lines, []
+            values = [f"%v{k}" for k in range(self._group(size))]
+            self._store_columns(self._rows("%first", size), range(len(values)), values)
+            body = "\n".join(f"  {line}" for line in self.lines)
+            self.lines = lines
+            taken = ", ".join(f"{self.vector} {value}" for value in values)
+            head = f"define internal void @{name}({taken}, ptr %first) noinline"
+            self.writers[size] = f"{head} {{\n{body}\n  ret void\n}}"
+        return name
 
     def _number(self, statement: int) -> str:
         """A value as a number; truth values are 0 and 1."""
@@ -203,10 +229,12 @@ class _Tile:
         place = self._new(f"getelementptr ptr, ptr {arrays}, i64 {number}")
         return self._new(f"load ptr, ptr {place}")
 
-    def _rows(self, base: str, size: int) -> list[str]:
-        """Where the rows of the tile begin."""
-        offset = self._new(f"mul i64 %row, {size}")
-        first = self._place(base, offset)
+    def _first(self, base: str, size: int) -> str:
+        """Where the tile begins in an array."""
+        return self._place(base, self._new(f"mul i64 %row, {size}"))
+
+    def _rows(self, first: str, size: int) -> list[str]:
+        """Where the rows of a tile begin."""
         return [self._place(first, str(lane * size)) for lane in range(self.lanes)]
 
     def _place(self, base: str, offset: str) -> str:

@@ -37,7 +37,7 @@ FUNCTIONS = {
 @pytest.fixture(params=["elimination", "modes"])
 def prices(request, monkeypatch):
     """Makes elimination, or a mode of JAX, the cheaper one wherever there is a choice."""
-    is_below = lambda mine, other: request.param == "modes"  # noqa: E731
+    is_below = lambda mine, other, points: request.param == "modes"  # noqa: E731
     monkeypatch.setattr(ProgramPrice, "is_below", is_below)
 
 

@@ -74,7 +74,7 @@ def mode(request, monkeypatch):
             failures.append(error)
             raise
 
-    monkeypatch.setattr(ProgramPrice, "is_below", lambda mine, other: True)
+    monkeypatch.setattr(ProgramPrice, "is_below", lambda mine, other, points: True)
     monkeypatch.setattr(emission, "_likely_modes", lambda active: (request.param,))
     monkeypatch.setattr(emission, "in_mode", noted)
     yield request.param

@@ -84,7 +84,32 @@ def test_longer_costs_more():
 
 
 def test_below():
-    """Cheaper for one point, unless it does far more with entries."""
-    assert ProgramPrice(1.0, 1.0).is_below(ProgramPrice(2.0, 1.0))
-    assert not ProgramPrice(1.0, 2.0).is_below(ProgramPrice(2.0, 1.0))
-    assert not ProgramPrice(2.0, 1.0).is_below(ProgramPrice(2.0, 1.0))
+    """Cheaper for one point and not far costlier in a batch, or cheaper for so many points."""
+    once = ProgramPrice(1.0, 1.0)
+    assert once.is_below(ProgramPrice(2.0, 1.0), 1)
+    assert not ProgramPrice(1.0, 2.0).is_below(ProgramPrice(2.0, 1.0), 1)
+    assert not ProgramPrice(2.0, 1.0).is_below(ProgramPrice(2.0, 1.0), 1)
+    assert ProgramPrice(9.0, 0.5).is_below(once, 100) and not ProgramPrice(9.0, 0.5).is_below(
+        once, 2
+    )
+
+
+def test_what_is_the_same_for_all_points_is_computed_once():
+    """A table, and what is computed of a constant that the points share."""
+    table = jnp.ones(7)
+    closed = jax.make_jaxpr(lambda x: (jnp.sin(table) * jnp.cos(jnp.arange(7.0)), jnp.sin(x)))(X)
+    (variable,) = closed.jaxpr.constvars
+    apart, shared = (program_price(closed.jaxpr, [True, True], shared=x) for x in ([], [variable]))
+    assert shared.once == apart.once and shared.each == price(jnp.sin, X).each < apart.each
+
+
+def test_places_of_a_convolution():
+    """Each takes its time, whatever the number of channels."""
+
+    def convolved(images: int, channels: int) -> ProgramPrice:
+        kernel = jnp.ones((channels, 2, 3, 3))
+        image = jnp.ones((images, 2, 8, 8))
+        return price(lambda x: jax.lax.conv(x, kernel, (1, 1), "VALID"), image)
+
+    assert convolved(2, 4) == convolved(2, 8)
+    np.testing.assert_allclose(convolved(2, 4).each, 72 * prices.OF_PLACE)

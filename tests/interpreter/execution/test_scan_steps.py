@@ -98,7 +98,7 @@ FUNCTIONS = {
 def entering(monkeypatch):
     """Makes it worth while to enter every scan, and no mode of JAX."""
     monkeypatch.setattr(scan_choice, "AT_ONCE", -100.0)
-    monkeypatch.setattr(ProgramPrice, "is_below", lambda mine, other: False)
+    monkeypatch.setattr(ProgramPrice, "is_below", lambda mine, other, points: False)
 
 
 @pytest.mark.usefixtures("entering")

@@ -136,7 +136,7 @@ def test_constants_are_no_results_of_a_kernel():
     np.testing.assert_array_equal(doubled, 2 * x)
     assert never.dtype == bool and not never.any()
     text = str(jax.make_jaxpr(function)(x))
-    (line,) = (line for line in text.splitlines() if "= ffi_call[" in line)
+    (line,) = (line for line in text.splitlines() if "= kernel_call[" in line)
     assert line.split("=")[0].count(":f32") == 2
     chosen = natively(lambda w: jnp.where(jnp.array([True, True]), 1.0, w), [x[0]])
     np.testing.assert_array_equal(chosen, [1.0, 1.0])
