@@ -18,7 +18,7 @@ from elimax.interpreter.tracing.program import Program
 LEAST_POINTS = 32
 """Points from which on a kernel is quicker on most of the systems of `benchmarks.races`."""
 
-MOST_STATEMENTS = 2000
+MOST_STATEMENTS = 3000
 """Statements and entries of outputs up to which a kernel compiles about as fast as XLA; what has
 more of them is mostly products of matrices, which XLA computes well for large batches."""
 

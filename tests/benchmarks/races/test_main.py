@@ -20,6 +20,7 @@ def test_lines_and_tables(tmp_path, capsys):
         assert set(line["seconds"]) == {"jacfwd", "jacrev", "auto", "fastest", "floor"}
         assert line["error"] < 1e-13 and line["better"] in ("jacfwd", "jacrev")
         assert set(line["ratios"]) == {"auto", "fastest", "floor"}
+    assert [("auto" in line["by_kernel"]) for line in lines] == [False, True]
     text = capsys.readouterr().out
     assert "| beale | float32 | 32 |" in text and "times the floor" in text
     assert races.main(words) == 0
