@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from elimax.interpreter.execution.ways import Emission, executed
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.order import CarriesOrder, EliminationOrder, check_order
 from elimax.interpreter.orders.names import OrderName
@@ -14,6 +13,7 @@ from elimax.interpreter.output.blocks import BlockForm, Output, written_block
 from elimax.interpreter.plan import Execution, Plan
 from elimax.interpreter.tracing.call import trace_call
 from elimax.interpreter.tracing.flat_call import CallArguments, unflatten_jacobian
+from elimax.interpreter.ways import Emission, executed
 
 Order: TypeAlias = (
     Literal["auto", "best_classic", "policy"]

@@ -13,7 +13,6 @@ import jax
 import jax.numpy as jnp
 
 from elimax.interpreter.differentiation import Order, execution_of, resolve_order
-from elimax.interpreter.execution.ways import Emission, executed
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.order import check_order
 from elimax.interpreter.jacobian import jacve
@@ -24,6 +23,7 @@ from elimax.interpreter.tracing.call_checks import check_callable, check_inputs,
 from elimax.interpreter.tracing.flat_call import CallArguments, CallResult, with_weak_type_of
 from elimax.interpreter.tracing.partial_trace import PartialJaxpr, partial_jaxpr
 from elimax.interpreter.tracing.program import Program
+from elimax.interpreter.ways import Emission, executed
 
 P = ParamSpec("P")
 

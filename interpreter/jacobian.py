@@ -34,8 +34,9 @@ def jacve(
             the block of a real output and a complex input z is the J with dy = Re(J dz).
         allow_int: Whether to accept integer inputs, whose Jacobian is zero.
         order: "auto" (the order with the lowest price, see `graph.price`, that `orders.auto`
-            finds, or, if the output is dense, one of JAX's modes where its program promises to be
-            quicker, see `emission`; the same every time), "best_classic" (the one of the
+            finds; directly under `jax.vmap` on a CPU a native kernel may run it, see `ways`, and if
+            the output is dense, one of JAX's modes may stand for it where its program promises to
+            be quicker, see `emission`; the same every time), "best_classic" (the one of the
             portfolio with the fewest nontrivial multiplications), "policy" (what the learned
             policy plays, or forward or reverse where that is cheaper; needs the extra `learn`),
             "fastest" (outside of transformations: a few ways are timed when a shape comes for the

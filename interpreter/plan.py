@@ -20,9 +20,9 @@ from elimax.interpreter.orders.fixed import forward_order, reverse_order
 PLAN_SCHEMA = 1
 
 Execution = Literal["xla", "auto", "native", "jacfwd", "jacrev"]
-"""What computes a Jacobian: "xla" compiles the elimination like everything else; "auto" does so, or
-takes one of JAX's modes where that promises to be quicker; "native" compiles the elimination apart
-to machine code, see `elimax.interpreter.native`; the others are JAX's modes."""
+"""What computes a Jacobian: "xla" compiles the elimination like everything else; "native" compiles
+it apart to machine code, see `elimax.interpreter.native`; "jacfwd" and "jacrev" are JAX's modes;
+"auto" takes what promises to be quickest of them."""
 
 EXECUTIONS: tuple[Execution, ...] = get_args(Execution)
 
@@ -232,7 +232,8 @@ class Plan:
 _WHOLE_NUMBERS = ("all", "nontrivial", "additions", "price", "num_vertices")
 _COUNTS = ("forward", "reverse")
 _EXECUTED: dict[Execution, str] = {
-    "auto": "executed: the elimination, or a mode of JAX where that promises to be quicker",
+    "auto": "executed: what promises to be quickest: the elimination by XLA or, in a batch, as a "
+    "native kernel, or a mode of JAX",
     "native": "executed: the elimination, as a native kernel",
     "jacfwd": "executed: jax.jacfwd, and not the elimination",
     "jacrev": "executed: jax.jacrev, and not the elimination",

@@ -20,9 +20,9 @@ from elimax.interpreter import timing
 from elimax.interpreter.differentiation import Options, differentiated
 from elimax.interpreter.errors import InvalidOrderError, MissingExtraError
 from elimax.interpreter.execution.jax_modes import MODES, has_modes
-from elimax.interpreter.execution.kernel_choice import suits_kernel
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.order import EliminationOrder, check_order
+from elimax.interpreter.native.kernel_choice import suits_kernel
 from elimax.interpreter.orders.order_cache import cached_order
 from elimax.interpreter.orders.planners import planner_order
 from elimax.interpreter.orders.portfolio import best_classic

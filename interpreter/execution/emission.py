@@ -17,12 +17,7 @@ from elimax.interpreter.algebra.edge_jacobian import EdgeJacobian
 from elimax.interpreter.execution import scan_choice  # noqa: F401  It registers itself.
 from elimax.interpreter.execution.evaluation import differentiate, read
 from elimax.interpreter.execution.guards import Mode
-from elimax.interpreter.execution.jax_modes import (
-    MODES,
-    has_modes,
-    in_mode,
-    moving_inputs,
-)
+from elimax.interpreter.execution.jax_modes import MODES, has_modes, in_mode
 from elimax.interpreter.execution.points import points_at_once
 from elimax.interpreter.execution.program_price import ProgramPrice, program_price
 from elimax.interpreter.graph.price import computes_numbers
@@ -86,7 +81,7 @@ def quickest(
     """
     if computes_numbers(active.graph) or not has_modes(program, active):
         return eliminated(program, active, leaves, order, wanted, may_enter=True)
-    inputs = moving_inputs(active)
+    inputs = active.moving_inputs
 
     def replaced(moving: Sequence[Any]) -> list[Any]:
         values = list(leaves)
@@ -121,7 +116,7 @@ def _likely_modes(active: ActiveGraph) -> tuple[Mode, ...]:
     if any(equation.analysis.rounds for equation in active.opaque.values()):
         return MODES
     shapes = active.graph.node_shapes
-    ins = sum(math.prod(shapes[node]) for node in moving_inputs(active))
+    ins = sum(math.prod(shapes[node]) for node in active.moving_inputs)
     outs = sum(math.prod(shapes[node]) for node in active.graph.output_nodes)
     if ins >= CLEARLY * outs:
         return ("jacrev",)

@@ -25,19 +25,6 @@ MODES: tuple[Mode, ...] = ("jacfwd", "jacrev")
 Blocks = dict[tuple[int, int], EdgeJacobian]
 
 
-def moving_inputs(active: ActiveGraph) -> tuple[int, ...]:
-    """Inputs that some output depends on.
-
-    Args:
-        active: A program with its graph.
-
-    Returns:
-        Their nodes.
-    """
-    num_inputs = active.graph.num_inputs
-    return tuple(sorted({pred for pred, _ in active.graph.edges if pred < num_inputs}))
-
-
 def has_modes(program: Program, active: ActiveGraph) -> bool:
     """Whether JAX's modes can stand for an elimination.
 
@@ -53,7 +40,7 @@ def has_modes(program: Program, active: ActiveGraph) -> bool:
     """
     if any(equation.effects for equation in program.equations):
         return False
-    nodes = (*moving_inputs(active), *active.graph.output_nodes)
+    nodes = (*active.moving_inputs, *active.graph.output_nodes)
     sizes = [math.prod(active.graph.node_shapes[node]) for node in nodes]
     # JAX's modes join what they return for all inputs, or for all outputs, in one array.
     dtypes = {_encoded(aval, active.is_split).dtype for aval in _ends(active)}
@@ -65,7 +52,7 @@ def _ends(active: ActiveGraph) -> list[Any]:
     """Shapes and dtypes of the inputs that some output depends on, and of the outputs."""
     program = active.program
     outputs = [node for node in program.outputs if isinstance(node, int)]
-    return [program.node_avals[node] for node in (*moving_inputs(active), *outputs)]
+    return [program.node_avals[node] for node in (*active.moving_inputs, *outputs)]
 
 
 def _encoded(aval: Any, is_split: bool) -> Any:
@@ -90,7 +77,7 @@ def in_mode(
     Raises:
         NotImplementedError: If the mode might make nan of what zeros exclude.
     """
-    graph, inputs = active.graph, moving_inputs(active)
+    graph, inputs = active.graph, active.moving_inputs
     named = dict(zip(graph.outputs, active.program.outputs, strict=True))
     safe = guarded(program, active, mode)
     if safe is None:

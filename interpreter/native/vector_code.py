@@ -2,7 +2,8 @@
 
 A *tile* is as many consecutive points as a vector has lanes; statement by statement all points of a
 tile are computed, so that every value stays in a register or in the first cache. Inputs and outputs
-are arrays with one row a point; four columns at a time are transposed in registers.
+are arrays with one row a point; columns are transposed in registers, as many of them at once as a
+vector has lanes where there are so many, so that whole lines of the cache are written.
 """
 
 import dataclasses
@@ -78,7 +79,7 @@ class _Tile:
         self.truth = f"<{self.lanes} x i1>"
         self.lines: list[str] = []
         self.declared: set[str] = set()
-        self.writers: dict[int, str] = {}
+        self.writers: dict[str, str] = {}
         self.values: dict[int, str] = {}
         self._names = 0
 
@@ -176,7 +177,7 @@ class _Tile:
                 columns[0] = self._new(f"load {self.vector}, ptr {place}, align {self.bytes}")
             else:
                 rows = self._rows(self._first(base, size), size)
-                for group in _groups(size, self._group(size)):
+                for group in self._groups(size):
                     if not set(group).isdisjoint(numbers):
                         columns.update(zip(group, self._load_columns(rows, group), strict=True))
             for entry, number in numbers.items():
@@ -190,27 +191,28 @@ class _Tile:
             return
         first = self._first(base, size)
         rows = self._rows(first, size)
-        for group in _groups(size, self._group(size)):
+        for group in self._groups(size):
             values = [self._number(entries[k]) for k in group]
             if size < _MANY:
                 self._store_columns(rows, group, values)
             else:
                 given = ", ".join(f"{self.vector} {value}" for value in values)
                 place = self._place(first, str(group[0]))
-                self.lines.append(f"call void @{self._writer(size)}({given}, ptr {place})")
+                name = self._writer(size, len(group))
+                self.lines.append(f"call void @{name}({given}, ptr {place})")
 
-    def _writer(self, size: int) -> str:
-        """Name of a function that writes as many columns as fit, of an output of a size."""
-        name = f"write_{size}"
-        if size not in self.writers:
+    def _writer(self, size: int, width: int) -> str:
+        """Name of a function that writes some columns of an output of a size."""
+        name = f"write_{width}_of_{size}"
+        if name not in self.writers:
             lines, self.lines = self.lines, []
-            values = [f"%v{k}" for k in range(self._group(size))]
-            self._store_columns(self._rows("%first", size), range(len(values)), values)
+            values = [f"%v{k}" for k in range(width)]
+            self._store_columns(self._rows("%first", size), range(width), values)
             body = "\n".join(f"  {line}" for line in self.lines)
             self.lines = lines
             taken = ", ".join(f"{self.vector} {value}" for value in values)
             head = f"define internal void @{name}({taken}, ptr %first) noinline"
-            self.writers[size] = f"{head} {{\n{body}\n  ret void\n}}"
+            self.writers[name] = f"{head} {{\n{body}\n  ret void\n}}"
         return name
 
     def _number(self, statement: int) -> str:
@@ -220,10 +222,22 @@ class _Tile:
             return x
         return self._new(f"uitofp {self.truth} {x} to {self.vector}")
 
-    def _group(self, size: int) -> int:
-        """How many columns are transposed at once: those that fill 16 bytes."""
-        most = 16 // self.bytes
-        return most if size >= most else 1
+    def _groups(self, size: int) -> list[range]:
+        """Columns that are transposed at once: as many as a vector has lanes, then half, and so on.
+
+        The last group begins earlier if it would fill less than 16 bytes.
+        """
+        least = 16 // self.bytes
+        if size < least:
+            return [range(k, k + 1) for k in range(size)]
+        groups, first, width = [], 0, self.lanes
+        while width >= least:
+            if first + width <= size:
+                groups.append(range(first, first + width))
+                first += width
+            else:
+                width //= 2
+        return [*groups, range(size - least, size)] if first < size else groups
 
     def _array(self, arrays: str, number: int) -> str:
         place = self._new(f"getelementptr ptr, ptr {arrays}, i64 {number}")
@@ -328,11 +342,3 @@ class _Tile:
         self._names += 1
         self.lines.append(f"%t{self._names} = {instruction}")
         return f"%t{self._names}"
-
-
-def _groups(size: int, width: int) -> list[range]:
-    """Columns in groups of a width; the last one begins earlier if the width does not divide."""
-    firsts = [*range(0, size - width + 1, width)]
-    if firsts[-1] + width < size:
-        firsts.append(size - width)
-    return [range(first, first + width) for first in firsts]

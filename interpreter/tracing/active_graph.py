@@ -73,6 +73,12 @@ class ActiveGraph:
     opaque: Mapping[int, OpaqueEquation]
     is_split: bool
 
+    @property
+    def moving_inputs(self) -> tuple[int, ...]:
+        """Nodes of the inputs that some output depends on."""
+        inputs = range(self.graph.num_inputs)
+        return tuple(sorted({pred for pred, _ in self.graph.edges if pred in inputs}))
+
 
 def active_graph(program: Program, active_inputs: Sequence[bool]) -> ActiveGraph:
     """Finds the active edges of a program.

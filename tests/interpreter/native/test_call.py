@@ -50,6 +50,17 @@ def test_batches_of_all_sizes(number: int):
     assert_same(jax.jit(jax.vmap(native))(*arguments), jax.jit(jax.vmap(plain))(*arguments))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rows_of_all_lengths(dtype: Any):
+    """Columns are read and written in groups, which overlap where the length asks for it."""
+    sizes = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 18, 23, 24, 31, 32, 33, 36, 63, 64, 65, 100]
+    with jax.enable_x64(True):
+        for size in sizes:
+            x = jnp.arange(33.0 * size, dtype=dtype).reshape(33, size)
+            found = jax.jit(jax.vmap(lambda row: natively(lambda a: a[::-1] - a[0], [row])))(x)
+            np.testing.assert_array_equal(found, x[:, ::-1] - x[:, :1], err_msg=str(size))
+
+
 @pytest.mark.parametrize("number", [1, 5, 100])
 def test_float64(number: int):
     """To almost the last digit."""

@@ -10,9 +10,9 @@ from elimax.interpreter.errors import NotScalarError
 from elimax.interpreter.execution.emission import Emitted, eliminated, quickest
 from elimax.interpreter.execution.guards import Mode
 from elimax.interpreter.execution.jax_modes import MODES, in_mode
-from elimax.interpreter.execution.kernel_choice import MOST_STATEMENTS, suits_kernel
 from elimax.interpreter.execution.points import points_at_once
 from elimax.interpreter.native.call import natively
+from elimax.interpreter.native.kernel_choice import MOST_STATEMENTS, suits_kernel
 from elimax.interpreter.native.scalarise import MOST
 from elimax.interpreter.output.blocks import Output
 from elimax.interpreter.plan import Execution

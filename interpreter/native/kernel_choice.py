@@ -9,7 +9,6 @@ import math
 
 import jax
 
-from elimax.interpreter.execution.jax_modes import moving_inputs
 from elimax.interpreter.native.kernel_primitive import are_kernels_called
 from elimax.interpreter.native.scalarise import can_be_taken_apart
 from elimax.interpreter.tracing.active_graph import ActiveGraph
@@ -37,7 +36,7 @@ def suits_kernel(program: Program, active: ActiveGraph, points: int) -> bool:
     if points < LEAST_POINTS or not are_kernels_called() or not _has_only_cpus():
         return False
     sizes = [math.prod(shape) for shape in active.graph.node_shapes]
-    ins = sum(sizes[node] for node in moving_inputs(active))
+    ins = sum(sizes[node] for node in active.moving_inputs)
     outs = sum(sizes[node] for node in {*active.graph.output_nodes})
     if max(sum(sizes), ins * outs) > MOST_STATEMENTS:
         return False

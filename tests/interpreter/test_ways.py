@@ -7,10 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from elimax.interpreter.execution import ways
-from elimax.interpreter.execution.kernel_choice import LEAST_POINTS
+from elimax.interpreter import ways
 from elimax.interpreter.hessian import hessve
 from elimax.interpreter.jacobian import jacve, value_and_jacve
+from elimax.interpreter.native.kernel_choice import LEAST_POINTS
 from elimax.interpreter.planning import plan
 
 X = jnp.linspace(0.3, 1.0, 3 * LEAST_POINTS).reshape(LEAST_POINTS, 3)
