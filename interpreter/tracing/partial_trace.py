@@ -96,8 +96,10 @@ class PartialTrace(jax.core.Trace):
         is_known = not any(map(self.owns, tracers))
         if is_known and not (self._shows_later and _shows(primitive, params)):
             return self._bind_known(primitive, tracers, params)
-        if primitive.name not in INLINED or self._keeps_calls:
+        if primitive.name not in INLINED:
             return self._stage(primitive, tracers, params)
+        if self._keeps_calls:
+            return self._stage(primitive, tracers, _kept(params))
         return self._take_apart(_call_of(called_jaxpr(params)), tracers)
 
     def process_call(self, primitive: Any, fun: Any, tracers: Any, params: Any, /) -> Any:
@@ -182,6 +184,23 @@ class PartialTrace(jax.core.Trace):
         """Whether what is known becomes part of a larger program, and is compiled with it."""
         with jex.set_current_trace(self._parent):
             return isinstance(jax.lax.iota(np.int32, 1), jax.core.Tracer)
+
+
+def _kept(params: dict[str, Any]) -> dict[str, Any]:
+    """Parameters of a call that is to stay one.
+
+    Since JAX 0.12 `jax.grad` keeps calls that a jaxpr takes apart; before, it took them apart, too.
+    """
+    if isinstance(params.get("inline", False), bool):
+        return params
+    return {**params, "inline": _not_inline()}
+
+
+@functools.cache
+def _not_inline() -> Any:
+    """What `jax.jit` writes of a function that is not to be taken apart."""
+    (call,) = jax.make_jaxpr(jax.jit(lambda x: x + 1, inline=False))(1.0).eqns
+    return call.params["inline"]
 
 
 class _Split(NamedTuple):

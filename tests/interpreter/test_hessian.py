@@ -173,6 +173,17 @@ def test_which_blocks_are_wanted():
     assert wanted_blocks(constant, [0]) == {(0, -1), (0, constant.outputs[1])}
 
 
+def test_numbers_of_small_jitted_functions():
+    """`jnp.maximum` is a call that jaxprs do not show, but gradients may."""
+
+    def function(x, y):
+        return jnp.maximum(x, y) + (x + y)
+
+    graph = trace(jax.grad(function, (0, 1)), 1.0, 2.0, argnums=(0, 1))
+    ours = hessve(function, (0, 1), order=graph.eliminable[::-1])(1.0, 2.0)
+    assert_same_blocks(ours, jax.hessian(function, (0, 1))(1.0, 2.0))
+
+
 @given(st.data())
 @settings(max_examples=15)
 def test_random_programs(data):
