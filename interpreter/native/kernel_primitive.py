@@ -51,10 +51,10 @@ class KernelCall:
 
 
 def are_kernels_called() -> bool:
-    """Whether the trace around may call kernels.
+    """Whether the surrounding trace may call kernels.
 
     Returns:
-        Whether there is no mesh: under one, axes of results are named after axes of devices.
+        False under a mesh of devices, whose axes a kernel knows nothing of; else True.
     """
     return bool(jax.sharding.get_abstract_mesh().empty)
 

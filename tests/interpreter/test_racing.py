@@ -14,7 +14,7 @@ from elimax.interpreter.errors import GraphFormatError, NotScalarError
 from elimax.interpreter.jacobian import jacve, value_and_jacve
 from elimax.interpreter.plan import EXECUTIONS, Plan
 from elimax.interpreter.planning import plan
-from support.clock import turned_clock
+from support.clock import fake_clock
 
 OPTIONS = Options(0, False, False, False, "auto", "dense")
 X = jnp.array([0.3, 0.7, 0.2])
@@ -54,7 +54,7 @@ def test_in_a_batch_auto_is_a_kernel():
 
 def test_the_fastest_wins(monkeypatch):
     """Whoever that is; one that is far behind is timed for three rounds."""
-    clock = turned_clock(monkeypatch, racing, timing)
+    clock = fake_clock(monkeypatch, racing, timing)
 
     def jitted(fun, arguments, options, **_):
         return {"native": 0.001, "jacrev": 0.02}.get(options.order.execution, 0.0012)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from elimax.interpreter import timing
-from support.clock import turned_clock
+from support.clock import fake_clock
 
 
 def test_ratio_is_the_median_of_pairs() -> None:
@@ -22,7 +22,7 @@ def test_ratio_is_the_median_of_pairs() -> None:
 
 def test_a_slower_function_is_measured_slower(monkeypatch: pytest.MonkeyPatch) -> None:
     """A function of 4 ms takes four times as long as one of 1 ms."""
-    clock = turned_clock(monkeypatch, timing)
+    clock = fake_clock(monkeypatch, timing)
     functions = {"fast": lambda: clock.sleep(0.001), "slow": lambda: clock.sleep(0.004)}
     times = timing.measure(functions, rounds=5, seconds=5.0, seed=0)
     assert {len(series) for series in times.values()} == {5}
@@ -31,7 +31,7 @@ def test_a_slower_function_is_measured_slower(monkeypatch: pytest.MonkeyPatch) -
 
 def test_short_functions_are_called_several_times(monkeypatch: pytest.MonkeyPatch) -> None:
     """Until one measurement lasts a millisecond; the time is that of one call."""
-    clock = turned_clock(monkeypatch, timing)
+    clock = fake_clock(monkeypatch, timing)
     calls: list[int] = []
     times = timing.measure(
         {"f": lambda: (calls.append(1), clock.sleep(0.0003))}, rounds=3, seconds=1.0, seed=0
@@ -45,7 +45,7 @@ def test_time_is_capped_after_three_rounds(
     monkeypatch: pytest.MonkeyPatch, seconds: float, rounds: int
 ) -> None:
     """The number of rounds adapts to the time that there is."""
-    clock = turned_clock(monkeypatch, timing)
+    clock = fake_clock(monkeypatch, timing)
     times = timing.measure({"f": lambda: clock.sleep(0.01)}, rounds=20, seconds=seconds, seed=0)
     assert len(times["f"]) == rounds
 

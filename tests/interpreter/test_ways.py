@@ -57,7 +57,7 @@ def test_structured_output():
 def test_an_order_is_what_xla_compiles(order):
     """Whoever gives one gets it; of a plan what the plan says."""
     assert not calls_kernel(jax.vmap(jacve(numbers, order=order)), X)
-    assert not calls_kernel(jax.vmap(jacve(numbers, order=plan(numbers, X[0]))), X)
+    assert not calls_kernel(jax.vmap(jacve(numbers, order=plan(numbers, X[0], order=order))), X)
 
 
 def test_what_cannot_be_taken_apart(monkeypatch):

@@ -1,4 +1,4 @@
-"""A clock that a test turns, so that what measures time is tested without any."""
+"""A clock that tests set, so that code that measures time is tested without waiting."""
 
 import types
 
@@ -6,7 +6,7 @@ import pytest
 
 
 class Clock:
-    """Stands still but for `sleep`.
+    """Stands still until `sleep` moves it.
 
     Attributes:
         seconds: What it shows.
@@ -20,19 +20,19 @@ class Clock:
         return self.seconds
 
     def sleep(self, seconds: float) -> None:
-        """Turns it on."""
+        """Moves it forward."""
         self.seconds += seconds
 
 
-def turned_clock(monkeypatch: pytest.MonkeyPatch, *modules: types.ModuleType) -> Clock:
-    """Gives modules a clock in place of `time`.
+def fake_clock(monkeypatch: pytest.MonkeyPatch, *modules: types.ModuleType) -> Clock:
+    """Replaces the clock of modules.
 
     Args:
-        monkeypatch: The fixture, which takes it away again.
-        modules: They read `time.perf_counter` and nothing else of `time`.
+        monkeypatch: The fixture, which undoes it.
+        *modules: What they use of `time` is `perf_counter` alone.
 
     Returns:
-        The clock, whose `sleep` is what takes time.
+        The clock; only its `sleep` takes time.
     """
     clock = Clock()
     for module in modules:
