@@ -19,7 +19,7 @@ CORE := $(addprefix tests/interpreter/tracing/, rules test_call.py test_program.
 export PATH := $(VENV)/bin:$(PATH)
 export VIRTUAL_ENV := $(VENV)
 
-.PHONY: run smoke test test-slow test-all test-newer coverage-jax ecosystem lint types stale bench-interpreter bench-scaling bench-orders bench-learning bench-races bench-order-times bench-gpu bench-cli faults docs install clean help
+.PHONY: run smoke test test-slow test-all test-newer coverage-jax ecosystem lint types stale bench-interpreter bench-scaling bench-orders bench-learning bench-races bench-order-times bench-gpu bench-throughput bench-cli faults docs install clean help
 
 run: $(STAMP)  ## Run the stages that are out of date, print the results (TASKS="mlp kerr_metric" for some, SEEDS=5 for five seeds)
 	@elimax run $(TASKS) $(if $(SEEDS),--seeds $(SEEDS))
@@ -76,6 +76,11 @@ bench-order-times: $(STAMP)  ## Time two dozen orders of every task: what forete
 
 bench-gpu: $(STAMP)  ## Values and times of Jacobians, training, on a GPU (NAME=h100 for results/gpu/h100)
 	@python -m benchmarks.gpu $(TASKS) --out results/gpu/$(NAME) $(ARGS)
+
+bench-throughput: $(STAMP)  ## Rates of search, games, training, tracing; keeps them (ARGS="--benchmark-autosave --benchmark-compare")
+	@pytest benchmarks/throughput/speeds.py -q -p benchmark -o python_functions='measure_*' \
+	  --benchmark-storage=file://results/throughput --benchmark-sort=fullname \
+	  --benchmark-columns=median,iqr,rounds $(ARGS)
 
 bench-cli: $(STAMP)  ## Time help, listings and a run with nothing to do (ARGS="--quick")
 	@python -m benchmarks.command_line $(ARGS)

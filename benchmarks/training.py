@@ -58,9 +58,9 @@ def measure_training(
     # Every time from the same state: what is measured does not depend on what is learnt.
     def update(number: int) -> tuple[int, float, float]:
         start = time.perf_counter()
-        played = _play(game, policy, episodes, (seed, number))
+        played = play_update(game, policy, episodes, (seed, number))
         between = time.perf_counter()
-        jax.block_until_ready(_learn(game, state, played, (seed, number)).policy)
+        jax.block_until_ready(learn_from(game, state, played, (seed, number)).policy)
         return game.num_moves * len(played), between - start, time.perf_counter() - start
 
     *_, first = update(0)
@@ -82,8 +82,21 @@ def measure_training(
     }
 
 
-def _play(game: Game, policy: Policy, episodes: int, seed: tuple[int, int]) -> list[Played]:
-    """The games of an update, in all threads."""
+def play_update(game: Game, policy: Policy, episodes: int, seed: tuple[int, int]) -> list[Played]:
+    """Plays the games of an update, in all threads.
+
+    Args:
+        game: The game.
+        policy: The policy.
+        episodes: How many.
+        seed: Seed of the draws.
+
+    Returns:
+        The games.
+
+    Raises:
+        StructureLimitError: If the graph reaches too many edge structures.
+    """
     (played,) = play_games(policy, [game], episodes=episodes, temperature=1.0, seed=seed)
     if played is None:
         # Played again by itself, it says what is wrong.
@@ -91,10 +104,23 @@ def _play(game: Game, policy: Policy, episodes: int, seed: tuple[int, int]) -> l
     return played
 
 
-def _learn(
+def learn_from(
     game: Game, state: TrainingState, played: list[Played], seed: tuple[int, int]
 ) -> TrainingState:
-    """The steps of the optimiser of an update; the best of its games is imitated."""
+    """Takes the optimiser's steps of an update; the best of its games is imitated.
+
+    Args:
+        game: The game.
+        state: The training before.
+        played: The games of the update.
+        seed: Seed of what is drawn from them.
+
+    Returns:
+        The training afterwards; its weights may still be computed.
+
+    Raises:
+        TrainingDivergedError: If a loss is not a finite number.
+    """
     config, rng = PPOConfig(), np.random.default_rng(seed)
     best = min(played, key=lambda one: one.cost).nodes
     batches = (
