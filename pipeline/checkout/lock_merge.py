@@ -1,6 +1,6 @@
 """Merges dvc.lock for git: what each of two machines has run stays.
 
-Git merges line by line. Where both machines have added stages, that ends in a conflict, or in a file
+Git merges line by line. Where both machines have added stages, that ends in a conflict, or in text
 that is not YAML. Here stages are merged one by one. Git calls
 
     python -m elimax.pipeline.checkout.lock_merge BASE OURS THEIRS
