@@ -158,6 +158,7 @@ def _select(arrays: Arrays, params: dict[str, Any]) -> np.ndarray | None:
     which, *cases = arrays
     if not which.ndim:
         return cases[int(which)]
+    # np.choose takes a few dozen cases at most.
     return np.choose(which.astype(np.intp), cases, mode="clip") if len(cases) < 32 else None
 
 

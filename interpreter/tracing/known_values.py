@@ -101,6 +101,7 @@ def known_value(x: Any) -> np.ndarray | None:
 
 
 def _origin(tracer: Any) -> _Origin | None:
+    # An id may have belonged to an earlier tracer.
     origin = _ORIGINS.get(id(tracer))
     return origin if origin is not None and origin.of() is tracer else None
 

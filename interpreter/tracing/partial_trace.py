@@ -393,6 +393,7 @@ def partial_jaxpr(
     return PartialJaxpr(closed, tuple(results), tuple(is_known))
 
 
+# Folders of JAX, numpy, the standard library and this package; "<" begins names that are not files.
 _NOT_OF_USERS = tuple(
     str(Path(module.__file__ or "").parent) for module in (jax, np, functools)
 ) + (str(Path(__file__).parent), "<")

@@ -15,7 +15,7 @@ from elimax.interpreter.tracing.rules.dependence import (
 from elimax.interpreter.tracing.rules.registry import register_ties
 from elimax.interpreter.tracing.rules.use import Use
 
-# Stands for the leading axis of a stacked array while one step of a scan is looked at.
+# A tie of a stacked operand's leading axis to the current step, which has no axis inside the body.
 THIS_STEP = -2
 
 
