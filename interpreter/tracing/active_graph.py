@@ -1,7 +1,7 @@
 """From a program to its active edges and its computational graph.
 
 Nodes of the graph are the nodes of the program, in the same order, with hidden nodes between them:
-before the results of an equation stand its joined operands and its joined results.
+the joined operands and the joined results of an equation come before its results.
 """
 
 import dataclasses
@@ -36,15 +36,15 @@ class Point(NamedTuple):
 
 
 class ActiveEdge(NamedTuple):
-    """One edge; several may join the same two nodes and are added up.
+    """One edge; several may join the same two nodes, and are summed.
 
     Attributes:
         equation: Index of the equation in the program.
         pred: Node of the graph where it starts.
         succ: Node of the graph where it ends.
         structure: Its structure.
-        value: Its value at a point.
-        drops: Whether zeros of a written edge exclude.
+        value: Computes its value at a point.
+        drops: Whether zeros of a written edge exclude, see `LocalJacobian`.
     """
 
     equation: int
@@ -57,14 +57,15 @@ class ActiveEdge(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class ActiveGraph:
-    """A program with what differentiates it.
+    """A program with its active edges and its graph.
 
     Attributes:
         program: The program.
         graph: Its computational graph.
         edges: Its active edges, in program order.
         opaque: The opaque equations by their index in the program.
-        is_split: Whether complex nodes of the graph stand for their real and imaginary parts.
+        is_split: Whether complex nodes have one more axis in the graph, for the real and the
+            imaginary part.
     """
 
     program: Program
@@ -85,7 +86,7 @@ def active_graph(program: Program, active_inputs: Sequence[bool]) -> ActiveGraph
 
     Args:
         program: The program.
-        active_inputs: For every input leaf whether it is differentiated.
+        active_inputs: Whether each input leaf is differentiated.
 
     Returns:
         The program with its edges and its graph.
@@ -116,8 +117,8 @@ class _Numbering(NamedTuple):
     """Nodes of the graph.
 
     Attributes:
-        node: For every node of the program that of the graph.
-        hidden: For every hidden side of an equation its node.
+        node: The node of the graph for every node of the program.
+        hidden: The node of the graph for every hidden side, by equation.
         shapes: Shape of every node.
         primitives: Name of the primitive behind every node that is not an input.
     """
@@ -131,11 +132,11 @@ class _Numbering(NamedTuple):
 def _opaque_equation(
     program: Program, uses: Sequence[ActiveUse], is_split: bool
 ) -> OpaqueEquation | None:
-    """What an equation without a formula is in the graph; None if it has one, or no entries."""
+    """An equation as an opaque one; None if it has a formula, or if no use of it has entries."""
     equation = program.equations[uses[0].equation]
     if has_formula(equation):
         return None
-    # JAX does not differentiate every function without entries.
+    # JAX fails to differentiate some functions of arrays without entries.
     sized = [
         use
         for use in uses

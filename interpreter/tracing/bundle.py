@@ -1,9 +1,10 @@
 """Operands, or results, of one equation side by side in one array.
 
-An equation is applied to all its operands at once. For that they stand in one *hidden* node: axes
-that the equation ties, as a batch axis, come first and are shared; everything else of every member
-is one long last axis. Example: c of shape (B,) and xs of shape (T, B), B tied, are one array of
-shape (B, 1 + T). Placing a member there, and cutting it out, is a structural edge.
+An equation is applied to all its operands together. For that they stand in one *hidden* node: axes
+that the equation ties, such as a batch axis, come first and are shared; all other axes of all
+members are flattened and concatenated along one last axis. Example: c of shape (B,) and xs of shape
+(T, B), B tied, are one array of shape (B, 1 + T). Placing a member there, and cutting it out, is a
+structural edge.
 """
 
 import itertools
@@ -40,7 +41,7 @@ class Member(NamedTuple):
 
     @property
     def own_shape(self) -> Shape:
-        """Their sizes."""
+        """Sizes of the axes that are not shared."""
         return tuple(self.shape[axis] for axis in self.own_axes)
 
     @property
@@ -53,7 +54,7 @@ class Bundle(NamedTuple):
     """Arrays that stand in one node.
 
     Attributes:
-        members: The arrays; a single one stands as it is.
+        members: The arrays; a single one keeps its shape.
         dtype: Dtype of the node.
     """
 
@@ -83,13 +84,13 @@ class Bundle(NamedTuple):
         return (*batch, sum(member.width for member in self.members))
 
     def join(self, arrays: Mapping[int, Any]) -> Any:
-        """The node's array.
+        """The array of the node, from those of its members.
 
         Args:
             arrays: An array for each member, by number.
 
         Returns:
-            All of them in one.
+            One array of the node's shape.
         """
         if not self.is_joined:
             return jax.lax.convert_element_type(arrays[self.members[0].number], _kept(arrays, self))
@@ -102,7 +103,7 @@ class Bundle(NamedTuple):
         return jax.lax.concatenate(pieces, len(self.shape) - 1)
 
     def split(self, array: Any) -> dict[int, Any]:
-        """The members' arrays.
+        """The arrays of the members, from that of the node.
 
         Args:
             array: The node's array.
@@ -164,7 +165,7 @@ class Bundle(NamedTuple):
 
 
 def _kept(arrays: Mapping[int, Any], bundle: Bundle) -> Any:
-    """The dtype of a bundle, complex if what stands in it is."""
+    """The dtype of a bundle, made complex if one of the arrays is."""
     if any(map(jnp.iscomplexobj, arrays.values())):
         return np.result_type(bundle.dtype, np.complex64)
     return bundle.dtype
@@ -187,10 +188,10 @@ def tie_structure(source: Bundle, target: Bundle) -> list[int]:
 
 
 def bundled(ins: Sequence[Any], outs: Sequence[Any], ties: Ties) -> tuple[list[Bundle], Bundle]:
-    """Puts operands, and results, together.
+    """Bundles operands, and results.
 
     An axis is shared if every result has it, once, and every operand that has it is tied by it to
-    every result that depends on the operand. Operands with the same shared axes are one bundle.
+    every result that depends on the operand. Operands with the same shared axes form one bundle.
 
     Args:
         ins: Shape and dtype of every moving operand.
@@ -198,7 +199,7 @@ def bundled(ins: Sequence[Any], outs: Sequence[Any], ties: Ties) -> tuple[list[B
         ties: Ties between them.
 
     Returns:
-        The bundles of operands, and the one of the results.
+        The bundles of operands, and the bundle of all results.
     """
     shared_in, shared_out = _shared_axes(ins, outs, ties)
     results = _bundle([Member(j, tuple(x.shape), shared_out[j]) for j, x in enumerate(outs)], outs)
@@ -210,11 +211,11 @@ def bundled(ins: Sequence[Any], outs: Sequence[Any], ties: Ties) -> tuple[list[B
 
 
 def shared_by_all(bundles: Sequence[Bundle], results: Bundle) -> tuple[list[Member], list[Member]]:
-    """Operands and results with no other shared axes than those that all operands have.
+    """Operands and results with only those shared axes that all operands have.
 
     Args:
         bundles: The bundles of operands.
-        results: The one of the results.
+        results: The bundle of the results.
 
     Returns:
         The operands by number, and the results.
@@ -237,7 +238,7 @@ def _bundle(members: Sequence[Member], avals: Sequence[Any]) -> Bundle:
 def _shared_axes(
     ins: Sequence[Any], outs: Sequence[Any], ties: Ties
 ) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
-    """For every axis of every operand and result the number of its shared axis, or `UNTIED`."""
+    """The number of the shared axis, or `UNTIED`, for every axis of every operand and result."""
     classes = _tied_classes(ins, outs, ties)
     shared_in = [[UNTIED] * len(x.shape) for x in ins]
     shared_out = [[UNTIED] * len(x.shape) for x in outs]
@@ -263,7 +264,10 @@ def _shared_axes(
 def _tied_classes(
     ins: Sequence[Any], outs: Sequence[Any], ties: Ties
 ) -> list[list[tuple[int, int, int]]]:
-    """Classes of axes (side, number, axis) that ties join; axes of size one are in none."""
+    """Classes of axes that ties join; axes of size one are in none.
+
+    An axis is (side, number, axis), where side is 0 for operands and 1 for results.
+    """
     leader: dict[tuple[int, int, int], tuple[int, int, int]] = {}
 
     def find(axis: tuple[int, int, int]) -> tuple[int, int, int]:

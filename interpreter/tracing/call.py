@@ -29,7 +29,7 @@ class TracedCall(NamedTuple):
         arguments: The arguments of the call.
         result: The tree of what the function returned.
         program: The function as a list of equations, auxiliary outputs last.
-        active: What differentiates its outputs that are not auxiliary.
+        active: Its active edges and graph, auxiliary outputs left out.
     """
 
     arguments: CallArguments
@@ -49,21 +49,22 @@ def trace(
 ) -> ComputationalGraph:
     """Traces a function to the computational graph that `jacve` eliminates.
 
-    Nested `jit`, `remat` and `closed_call` are inlined; edges that no differentiated input or no
-    output depends on are dropped.
+    Nested `jit`, `remat` and `closed_call` are inlined; edges that are on no path from a
+    differentiated input to an output are dropped.
 
     Args:
         fun: As for `jacve`.
         *args: Example arguments: arrays, or `jax.ShapeDtypeStruct` where only shapes are known.
         argnums: As for `jacve`.
-        has_aux: As for `jacve`; auxiliary data are no outputs of the graph.
+        has_aux: As for `jacve`; auxiliary data are not outputs of the graph.
         holomorphic: As for `jacve`.
         allow_int: As for `jacve`.
         kwargs: Keyword arguments of the function.
 
     Returns:
-        The graph. Input leaves of all arguments are numbered, differentiated or not. If complex
-        numbers in between are not holomorphic in others, they have one more axis of size two.
+        The graph. Input leaves of all arguments are numbered, differentiated or not. If a complex
+        node may not be a holomorphic function of the complex nodes before it, all complex nodes
+        have one more axis, of size two.
 
     Raises:
         TracingError: If the function has side effects.
@@ -83,7 +84,7 @@ def trace(
         graphs.append(trace_call(fun, arguments, has_aux, holomorphic, allow_int).active.graph)
 
     if any(is_abstract):
-        # Arguments with values keep them, as the function may steer by them.
+        # Arguments with values keep them, as the function may branch on them.
         jax.eval_shape(note_graph, [leaf for leaf, x in zip(leaves, is_abstract, strict=True) if x])
     else:
         note_graph([])
@@ -158,11 +159,11 @@ def traced_program(fun: Callable[..., list[Any]], arguments: CallArguments) -> P
 
 
 def active_part(program: Program, arguments: CallArguments, num_outputs: int) -> ActiveGraph:
-    """What differentiates the first outputs of a program.
+    """The active part of a program, for its first outputs.
 
     Args:
         program: The program.
-        arguments: The arguments of the call that it is for.
+        arguments: The arguments of the call that was traced.
         num_outputs: Number of outputs that are differentiated; auxiliary ones are evaluated but
             have no rows in the Jacobian.
 

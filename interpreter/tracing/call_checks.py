@@ -1,6 +1,6 @@
 """Checks of what a user passes to `jacve`: functions, positions, dtypes.
 
-The errors are of the types that `jax.jacrev` raises for the same faults.
+The errors have the types that `jax.jacrev` raises for the same mistakes.
 """
 
 import operator
@@ -32,7 +32,7 @@ def positions_of(argnums: int | Iterable[int], num_args: int) -> list[int]:
     """Positions of arguments, counted from the front.
 
     Args:
-        argnums: One position or several, negative from the end.
+        argnums: One position or several; negative ones count from the end.
         num_args: Number of positional arguments.
 
     Returns:
@@ -43,15 +43,15 @@ def positions_of(argnums: int | Iterable[int], num_args: int) -> list[int]:
         ValueError: If one is out of range.
     """
     try:
-        # An array without axes has the type of something to iterate over, but is one position.
+        # An array of rank 0 is an Iterable, but is one position.
         given: list[Any] = [argnums]
         if isinstance(argnums, Iterable) and getattr(argnums, "ndim", 1) != 0:
             given = list(argnums)
         positions = [operator.index(position) for position in given]
     except TypeError as error:
         raise TypeError(
-            f"argnums must be the position of an argument, an integer, or several of them, but is "
-            f"{argnums!r:.60}"
+            f"argnums must be the position of an argument, an integer, or a sequence of positions, "
+            f"but is {argnums!r:.60}"
         ) from error
     for position in positions:
         if not -num_args <= position < num_args:
@@ -72,7 +72,7 @@ def is_array(leaf: Any) -> bool:
     Returns:
         True for arrays of numbers, booleans and PRNG keys.
     """
-    # A number that JAX has given a dtype to, as in the rule of a custom_jvp, has no shape.
+    # A Python number to which JAX has added a dtype, as in the rule of a custom_jvp, has no shape.
     dtype = getattr(leaf, "dtype", None) if hasattr(leaf, "shape") else None
     return dtype is not None and any(
         jnp.issubdtype(dtype, kind) for kind in (np.number, np.bool_, jax.dtypes.extended)
@@ -96,7 +96,7 @@ def check_inputs(leaves: Mapping[str, jax.Array], holomorphic: bool, allow_int: 
 
     Args:
         leaves: The differentiated leaves by name.
-        holomorphic: Whether complex inputs are wanted.
+        holomorphic: Whether inputs must be complex.
         allow_int: Whether integers are accepted.
 
     Raises:
@@ -122,7 +122,7 @@ def check_outputs(leaves: Mapping[str, Any], holomorphic: bool) -> None:
 
     Args:
         leaves: The output leaves by name.
-        holomorphic: Whether complex outputs are wanted.
+        holomorphic: Whether outputs must be complex, not real.
 
     Raises:
         TypeError: If a dtype does not fit.
@@ -143,5 +143,5 @@ def check_outputs(leaves: Mapping[str, Any], holomorphic: bool) -> None:
 
 
 def described(value: Any) -> str:
-    """A value and its type, for a message."""
+    """A value, cut to 60 characters, and its type, for a message."""
     return f"{value!r:.60} of type {type(value).__name__}"

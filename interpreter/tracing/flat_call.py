@@ -1,4 +1,4 @@
-"""One call of a function that is to be differentiated, with its pytrees taken apart."""
+"""One call of a function that is to be differentiated, with its pytrees flattened."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -21,9 +21,9 @@ class CallArguments:
 
     Attributes:
         leaves: Every leaf of every argument, keyword arguments last. Those that are differentiated
-            are JAX arrays, all others as they were passed.
+            are JAX arrays, all others are as they were passed.
         nodes: Numbers of the differentiated leaves, argument by argument as `argnums` lists them.
-        names: What a user calls them.
+        names: Their names in messages, such as "argument 0['w']".
         tree: The tree of (positional arguments, keyword arguments).
         arg_trees: The trees of the differentiated arguments.
         is_single: Whether `argnums` is one position and not several.
@@ -40,18 +40,19 @@ class CallArguments:
     def of(
         cls, args: Sequence[Any], kwargs: Mapping[str, Any], argnums: int | Sequence[int]
     ) -> "CallArguments":
-        """Takes the arguments of a call apart.
+        """Flattens the arguments of a call.
 
         Args:
             args: Positional arguments.
             kwargs: Keyword arguments.
-            argnums: Position or positions of the differentiated arguments, negative from the end.
+            argnums: Position or positions of the differentiated arguments; negative ones count from
+                the end.
 
         Returns:
             The arguments.
 
         Raises:
-            TypeError: If something else than an array is to be differentiated.
+            TypeError: If anything but an array is to be differentiated, or a leaf has no value.
             ValueError: If a position is out of range, or there is nothing to differentiate.
         """
         positions = positions_of(argnums, len(args))
@@ -77,7 +78,7 @@ class CallArguments:
             if isinstance(leaf, jax.ShapeDtypeStruct):
                 raise TypeError(
                     f"{leaf} has a shape but no values: for the shape of a Jacobian use "
-                    "jax.eval_shape(jacve(f), ...), for its graph trace(f, ...)"
+                    "jax.eval_shape(jacve(f), ...), for the graph of f use trace(f, ...)"
                 )
         for node in nodes:
             leaves[node] = jnp.asarray(leaves[node])
@@ -87,7 +88,7 @@ class CallArguments:
 
     @property
     def active(self) -> list[bool]:
-        """For every leaf whether it is differentiated."""
+        """Whether each leaf is differentiated."""
         return [node in self.nodes for node in range(len(self.leaves))]
 
     @property
@@ -97,7 +98,7 @@ class CallArguments:
 
     @property
     def avals(self) -> list[Any]:
-        """Shape and dtype of every leaf; anything but an array counts as a number."""
+        """Shape and dtype of every leaf; anything but an array counts as a float32 scalar."""
         return [
             jax.ShapeDtypeStruct(leaf.shape, leaf.dtype)
             if is_array(leaf)
@@ -107,7 +108,7 @@ class CallArguments:
 
     @property
     def named(self) -> dict[str, Any]:
-        """The differentiated leaves, by what a user calls them."""
+        """The differentiated leaves, by their names in messages."""
         return {name: self.leaves[k] for name, k in zip(self.names, self.nodes, strict=True)}
 
     def with_traced(self, values: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -147,8 +148,8 @@ class CallResult:
     Attributes:
         tree: The tree of the outputs.
         aux_tree: The tree of the auxiliary data; None if the function does not return any.
-        aux: Every leaf of them that is not an array.
-        is_array: For every leaf of them whether it is one.
+        aux: The leaves of the auxiliary data that are not JAX arrays.
+        is_array: Whether each leaf of the auxiliary data is a JAX array.
     """
 
     tree: Any
@@ -158,18 +159,17 @@ class CallResult:
 
     @classmethod
     def of(cls, returned: Any, has_aux: bool) -> tuple["CallResult", list[Any]]:
-        """Takes what a function returned apart.
+        """Flattens what a function returned.
 
         Args:
             returned: What it returned.
-            has_aux: Whether that should be a pair (output, auxiliary data).
+            has_aux: Whether that must be a pair (output, auxiliary data).
 
         Returns:
             The result, and its arrays: all outputs, then the arrays among the auxiliary data.
 
         Raises:
-            TypeError: If an output is not an array, or the function should return a pair and does
-                not.
+            TypeError: If an output is not an array, or a pair is required and was not returned.
             ValueError: If there is no output.
         """
         out, aux = returned, ()
@@ -205,13 +205,13 @@ class CallResult:
         return self.tree.num_leaves
 
     def named(self, outputs: Sequence[Any]) -> dict[str, Any]:
-        """The differentiated output leaves, by what a user calls them.
+        """The differentiated output leaves, by their names in messages.
 
         Args:
             outputs: The output leaves; auxiliary ones may follow.
 
         Returns:
-            For every name the leaf.
+            Every leaf by its name, such as "output[0]".
         """
         tree = jax.tree.unflatten(self.tree, outputs[: self.num_outputs])
         named = jax.tree_util.tree_leaves_with_path(tree)
@@ -255,7 +255,7 @@ def unflatten_jacobian(
 
 
 def with_weak_type_of(block: Any, leaf: jax.Array) -> Any:
-    """Makes a block as weakly typed as the input that it belongs to, as `jax.jacrev` does.
+    """Makes a block weakly typed if the input that it belongs to is, as `jax.jacrev` does.
 
     Args:
         block: An array; anything else is returned as it is.
@@ -266,7 +266,7 @@ def with_weak_type_of(block: Any, leaf: jax.Array) -> Any:
     """
     if not (leaf.weak_type and isinstance(block, jax.Array) and block.dtype == leaf.dtype):
         return block
-    # The function of this name would make the type strong.
+    # The function jax.lax.convert_element_type would make the type strong.
     return jax.lax.convert_element_type_p.bind(
         block, new_dtype=block.dtype, weak_type=True, sharding=None
     )

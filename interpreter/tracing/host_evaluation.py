@@ -1,8 +1,8 @@
 """Primitives evaluated by numpy, for constants that are needed while tracing.
 
 JAX compiles one program for every primitive, shape and dtype that it evaluates outside of `jit`,
-which costs about 20 ms each. Here are the primitives that indices and constants of functions are
-made of; what is rare, and sums of floats, which depend on the order of the terms, are left to JAX.
+which costs about 20 ms each. This module covers the primitives that usually compute indices and
+constants. JAX evaluates the rare ones, and sums of floats, which depend on the order of the terms.
 """
 
 from collections.abc import Callable, Sequence
@@ -40,8 +40,8 @@ ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "square": np.square,
     "sub": np.subtract,
     "xor": np.bitwise_xor,
-    # The last bit of these depends on who computes them, and differs within JAX, too: XLA folds
-    # constants with other programs than those that it compiles.
+    # The last bit of these depends on the implementation, even within JAX: XLA folds constants
+    # with other code than it compiles.
     "cos": np.cos,
     "exp": np.exp,
     "expm1": np.expm1,
@@ -69,7 +69,7 @@ CALLS = {
     "closed_call": "call_jaxpr",
     "custom_jvp_call": "call_jaxpr",
 }
-"""Primitives that call a program, and the parameter that holds it."""
+"""Primitives that call a program, and the name of the parameter that holds it."""
 
 
 def evaluate(name: str, inputs: Sequence[Any], params: dict[str, Any]) -> list[np.ndarray] | None:
@@ -128,8 +128,8 @@ def _convert(arrays: Arrays, params: dict[str, Any]) -> np.ndarray | None:
         return None
     if x.dtype.kind == "f" and dtype.kind in "iu":
         limits = np.iinfo(dtype)
-        # What is out of range becomes something else on every machine. The upper limit itself may
-        # be a power of two when it is rounded.
+        # What a number out of range becomes depends on the machine. The upper limit, rounded to a
+        # float, may be a power of two that is out of range.
         if not np.all((x > limits.min) & (x < limits.max)):
             return None
     with np.errstate(all="ignore"):
@@ -158,6 +158,7 @@ def _select(arrays: Arrays, params: dict[str, Any]) -> np.ndarray | None:
     which, *cases = arrays
     if not which.ndim:
         return cases[int(which)]
+    # np.choose takes a few dozen cases at most.
     return np.choose(which.astype(np.intp), cases, mode="clip") if len(cases) < 32 else None
 
 
@@ -210,7 +211,7 @@ def _pad(arrays: Arrays, params: dict[str, Any]) -> np.ndarray:
     between[tuple(slice(None, None, step + 1) for _, _, step in config)] = x
     around = [(max(low, 0), max(high, 0)) for low, high, _ in config]
     padded = np.pad(between, around, constant_values=fill[()])
-    # What is negative is cut off.
+    # Negative padding cuts off.
     ends = zip(padded.shape, config, strict=True)
     return padded[tuple(slice(max(-low, 0), n + min(high, 0)) for n, (low, high, _) in ends)]
 
@@ -262,7 +263,7 @@ def _gathered(index: np.ndarray, params: dict[str, Any]) -> tuple[int, ...]:
 
 def _sign(arrays: Arrays, params: dict[str, Any]) -> np.ndarray | None:
     del params
-    # That of a negative zero is a negative zero in XLA.
+    # In XLA the sign of -0.0 is -0.0, in numpy 0.0.
     return np.sign(arrays[0]) if arrays[0].dtype.kind in "iu" else None
 
 

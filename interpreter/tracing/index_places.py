@@ -13,18 +13,19 @@ Mode = jax.lax.GatherScatterMode
 def places(
     name: str, shapes: Sequence[Sequence[int]], indices: Sequence[Any], params: Mapping[str, Any]
 ) -> np.ndarray | None:
-    """Finds which entry of an array every entry of its window is, or goes to.
+    """Finds the entry of an array from which each entry of a window is read, or to which it goes.
 
     Args:
         name: Name of the primitive: gather, dynamic_slice, a scatter or dynamic_update_slice.
-        shapes: Shapes of the array that is read from or written to and of the window, which is what
-            is read or written.
-        indices: The arrays of indices: one of a gather or scatter, one number an axis of a slice.
+        shapes: Shapes of the array that is read from or written to, and of the window, which is
+            what is read or written.
+        indices: The arrays of indices: one for a gather or scatter, one number per axis for a
+            slice.
         params: Parameters of the primitive.
 
     Returns:
         Integer array with the shape of the window: the number of an entry of the array, from 0 in
-        the order of memory; -1 where nothing is read. None if only JAX can tell.
+        row-major order; -1 where nothing is read. None if only JAX can tell.
     """
     shape, window = tuple(shapes[0]), tuple(shapes[1])
     if name in ("dynamic_slice", "dynamic_update_slice"):
@@ -63,7 +64,7 @@ def places(
 def _numbers(
     along: Sequence[np.ndarray], shape: tuple[int, ...], window: tuple[int, ...]
 ) -> np.ndarray:
-    """Numbers of entries from their index along every axis."""
+    """Row-major numbers of entries from their index along every axis."""
     numbers = np.zeros(window, np.int64)
     for axis, index in enumerate(along):
         numbers = numbers + index.astype(np.int64) * math.prod(shape[axis + 1 :])
@@ -82,10 +83,10 @@ def _window_places(
     batching: tuple[Sequence[int], Sequence[int]],
     is_read: bool,
 ) -> np.ndarray | None:
-    """Places of a gather or of a scatter, whose dimension numbers mean the same.
+    """Places of a gather or a scatter, whose dimension numbers have the same meaning.
 
-    The axes of the window that are not among `window_axes` are those of the index array, but for
-    its last axis, which holds the start along every axis of `start_map`.
+    The axes of the window that are not among `window_axes` are those of the index array except its
+    last, which holds the start along every axis of `start_map`.
     """
     others = [axis for axis in range(len(window)) if axis not in window_axes]
     kept = [j for j in range(len(shape)) if j not in (*dropped, *batching[0])]
@@ -107,7 +108,7 @@ def _window_places(
         return numbers
     if not is_read:  # What a scatter does out of bounds is up to XLA.
         return None
-    # XLA moves a window inside if it was promised to be there.
+    # XLA clamps a window that was promised to be in bounds.
     return np.where(inside, numbers, -1) if mode == Mode.FILL_OR_DROP else numbers
 
 

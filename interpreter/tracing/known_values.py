@@ -1,9 +1,9 @@
 """Values that are known although they are tracers: constants under `jax.jit`.
 
-Inside of `jax.jit` JAX stages constants like everything else, and XLA folds them. Some rules do
-better if they know an index, so it is remembered where tracers of constants come from, and a value
-is computed when it is asked for, never before. What is remembered about a tracer is forgotten with
-it, and refers to nothing that the tracer does not keep alive anyway.
+Inside `jax.jit` JAX stages constants like everything else, and XLA folds them. Some rules do better
+if they know an index, so this module remembers where tracers of constants come from, and computes a
+value only when it is asked for. What is remembered about a tracer is forgotten with it, and refers
+to nothing that the tracer does not keep alive anyway.
 """
 
 import weakref
@@ -20,7 +20,7 @@ from elimax.interpreter.tracing.host_evaluation import evaluate
 MAX_ENTRIES = 1 << 22
 """Entries up to which an array is computed."""
 
-# What these return depends on the trace around them, though their operands may be constants.
+# What these return depends on the trace around them, even if their operands are constants.
 BY_PLACE = frozenset({"pvary", "pcast", "axis_index", "reduced_vary_cast"})
 
 
@@ -50,9 +50,9 @@ def remember(primitive: Any, inputs: Sequence[Any], params: dict[str, Any], resu
 
     Args:
         primitive: The primitive that was bound.
-        inputs: What to.
+        inputs: Its operands.
         params: Its parameters.
-        results: What came out.
+        results: Its result, or a sequence of results if it returns several.
     """
     found = results if primitive.multiple_results else [results]
     if not any(isinstance(x, jax.core.Tracer) for x in found):
@@ -72,8 +72,8 @@ def remember_value(tracer: Any, value: Any) -> None:
     """Remembers the value of a constant that was lifted into a trace.
 
     Args:
-        tracer: What it became.
-        value: What it was.
+        tracer: The lifted value; anything but a tracer is ignored.
+        value: The constant.
     """
     if isinstance(tracer, jax.core.Tracer) and _origin(tracer) is None:
         call = _Call(None, (), {})
@@ -101,12 +101,13 @@ def known_value(x: Any) -> np.ndarray | None:
 
 
 def _origin(tracer: Any) -> _Origin | None:
+    # An id may have belonged to an earlier tracer.
     origin = _ORIGINS.get(id(tracer))
     return origin if origin is not None and origin.of() is tracer else None
 
 
 def _compute(last: _Call) -> bool:
-    """Computes a call and all that it needs, and tells whether that was possible."""
+    """Computes a call and all calls that it needs; False if one of them is too large."""
     waiting = [last]
     while waiting:
         call = waiting[-1]

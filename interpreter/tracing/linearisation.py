@@ -1,12 +1,14 @@
 """The derivative of one equation as a linear function of all operands that move.
 
-An equation without a formula is linearised once, with respect to all operands that move at once;
-the others are closed over, so that a rule that asks which operands move (`symbolic_zeros`) is told
-the truth. What JAX can do with it, what one application costs and which axes are tied is found by
-abstract evaluation, before any value is there.
+An operand *moves* if it depends on a differentiated input, a result if an output depends on it. An
+equation without a formula is linearised once, with respect to all moving operands together; the
+others are closed over, so that a rule that asks which operands move (`symbolic_zeros`) is told the
+truth. What JAX can do with it, what one application costs and which axes are tied is found by
+abstract evaluation, before any value is known.
 
 `jax.linearize` refuses a function with its own VJP rule, which `jax.vjp` takes; a loop of unknown
-length can be linearised but not transposed. What a custom_jvp rule hides shows when it is tried.
+length can be linearised but not transposed. What can be done with a custom_jvp rule, only a trial
+tells.
 """
 
 import dataclasses
@@ -33,12 +35,12 @@ from elimax.interpreter.tracing.work import FREE, Work, work_of
 # Primitives that JAX can transpose, whatever their parameters are; of others only a trial tells.
 TRANSPOSED = FREE | {"mul", "div", "dot_general", "triangular_solve", "fft", "scan", "cond", "jit"}
 
-# What stands in a linearised program for a function that only has a pullback; it cannot be run.
+# Stands in a linearised program for a function that only has a pullback; it cannot be run.
 _REVERSE_ONLY = "custom_lin"
 
 Ties = dict[tuple[int, int], tuple[int, ...]]
-"""For an operand and a result that depends on it: for each axis of the operand that of the result
-that it is tied to, or UNTIED."""
+"""By an operand and a result that depends on it: for each axis of the operand, the axis of the
+result that it is tied to, or UNTIED."""
 
 
 class Moving(NamedTuple):
@@ -106,11 +108,11 @@ class Linearisation:
         *,
         takes_columns: bool = False,
     ) -> None:
-        """Takes what is known; see `of`.
+        """Takes results and derivative; `of` computes them.
 
         Args:
-            operands: What moves, as it stands in the graph.
-            outs: The results that move, as they stand in the graph.
+            operands: The moving operands, as they stand in the graph.
+            outs: The moving results, as they stand in the graph.
             results: All results of the equation.
             push: Maps a tangent of each operand to one of each result.
             pull: Maps cotangents of the results to those of the operands; None if `push` can be
@@ -137,11 +139,11 @@ class Linearisation:
             direction: What JAX can do with it.
             inputs: Values of its operands.
             is_pushed_by_jvp: Whether values are evaluated again along with the tangents: where JAX
-                cannot tell them apart, and where that is cheaper than keeping what a pullback
+                cannot separate the two, and where that is cheaper than keeping what a pullback
                 would need.
 
         Returns:
-            It at that point.
+            The equation at that point.
         """
         function, operands = moving.function(inputs), moving.encoded_inputs(inputs)
         push = pull = None
@@ -159,10 +161,10 @@ class Linearisation:
 
         Args:
             tangents: Tangents by number among the moving operands; the others are zero.
-            many: Whether they have a first axis more, of as many tangents.
+            many: Whether each array holds several tangents, along an additional first axis.
 
         Returns:
-            One tangent per moving result, with that axis if they have it.
+            One tangent per moving result, or several along a first axis.
         """
         assert self._push is not None
         push = self._push
@@ -214,10 +216,10 @@ class Linearisation:
 
         Args:
             cotangents: Cotangents by number among the moving results; the others are zero.
-            many: Whether they have a first axis more, of as many cotangents.
+            many: Whether each array holds several cotangents, along an additional first axis.
 
         Returns:
-            One cotangent per moving operand, with that axis if they have it.
+            One cotangent per moving operand, or several along a first axis.
         """
         if self._pull is None:
             assert self._push is not None
@@ -234,7 +236,7 @@ class Linearisation:
         given: dict[int, Any],
         many: bool,
     ) -> list[Any]:
-        """One of the two directions applied to arrays of which the others are zero."""
+        """One of the two directions applied to the given arrays, and zeros for the others."""
 
         def once(given: dict[int, Any]) -> list[Any]:
             return _linear(lambda xs: function(_filled(avals, xs)), given)
@@ -261,7 +263,7 @@ def _pushed_by_jvp(
 def _filled(
     avals: Sequence[Any], given: dict[int, Any], columns: tuple[int, ...] = ()
 ) -> list[Any]:
-    """All arrays of a list of which some are given and the others zero."""
+    """All arrays: those that are given, and zeros for the others."""
     return [
         jax.lax.convert_element_type(given[k], aval.dtype)
         if k in given
@@ -271,7 +273,7 @@ def _filled(
 
 
 def _linear(function: Callable[[dict[int, Any]], list[Any]], given: dict[int, Any]) -> list[Any]:
-    """A real linear function, of complex arrays in both parts."""
+    """A real linear function; of complex arrays, applied to both parts."""
     if not any(map(jnp.iscomplexobj, given.values())):
         return function(given)
     real = function({k: jnp.real(x) for k, x in given.items()})
@@ -284,12 +286,12 @@ class Analysis:
     """What is known of a linearised equation without values.
 
     Attributes:
-        direction: Which way it can be applied.
+        direction: In which directions it can be applied.
         cost: Scalar multiplications of one application.
         ties: Ties by number among the moving operands and among the moving results; pairs that do
             not depend on one another are missing.
         drops: Whether zeros of the derivative exclude, as those of a mask do.
-        rounds: How often bodies of its loops run; 0 if it has none.
+        rounds: How often the bodies of its loops run; 0 if it has no loop.
         is_pushed_by_jvp: Whether it can be pushed forward, but not linearised first.
     """
 
@@ -302,7 +304,7 @@ class Analysis:
 
 
 def analyse(moving: Moving) -> Analysis:
-    """Tries what JAX can do with an equation, abstractly.
+    """Finds out what JAX can do with an equation, by abstract evaluation.
 
     Args:
         moving: The equation.
@@ -338,7 +340,7 @@ def analyse(moving: Moving) -> Analysis:
         if _REVERSE_ONLY in work.primitives:
             raise TypeError("a custom_vjp function cannot be pushed forward")
     except Exception as refusal:  # JAX has no common class for this
-        # What only has a pullback comes first. The rule of a reduction over windows mixes values
+        # What only has a pullback is tried first. The rule of a reduction over windows mixes values
         # and tangents, so it can be pushed forward, but not linearised.
         for direction, derivative, seeds in (
             (Direction.REVERSE, backward, outs),
@@ -364,7 +366,7 @@ def analyse(moving: Moving) -> Analysis:
 
 
 def _known(moving: Moving, closed: Any, work: Work, direction: Direction) -> Analysis:
-    """What the linearised program of an equation tells."""
+    """What the linearised program of an equation tells about it."""
     ins, outs = encoded_avals(moving)
     size = sum(math.prod(aval.shape) for aval in outs)
     num_moving = len(ins) if direction & Direction.FORWARD else len(outs)
@@ -397,7 +399,7 @@ def encoded_avals(moving: Moving) -> tuple[list[Any], list[Any]]:
 def _ties(
     moving: Moving, closed: Any, ins: Sequence[Any], outs: Sequence[Any], direction: Direction
 ) -> Ties:
-    """Ties between all moving operands and results; an error while looking means "not tied"."""
+    """Ties between all moving operands and results; if finding them fails, nothing is tied."""
     untied = {
         (i, j): (UNTIED,) * len(x.shape) for i, x in enumerate(ins) for j, _ in enumerate(outs)
     }

@@ -6,9 +6,9 @@
 | one operand, one result | one opaque edge |
 | several | operand to operands, operands to results (opaque), results to result |
 
-"Operands" and "results" are hidden nodes that join them; the edges there and from there place and
-cut. So one application carries the tangents of all operands, or the cotangents of all results.
-Operands that do not share the same tied axes are joined apart.
+"Operands" and "results" are hidden nodes that join them: an edge to one places entries, an edge
+from it cuts them out. So one application carries the tangents of all operands, or the cotangents of
+all results. Operands that do not have the same tied axes are joined in separate nodes.
 """
 
 import functools
@@ -44,7 +44,7 @@ from elimax.interpreter.tracing.linearisation import (
 from elimax.interpreter.tracing.rules.registry import varies_along_ties
 
 MAX_WRITING = 2
-"""Applications that may be spent on writing all edges of an equation; none if it has a loop."""
+"""Applications up to which all edges of an equation are written; with a loop none are."""
 
 
 class Side(NamedTuple):
@@ -66,8 +66,8 @@ class OpaqueEdge(NamedTuple):
         pred: Where it starts.
         succ: Where it ends.
         structure: Its structure.
-        value: Its value at a point.
-        drops: Whether zeros of a written edge exclude.
+        value: Computes its value at a point.
+        drops: Whether zeros of a written edge exclude, see `LocalJacobian`.
     """
 
     pred: Side
@@ -91,7 +91,7 @@ _BODIES: dict[str, BodyRule] = {}
 
 
 def register_body(name: str) -> Callable[[BodyRule], BodyRule]:
-    """Makes a function decide whether eliminating the body of an equation is quicker.
+    """Makes a function decide whether eliminating the bodies of some equations is quicker.
 
     Args:
         name: Name of the primitive.
@@ -108,21 +108,21 @@ def register_body(name: str) -> Callable[[BodyRule], BodyRule]:
 
 
 class OpaqueEquation:
-    """What an equation without a formula is in the graph.
+    """An equation without a formula, as it stands in the graph.
 
     Attributes:
         moving: The equation, and what of it moves.
         analysis: What is known of its derivative.
-        hidden: The hidden nodes that it needs, by their side, from the operands to the results.
-        written: In which direction its edges are written at once; None if they are functions.
+        hidden: Shapes of the hidden nodes that it needs, by side: operands first, then results.
+        written: The direction in which its edges are written; None if they are functions.
         edges: Its edges.
     """
 
     def __init__(self, moving: Moving) -> None:
-        """Looks at an equation; no value is needed.
+        """Analyses an equation; no value is needed.
 
         Args:
-            moving: The equation.
+            moving: The equation, and what of it moves.
 
         Raises:
             Exception: What JAX raises if it cannot differentiate the equation.
@@ -209,9 +209,9 @@ class OpaqueEquation:
 def _writing_direction(
     analysis: Analysis, bundles: Sequence[Bundle], results: Bundle
 ) -> Direction | None:
-    """In which direction all edges are written at once, None if that takes too much."""
+    """The direction in which all edges are written; None if that takes too many applications."""
     if analysis.rounds:
-        # The rounds are better run once, for all operands, and which way is cheaper is seen later.
+        # The loop should run once for all operands, and the order decides which way is cheaper.
         return None
     counts = {}
     for direction in (Direction.FORWARD, Direction.REVERSE):
@@ -293,7 +293,7 @@ def _over_first(
 def _written_forward(
     structure: EdgeStructure, source: Member, target: Member, linear: Linearisation
 ) -> Any:
-    """A written edge from pushed unit vectors, those of one operand once for all results."""
+    """A written edge from pushed unit vectors; those of an operand serve all results."""
     columns = linear.columns(source.number, source.own_axes)[target.number]
     rank = len(target.shape)
     labels = (*(rank + axis for axis in source.own_axes), *range(rank))
@@ -303,7 +303,7 @@ def _written_forward(
 def _written_backward(
     structure: EdgeStructure, source: Member, target: Member, linear: Linearisation
 ) -> Any:
-    """A written edge from pulled unit vectors, those of one result once for all operands."""
+    """A written edge from pulled unit vectors; those of a result serve all operands."""
     rows = linear.rows(target.number, target.own_axes)[source.number]
     return _carried(
         Labelled(rows, (*target.own_axes, *structure_labels(source, target))), structure
@@ -320,7 +320,7 @@ def structure_labels(source: Member, target: Member) -> tuple[int, ...]:
 
 
 def _carried(value: Labelled, structure: EdgeStructure) -> Any:
-    """An array over all labels as one over those that are carried."""
+    """An array over all labels as one over the carried ones, constant along the others."""
     labels = sorted(value.labels)
     array = arrange(value, tuple(labels))
     index = tuple(

@@ -1,10 +1,10 @@
-"""Traces a function over some of its inputs and computes at once what does not depend on them.
+"""Traces a function over some of its inputs, and computes while tracing what depends on none.
 
 The inputs that are differentiated become tracers. A primitive that reads one of them is *staged*:
 it becomes an equation of a jaxpr. Every other primitive is *known*: it is bound in the trace that
-was current before, exactly as under `jax.jacrev`, which means eagerly outside of `jax.jit` and as
-part of the surrounding program inside of it. So `x[mask]`, `jnp.nonzero(mask)`, `if jnp.any(mask)`
-and shapes from values work for everything that is not differentiated.
+was current before, exactly as under `jax.jacrev`: eagerly outside of `jax.jit`, and as part of the
+surrounding program inside of it. So `x[mask]`, `jnp.nonzero(mask)`, `if jnp.any(mask)` and shapes
+from values work for everything that is not differentiated.
 
 Calls (`jit`, `remat`) are taken apart, because some of their equations may be known and others not.
 """
@@ -46,7 +46,7 @@ class PartialTracer(jax.core.Tracer):
     """
 
     __slots__ = ("owner", "staged")
-    # Libraries that serve several array packages tell them apart by the module of a class.
+    # Libraries that support several array packages tell them apart by the module of a class.
     __module__ = jax.core.Tracer.__module__
 
     def __init__(self, owner: "PartialTrace", staged: Any) -> None:
@@ -54,12 +54,12 @@ class PartialTracer(jax.core.Tracer):
         self.owner, self.staged = owner, staged
 
     def _origin_msg(self) -> str:
-        """What JAX appends to its errors about values that are not there while tracing."""
+        """What JAX appends to its errors about values that are not known while tracing."""
         return (
-            f"\nThis value depends on a differentiated argument, and {_user_line()} asks for it "
+            f"\nThis value depends on a differentiated argument, and {_user_line()} needs it "
             "while elimax traces the function, which jax.jacrev allows outside of jax.jit and "
-            "jacve does not. Choose with jnp.where or jax.lax.cond instead of if, and steer the "
-            "function by arguments that are not differentiated"
+            "jacve does not. Choose with jnp.where or jax.lax.cond instead of if, or branch on "
+            "arguments that are not differentiated"
         )
 
 
@@ -157,6 +157,7 @@ class PartialTrace(jax.core.Trace):
 
     def _stage(self, primitive: Any, values: Sequence[Any], params: Any) -> Any:
         """Appends an equation to the jaxpr."""
+        # Once a primitive that shows something is staged, all later ones are, to keep their order.
         self._shows_later = self._shows_later or _shows(primitive, params)
         with jex.set_current_trace(self._staging):
             results = primitive.bind(*map(self._staged, values), **params)
@@ -165,12 +166,12 @@ class PartialTrace(jax.core.Trace):
         return PartialTracer(self, results)
 
     def _take_apart(self, call: "_Call", values: Sequence[Any]) -> list[Any]:
-        """Runs the equations of a call, the known ones where they belong."""
+        """Runs the equations of a call, the known ones in the trace around."""
         split = call.split(tuple(map(self.owns, values)))
         at = dict(enumerate(values))
         equations = split.equations
         if split.evaluate is not None and not self._is_staged:
-            # Run eagerly, they would be compiled one by one.
+            # Run eagerly, the known equations would be compiled one by one.
             with jex.set_current_trace(self._parent):
                 results = split.evaluate(*(at[node] for node in split.inputs))
             at.update(zip(split.outputs, results, strict=True))
@@ -187,9 +188,10 @@ class PartialTrace(jax.core.Trace):
 
 
 def _kept(params: dict[str, Any]) -> dict[str, Any]:
-    """Parameters of a call that is to stay one.
+    """Parameters of a call that must stay one equation.
 
-    Since JAX 0.12 `jax.grad` keeps calls that a jaxpr takes apart; before, it took them apart, too.
+    Since JAX 0.12 `jax.grad` keeps calls that tracing to a jaxpr inlines; before, it inlined them,
+    too.
     """
     if isinstance(params.get("inline", False), bool):
         return params
@@ -198,20 +200,20 @@ def _kept(params: dict[str, Any]) -> dict[str, Any]:
 
 @functools.cache
 def _not_inline() -> Any:
-    """What `jax.jit` writes of a function that is not to be taken apart."""
+    """The parameter `inline` of a call that `jax.jit` does not inline."""
     (call,) = jax.make_jaxpr(jax.jit(lambda x: x + 1, inline=False))(1.0).eqns
     return call.params["inline"]
 
 
 class _Split(NamedTuple):
-    """What is known of a call when some of its inputs are.
+    """What is known of a call if some of its inputs are.
 
     Attributes:
         equations: All equations.
         unknown: Those that depend on an unknown input, or show something.
-        evaluate: Computes all others at once; None if there are fewer than two.
-        inputs: Nodes that it takes.
-        outputs: Nodes that it returns.
+        evaluate: Computes all others in one program; None if there are fewer than two.
+        inputs: Nodes that `evaluate` takes.
+        outputs: Nodes that `evaluate` returns.
     """
 
     equations: tuple[Equation, ...]
@@ -234,10 +236,10 @@ class _Call:
         self._splits: dict[tuple[bool, ...], _Split] = {}
 
     def split(self, is_unknown: tuple[bool, ...]) -> _Split:
-        """What is known when some inputs are, found once.
+        """What is known if some inputs are; computed once.
 
         Args:
-            is_unknown: For every input whether it is unknown.
+            is_unknown: Whether each input is unknown.
 
         Returns:
             The parts.
@@ -299,7 +301,7 @@ def _run(equations: Iterable[Equation], at: dict[int, Any]) -> None:
 
 
 def _weak(value: Any, aval: Any) -> Any:
-    """A literal as a Python number if it is one, as that gives way to other dtypes."""
+    """A literal, as a Python number if it is weakly typed: that gives way to other dtypes, too."""
     if isinstance(value, np.ndarray) and getattr(aval, "weak_type", False) and not value.shape:
         number = value.item()
         return number if jax.typeof(number) == aval else value
@@ -314,12 +316,12 @@ def _shows(primitive: Any, params: dict[str, Any]) -> bool:
 
 
 class PartialJaxpr(NamedTuple):
-    """A function of which some results are known.
+    """A traced function, some of whose results are known.
 
     Attributes:
-        closed: The jaxpr of the others.
-        results: Every result; None for those that the jaxpr returns.
-        is_known: For every result whether it is known.
+        closed: The jaxpr that returns the unknown results.
+        results: Every known result, and None for every unknown one.
+        is_known: Whether each result is known.
     """
 
     closed: jex.ClosedJaxpr
@@ -337,7 +339,7 @@ class PartialJaxpr(NamedTuple):
         """Runs the jaxpr in the current trace.
 
         Args:
-            values: One array for each that the function was traced over.
+            values: One array for each leaf that the function was traced over.
 
         Returns:
             Every result.
@@ -355,7 +357,7 @@ def partial_jaxpr(
     Args:
         fun: The function; it is called once. What it returns may be anything.
         leaves: The arrays; only their shapes and dtypes matter.
-        keeps_calls: Whether nested calls stay one equation each, and all of them is traced.
+        keeps_calls: Whether nested calls stay one equation each, and are traced as a whole.
 
     Returns:
         The jaxpr, and the results that are known.
@@ -385,12 +387,13 @@ def partial_jaxpr(
     if any(map(traces[0].owns, closed.consts)):
         raise TracingError(
             "a function with its own derivative (jax.custom_jvp, jax.custom_vjp) closes over a "
-            "value that depends on a differentiated argument, which its rule knows nothing of: "
-            "pass that value as an argument"
+            "value that depends on a differentiated argument, for which its rule gives no "
+            "derivative: pass that value as an argument"
         )
     return PartialJaxpr(closed, tuple(results), tuple(is_known))
 
 
+# Folders of JAX, numpy, the standard library and this package; "<" begins names that are not files.
 _NOT_OF_USERS = tuple(
     str(Path(module.__file__ or "").parent) for module in (jax, np, functools)
 ) + (str(Path(__file__).parent), "<")

@@ -40,7 +40,7 @@ class Constant:
     """An operand that does not depend on any input.
 
     Attributes:
-        value: The array, or a tracer of the trace around where there is one.
+        value: The array, or a tracer of the surrounding trace.
         is_literal: Whether it stands in the program itself, as 0.5 in `0.5 * x`.
     """
 
@@ -62,8 +62,8 @@ class Equation:
         results: Node of every result.
         in_avals: Shape and dtype of every operand.
         out_avals: Shape and dtype of every result.
-        effects: What evaluation does beside returning values; not empty only for what shows values,
-            as `jax.debug.print`.
+        effects: Side effects of evaluation; only what shows values has any, such as
+            `jax.debug.print`.
     """
 
     primitive: Any
@@ -80,7 +80,7 @@ class Equation:
         return self.primitive.name
 
     def bind(self, inputs: Sequence[Any]) -> list[Any]:
-        """Applies the primitive in whatever trace is current.
+        """Applies the primitive in the current trace.
 
         Args:
             inputs: The operands' values.
@@ -89,7 +89,7 @@ class Equation:
             One value per result.
         """
         bound = self.primitive.get_bind_params(self.params)
-        # Earlier versions of JAX returned the functions among the parameters apart.
+        # Earlier versions of JAX returned the functions among the parameters separately.
         functions, params = bound if isinstance(bound, tuple) else ((), bound)
         results = self.primitive.bind(*functions, *inputs, **params)
         return list(results) if self.primitive.multiple_results else [results]
@@ -102,7 +102,7 @@ def silent(equation: Equation) -> Equation:
         equation: The equation.
 
     Returns:
-        It without what it shows, as `jax.debug.print` in the body of a loop.
+        The equation without what it shows, such as `jax.debug.print` in the body of a loop.
     """
     if not equation.effects:
         return equation
@@ -203,22 +203,22 @@ def program_of(
 
 
 def check_effects(effects: Iterable[Any]) -> None:
-    """Checks that a function does no more than return its value and show others.
+    """Checks that the only side effect of a function is to show values.
 
     Args:
         effects: Its effects.
 
     Raises:
-        TracingError: If there are others than those of `jax.debug`.
+        TracingError: If it has effects other than those of `jax.debug`.
     """
     others = [effect for effect in effects if not _is_shown(effect)]
     # Some effects print as an address.
     listed = ", ".join(sorted(str(x).removeprefix("<").partition(" object at")[0] for x in others))
     if "NamedAxisEffect" in listed:
         raise TracingError(
-            f"the function exchanges values with other devices, or looks at its own place ({listed}"
-            "), and so is not a function of its inputs alone: take the Jacobian of the whole, as "
-            "in jacve(jax.vmap(f, axis_name=...)), or use jax.jacrev"
+            "the function exchanges values with other devices, or reads its own index among them "
+            f"({listed}), so it is not a function of its inputs alone: take the Jacobian of the "
+            "whole, as in jacve(jax.vmap(f, axis_name=...)), or use jax.jacrev"
         )
     if listed:
         raise TracingError(
@@ -278,7 +278,7 @@ class _Builder:
 
 
 def _constant(value: Any) -> Constant:
-    """A constant; a single number that is known is as good as one in the program's text."""
+    """A constant; a scalar whose value is known counts as a literal."""
     if getattr(value, "shape", None) == ():
         known = known_value(value)
         if known is not None:

@@ -1,9 +1,10 @@
-"""Complex numbers as pairs of real ones, for functions that are not holomorphic in between.
+"""Complex numbers as pairs of real ones, for functions with steps that are not holomorphic.
 
 Between complex vertices an edge is one complex number per entry as long as every complex vertex is
-a holomorphic function of the complex ones before it. Where that does not hold (`conj`, |z| that
-becomes complex again), every complex vertex of shape s stands for a real one of shape s + (2,): its
-real and its imaginary part. Values are still computed in complex numbers; only the edges change:
+a holomorphic function of the complex ones before it. If one is not (`conj`, or |z| from which a
+complex number is made again), every complex vertex of shape s stands for a real one of shape
+s + (2,): its real and its imaginary part. Values are still computed in complex numbers; only the
+edges change:
 
 | edge | derivative | out, in | value |
 |---|---|---|---|
@@ -45,16 +46,16 @@ from elimax.interpreter.tracing.uses import ActiveUse
 def is_holomorphic(program: Program, uses: Sequence[ActiveUse]) -> bool:
     """Whether one complex number per entry can stand for every edge between complex vertices.
 
-    A real vertex keeps Re(J dz) of a complex one. From there no way may lead back to complex
+    A real vertex keeps Re(J dz) of a complex one. From there no path may lead back to complex
     numbers, because what Re has dropped would come back with a product of Jacobians. An opaque
-    equation is taken as a function of real numbers.
+    equation counts as a function of real numbers.
 
     Args:
         program: The program.
         uses: Its active uses of nodes, in program order.
 
     Returns:
-        True also if there are no complex numbers at all.
+        True if it can, also if there are no complex numbers at all.
     """
     is_complex = [_is_complex(aval) for aval in program.node_avals]
     parts: set[int] = set()
@@ -92,7 +93,7 @@ def split_parts(array: Any) -> Any:
         array: Any array.
 
     Returns:
-        An array of the shape and dtype that `real_aval` tells.
+        An array of the shape and dtype that `real_aval` gives.
     """
     return jnp.stack([array.real, array.imag], axis=-1) if jnp.iscomplexobj(array) else array
 
@@ -105,7 +106,7 @@ def join_parts(array: Any, axis: int = -1) -> Any:
         axis: That axis.
 
     Returns:
-        A complex array without it.
+        A complex array without that axis.
     """
     real, imaginary = jnp.moveaxis(array, axis, 0)
     return jax.lax.complex(real, imaginary)
@@ -163,7 +164,7 @@ def real_jacobian(use: Use, local: LocalJacobian) -> LocalJacobian:
 
 
 def _of_map(local: LocalJacobian, pair: PairStructure) -> LocalJacobian:
-    """A function that moves and adds entries, on real and imaginary parts alike."""
+    """The edge of a function that moves and adds entries: it does the same to both parts."""
     (part,) = pair.parts
     assert isinstance(part, OpaqueStructure)
     array = _with_parts(part.as_array, True, True, part.as_array.kind)
@@ -206,7 +207,7 @@ def _of_linear(
     splits_out: bool,
 ) -> LocalJacobian:
     """The edge in real parts, from complex numbers c with dw = c dz, dz = c dx or dy = Re(c dz)."""
-    # What picks a part, or makes a number of two, is all zeros and ones in parts.
+    # Picking a part, or making a number of two, is an edge of zeros and ones between parts.
     kind = Kind.STRUCTURAL if use.name in PARTS else before.kind
     structure = _with_parts(before, splits_in, splits_out, kind)
     # Labels of the output come first in the value, and the parts are the last of them.
@@ -215,7 +216,8 @@ def _of_linear(
     def value(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
         written = local.value(inputs, outputs)
         if splits_in and splits_out and kind != Kind.GENERAL:
-            # The same for both parts; the parts of the output come before the labels of the input.
+            # The value is the same for both parts. The label of the output's parts, which is not
+            # carried, comes before those of the input.
             rank = len(before.out_shape)
             if isinstance(written, SparseValue):
                 return written.renamed({x: x + (x >= rank) for x in written.labels})
@@ -236,7 +238,7 @@ def _as_array(structure: EdgeStructure, value: Any) -> Any:
 
 
 def _of_parts(use: Use, local: EdgeStructure) -> LocalJacobian:
-    """The edge in real parts, from the derivative of the function of parts."""
+    """The edge in real parts, from the derivative of the equation as a function of parts."""
     ties = (*local.ties, UNTIED)
     rank = len(local.out_shape) + len(local.in_shape) + 2
     out_shape, in_shape = (*local.out_shape, 2), (*local.in_shape, 2)

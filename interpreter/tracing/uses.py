@@ -1,4 +1,4 @@
-"""Which equations use which nodes on a way from a differentiated input to an output."""
+"""Which equations use which nodes on a path from a differentiated input to an output."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from elimax.interpreter.tracing.rules.use import Use
 
 
 class ActiveUse(NamedTuple):
-    """One use of a node by an equation, where both lie on such a way.
+    """One use of a node by an equation, where both lie on such a path.
 
     Attributes:
         equation: Index of the equation in its program.
@@ -26,7 +26,7 @@ class ActiveUse(NamedTuple):
     succ: int
 
     def of(self, program: Program) -> Use:
-        """What rules are asked about.
+        """The use as rules take it.
 
         Args:
             program: The program of the equation.
@@ -42,7 +42,7 @@ def active_uses(program: Program, active_inputs: Sequence[bool]) -> list[ActiveU
 
     Args:
         program: The program.
-        active_inputs: For every input leaf whether it is differentiated.
+        active_inputs: Whether each input leaf is differentiated.
 
     Returns:
         The uses in program order; several may join the same two nodes.

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import jax.extend.core as jex
 
-# What a loop of unknown length counts as, in rounds.
+# Rounds that are assumed of a loop of unknown length.
 UNKNOWN_ROUNDS = 8
 
 
@@ -14,10 +14,10 @@ class Work(NamedTuple):
     """What one application of a linearised program does.
 
     Attributes:
-        multiplications: Scalar multiplications, estimated: products of arrays count as what they
-            multiply, moving entries as nothing.
+        multiplications: Scalar multiplications, estimated: products of arrays count with theirs,
+            moving entries is free, anything else counts one per entry of its results.
         rounds: How often bodies of loops run, one after the other.
-        primitives: Names of all primitives that what moves reaches.
+        primitives: Names of all primitives that something that moves reaches.
     """
 
     multiplications: int
@@ -26,14 +26,14 @@ class Work(NamedTuple):
 
 
 def work_of(closed: Any, num_still: int) -> Work:
-    """Looks at those equations that what moves reaches.
+    """The work of those equations that something that moves reaches.
 
     Args:
         closed: A closed jaxpr that is linear in its last inputs.
         num_still: Number of inputs before those.
 
     Returns:
-        What they do.
+        The multiplications, the rounds and the primitives.
     """
     jaxpr, names = closed.jaxpr, set()
     num_moving = len(jaxpr.invars) - num_still
@@ -42,7 +42,7 @@ def work_of(closed: Any, num_still: int) -> Work:
 
 
 def _count(jaxpr: Any, moves: Sequence[bool], names: set[str]) -> tuple[int, int]:
-    """The multiplications and rounds of a jaxpr; notes the primitives."""
+    """The multiplications and rounds of a jaxpr; adds the primitives to `names`."""
     moving = {var for var, is_moving in zip(jaxpr.invars, moves, strict=True) if is_moving}
     total = rounds = 0
     for eqn in jaxpr.eqns:
@@ -78,7 +78,7 @@ def _of_equation(eqn: Any, moves: Sequence[bool], names: set[str]) -> tuple[int,
 def _moves_of(body: Any, moves: Sequence[bool]) -> list[bool]:
     """Which inputs of a body move, its operands being the last ones of the equation.
 
-    What is carried round a loop may move from the second round on; it counts from the first.
+    What a loop carries may start to move in any round; each round counts as the first.
     """
     count = len(body.invars)
     if len(moves) < count:
@@ -100,7 +100,7 @@ def _convolution(eqn: Any) -> int:
 
 
 def _solve(eqn: Any) -> int:
-    """n^2 / 2 for each right-hand side."""
+    """n (n + 1) / 2 for each right-hand side."""
     rows = eqn.invars[0].aval.shape[-1]
     return math.prod(eqn.outvars[0].aval.shape) * (rows + 1) // 2
 
@@ -127,4 +127,4 @@ SPECIAL: dict[str, Callable[[Any], int]] = {
     "triangular_solve": _solve,
     "fft": _fourier,
 }
-"""Primitives that multiply more than once for an entry of the result."""
+"""Primitives that may multiply more than once for an entry of the result."""

@@ -1,7 +1,4 @@
-"""Primitives that work along one axis, or some, and leave the others alone.
-
-y = sort(x, axis 1) with x of shape (B, n) has out (b, i), in (b, k) with b tied, value (b, i, k).
-"""
+"""Primitives that work along one axis, or some; all other axes stay tied."""
 
 from collections.abc import Sequence
 
@@ -11,7 +8,7 @@ from elimax.interpreter.tracing.rules.use import Use
 
 
 def _along(use: Use, axes: Sequence[int]) -> list[int]:
-    """All axes but some are tied in place."""
+    """Ties every axis to itself, except those that are worked along."""
     rank = len(use.in_shape)
     worked = {axis % rank for axis in axes}
     return [UNTIED if axis in worked else axis for axis in range(rank)]
@@ -19,9 +16,11 @@ def _along(use: Use, axes: Sequence[int]) -> list[int]:
 
 @register_ties("cumlogsumexp", "cummax", "cummin", "cumprod")
 def cumulative(use: Use) -> list[int]:
-    """An entry flows to all results behind it along one axis.
+    """An entry flows to the result at its place and all later ones along one axis.
 
-    y[b, i] = f(x[b, 0], ..., x[b, i]) with f the maximum, the product and so on.
+    y[b, i] = f(x[b, 0], ..., x[b, i]) with f the maximum, the product and so on, so
+    dy[b, i]/dx[b, k] = df/dx[b, k] for k <= i, for a product that of all other factors. If
+    `reverse`, for k >= i.
 
     Example: x of shape (5, 3) along axis 1: out (b, i), in (b, k) with b tied, value (b, i, k).
 
@@ -33,9 +32,10 @@ def cumulative(use: Use) -> list[int]:
 
 @register_ties("sort")
 def sort(use: Use) -> list[int]:
-    """An entry of an operand flows to one entry of the result of the same number.
+    """An entry of operand r flows to one entry of result r.
 
-    y[b, i] = x[b, p(b, i)], where the permutation p depends on the keys, but has no derivative.
+    y[b, i] = x[b, p(b, i)], so dy[b, i]/dx[b, k] = 1 where k = p(b, i). The permutation p depends
+    on the keys, but has no derivative.
 
     Example: x of shape (5, 3) along axis 1: out (b, i), in (b, k) with b tied, value (b, i, k).
 
@@ -49,7 +49,8 @@ def sort(use: Use) -> list[int]:
 def largest(use: Use) -> list[int]:
     """The largest entries along an axis flow to result 0; result 1, their places, has no edge.
 
-    y[b, i] = x[b, p(b, i)], where p(b, 0), ..., p(b, k-1) are the places of the k largest entries.
+    y[b, i] = x[b, p(b, i)], so dy[b, i]/dx[b, k] = 1 where k = p(b, i), the place of the i-th
+    largest entry.
 
     Example: the two largest of (5, 3) along axis 1: out (b, i), in (b, k) with b tied, value
     (b, i, k) with 5 * 2 * 3 entries.
@@ -65,13 +66,13 @@ def largest(use: Use) -> list[int]:
 def fourier(use: Use) -> list[int]:
     """An entry flows to all results along the transformed axes, which are the last.
 
-    y[b, i] = sum over k of w[i, k] x[b, k] with roots of unity w. It is linear and the same for
-    every b, so its derivative is that of the numbers of one b alone.
+    y[b, i] = sum over k of w[i, k] x[b, k] with roots of unity w, so dy[b, i]/dx[b, k] = w[i, k],
+    the same for every b.
 
     Example: x of shape (5, 8), transformed along axis 1: out (b, i), in (b, k) with b tied, value
     (i, k).
 
-    Reads `fft_lengths`, of which only the number counts.
+    Reads how many `fft_lengths` there are.
     https://docs.jax.dev/en/latest/_autosummary/jax.lax.fft.html
     """
     rank, worked = len(use.in_shape), len(use.params["fft_lengths"])

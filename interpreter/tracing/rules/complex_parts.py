@@ -1,6 +1,6 @@
 """Real and imaginary parts, and complex numbers made of them.
 
-Between a real y and a complex z an edge is the c with dy = Re(c dz), or with dz = c dy.
+An edge between a real y and a complex z is the number c with dy = Re(c dz), or with dz = c dy.
 """
 
 import numpy as np

@@ -55,9 +55,10 @@ def _layout(use: Use) -> _Layout:
 
 @register("dot_general")
 def dot_general(use: Use) -> LocalJacobian:
-    """An entry of A flows to a row of the result, an entry of B to a column, in its batch.
+    """An entry of A flows to a row of the result, an entry of B to a column, in the same batch.
 
-    y[b, i, j] = sum over k of A[b, i, k] B[b, k, j], so dy[b, i, j]/dA[b, i, k] = B[b, k, j].
+    y[b, i, j] = sum over k of A[b, i, k] B[b, k, j], so dy[b, i, j]/dA[b, i, k] = B[b, k, j] and
+    dy[b, i, j]/dB[b, k, j] = A[b, i, k].
 
     Example: with respect to A: out (b, i, j), in (b, i, k) with b and i tied; the value is B over
     (b, j, k). With respect to B: out (b, i, j), in (b, k, j) with b and j tied; the value is A over

@@ -1,8 +1,4 @@
-"""Loops and branches: an axis stays tied where their bodies leave it alone.
-
-`lax.scan(lambda c, x: (sin(c) * x, c), c, xs)` with c of shape (B,) and xs of shape (T, B) has for
-(final c, xs) out (b), in (t, b) with b tied and value (b, t), which takes T tangents and not T B.
-"""
+"""Loops and branches: an axis stays tied where their bodies leave it alone."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,7 +15,7 @@ from elimax.interpreter.tracing.rules.dependence import (
 from elimax.interpreter.tracing.rules.registry import register_ties
 from elimax.interpreter.tracing.rules.use import Use
 
-# In place of an axis: the step of a scan that is being run.
+# A tie of a stacked operand's leading axis to the current step, which has no axis inside the body.
 THIS_STEP = -2
 
 
@@ -27,7 +23,7 @@ THIS_STEP = -2
 def branches(use: Use) -> tuple[int, ...] | None:
     """An operand flows wherever any of the branches takes it; operand 0 chooses, and has no edge.
 
-    y = f_c(x): an axis is tied if each f ties it, as any of them may be the one that is run.
+    y = f_c(x), so dy/dx = f_c'(x): an axis is tied if each f ties it, as any of them may be run.
 
     Example: `lax.cond(c, sin, cos, x)` of shape (3): out (a), in (a) with a tied, value (a); with
     `cumsum` for `cos` out (a), in (k) and value (a, k).
@@ -49,14 +45,15 @@ def _branch_ties(program: Program) -> list[Dependence]:
 def scan(use: Use) -> tuple[int, ...] | None:
     """Constants and carried values flow to all steps, a stacked value to its own and later ones.
 
-    (c[t+1], y[t]) = f(w, c[t], x[t]) for operands (w, c[0], x) and results (c[T], y): axes stay
-    tied as f ties them. The leading axis of a stacked result is tied to that of a stacked operand
-    only if no way between them leads through the carried values.
+    (c[t+1], y[t]) = f(w, c[t], x[t]) for operands (w, c[0], x) and results (c[T], y), so
+    dc[T]/dc[0] is the product of all df/dc: an axis that f ties stays tied. The leading axis of a
+    stacked result is tied to that of a stacked operand only if no path between them leads through
+    the carried values.
 
     Example: `lambda c, x: (sin(c) * x, c)` with c of shape (B) and x of shape (T, B) has for
-    (c[T], x) out (b), in (t, b) with b tied and value (b, t).
+    (c[T], x) out (b), in (t, b) with b tied and value (b, t), which takes T tangents, not T B.
 
-    Reads `jaxpr` and what `consts_and_carry` reads.
+    Reads `jaxpr` and, by `consts_and_carry`, `num_consts` and `num_carry`, or `ft_in`.
     https://docs.jax.dev/en/latest/_autosummary/jax.lax.scan.html
     """
     consts, carry = consts_and_carry(use.params)
@@ -72,10 +69,11 @@ def consts_and_carry(params: Mapping[str, Any]) -> tuple[int, int]:
     """How many operands of a scan are constants, and how many are carried.
 
     Args:
-        params: Its parameters; JAX 0.11 keeps the three groups of operands as trees.
+        params: Its parameters; since JAX 0.11 trees of the three groups of operands are among them,
+            not their numbers.
 
     Returns:
-        Both numbers.
+        Number of constants, number of carried values.
     """
     if "num_consts" in params:
         return params["num_consts"], params["num_carry"]
@@ -98,7 +96,7 @@ def _scan_ties(program: Program, consts: int, carry: int) -> list[Dependence]:
 
 
 def _stacked_axis(tie: int) -> int:
-    """An axis of what one step returns as an axis of the stacked result."""
+    """The axis of the stacked result for an axis of what one step returns."""
     return 0 if tie == THIS_STEP else tie if tie == UNTIED else tie + 1
 
 
@@ -107,7 +105,7 @@ def while_loop(use: Use) -> tuple[int, ...] | None:
     """Constants of the body and carried values flow to all steps, those of the condition nowhere.
 
     c[t+1] = f(w, c[t]) for operands (constants of the condition, w, c[0]) and results c[T], with T
-    unknown: axes stay tied as f ties them.
+    unknown, so dc[T]/dc[0] is the product of all df/dc: an axis that f ties stays tied.
 
     Example: `lambda c: sin(c)` with c of shape (3): out (a), in (a) with a tied, value (a).
 
@@ -127,22 +125,22 @@ def while_loop(use: Use) -> tuple[int, ...] | None:
 
 
 def _itself(program: Program, node: int, source: int) -> Dependence:
-    """An input that is a source."""
+    """The dependence of an input on itself, as a source of the given number."""
     return {source: identity(len(program.node_avals[node].shape))}
 
 
 def _iterate(
     program: Program, inputs: list[Dependence], consts: int, carry: int
 ) -> Sequence[Dependence]:
-    """Feeds carried outputs back until nothing changes; ties only get lost, so this ends.
+    """Feeds carried outputs back until nothing changes; ties are only ever lost, so this ends.
 
-    The inputs are changed to how carried values depend on everything after any number of steps.
+    Changes `inputs` in place: carried values then depend on sources as after any number of steps.
     """
     while True:
         outputs = ties_of(program, inputs)
         before = [dict(dependence) for dependence in inputs]
         for k in range(carry):
-            # What was this step is an earlier one from now on.
+            # What was the current step is an earlier one for whoever reads the carried value.
             fed_back = {
                 source: tuple(UNTIED if tie == THIS_STEP else tie for tie in ties)
                 for source, ties in outputs[k].items()

@@ -14,10 +14,10 @@ from elimax.interpreter.tracing.rules.use import Use
 
 @register("cumsum")
 def cumulative_sum(use: Use) -> LocalJacobian:
-    """An entry flows to all sums behind it along one axis, or before it if `reverse`.
+    """An entry flows to its own sum and all later ones along one axis, or earlier if `reverse`.
 
     y[a, k] = x[a, 0] + ... + x[a, k], so dy[a, k]/dx[a, i] = 1 where i <= k: a triangle of ones. It
-    is not written: the edge is opaque, and the sum is applied to a neighbour, which is free.
+    is not written: the edge is opaque, and applying the running sum to a neighbour costs nothing.
 
     Example: along the last axis of (2, 3): out (a, k), in (a, i) with a tied, carried k and i.
 

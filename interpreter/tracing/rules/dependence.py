@@ -26,7 +26,7 @@ Dependence = dict[int, tuple[int, ...]]
 
 
 def ties_of(program: Program, inputs: Sequence[Mapping[int, tuple[int, ...]]]) -> list[Dependence]:
-    """How the outputs of a program depend on sources, through how its inputs do.
+    """How the outputs of a program depend on sources, given how its inputs do.
 
     Args:
         program: The program.
@@ -50,7 +50,7 @@ def ties_of(program: Program, inputs: Sequence[Mapping[int, tuple[int, ...]]]) -
 
 
 class TooMuchWorkError(Exception):
-    """Finding ties takes longer than they may save."""
+    """Finding ties would take longer than they can save."""
 
 
 _looks_left: contextvars.ContextVar[list[int] | None] = contextvars.ContextVar(
@@ -60,10 +60,10 @@ _looks_left: contextvars.ContextVar[list[int] | None] = contextvars.ContextVar(
 
 @contextlib.contextmanager
 def limited_work() -> Iterator[None]:
-    """Inside, ties are looked for until `MOST_LOOKS` pairs have been seen.
+    """Limits the search for ties inside to `MOST_LOOKS` pairs.
 
     Raises:
-        TooMuchWorkError: From what is inside, when they have.
+        TooMuchWorkError: Inside, when the limit is passed.
     """
     token = _looks_left.set([MOST_LOOKS])
     try:
@@ -81,14 +81,14 @@ def _spend() -> None:
 
 
 def compose(later: Sequence[int], earlier: Mapping[int, tuple[int, ...]]) -> Dependence:
-    """Ties along a path of two.
+    """Ties along a path of two parts.
 
     Args:
         later: For each axis in the middle the axis at the end.
         earlier: How the middle depends on sources.
 
     Returns:
-        How the end depends on them.
+        How the end depends on those sources.
     """
     return {
         source: tuple(later[tie] if tie >= 0 else tie for tie in ties)
@@ -97,10 +97,10 @@ def compose(later: Sequence[int], earlier: Mapping[int, tuple[int, ...]]) -> Dep
 
 
 def merge(first: Dependence, second: Mapping[int, tuple[int, ...]]) -> None:
-    """Adds another path to a dependence, which keeps the ties that both have.
+    """Adds another path to a dependence, which keeps only the ties that both have.
 
     Args:
-        first: One dependence; it is changed.
+        first: One dependence; it is changed in place.
         second: The other.
     """
     for source, ties in second.items():
@@ -121,12 +121,12 @@ def identity(rank: int) -> tuple[int, ...]:
 
 
 def cached_by_jaxpr(key: Hashable, jaxpr: Any, compute: Callable[[Program], Any]) -> Any:
-    """What follows from the body of an equation, once for all its operands and results.
+    """Something computed from the body of an equation, once for all its operands and results.
 
     Args:
-        key: What else it depends on.
+        key: Everything else that the result depends on.
         jaxpr: The closed jaxpr of the body; the result is forgotten with it.
-        compute: Computes it from the program of the body; must not keep the program.
+        compute: Computes the result from the program of the body, and must not keep the program.
 
     Returns:
         The result.

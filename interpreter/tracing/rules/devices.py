@@ -7,11 +7,11 @@ from elimax.interpreter.tracing.rules.use import Use
 
 @register("pvary")
 def spread_over_devices(use: Use) -> LocalJacobian:
-    """What is the same on all devices flows to each of them.
+    """A value that is the same on all devices flows to each of them.
 
     y = x on every device of an axis. Forward and reverse mode disagree about it: jax.jacfwd gives
     the Jacobian of what each device computes, jax.jacrev the sum of these over the devices.
-    Constants are spread all the time, but have no Jacobian.
+    Constants are often spread, but nothing is differentiated with respect to them.
 
     Reads `axes`.
     https://docs.jax.dev/en/latest/_autosummary/jax.lax.pcast.html
@@ -22,7 +22,7 @@ def spread_over_devices(use: Use) -> LocalJacobian:
     axes = ", ".join(map(repr, use.params["axes"]))
     raise TracingError(
         f"a differentiated input is the same on all devices of the axis {axes}, but what is "
-        "computed from it is not, so that jax.jacfwd and jax.jacrev have different Jacobians of "
-        "it: apply jax.lax.pcast(x, axis, to='varying') to the input before jacve for the "
+        "computed from it is not, so that jax.jacfwd and jax.jacrev give different Jacobians: "
+        "apply jax.lax.pcast(x, axis, to='varying') to the input before jacve for the "
         "Jacobian on each device, and jax.lax.psum to the Jacobian for their sum"
     )

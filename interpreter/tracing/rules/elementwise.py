@@ -1,6 +1,6 @@
 """Elementwise primitives: y[a] = f(x[a], ...), so out axis and in axis are tied everywhere.
 
-JAX lets operands of rank 0, and axes of size one, stand beside full arrays; for them J has out (a),
+JAX accepts operands of rank 0, and axes of size one, next to full arrays; their J has out (a),
 in () and out (a), in (1). The derivative is a formula of `rules.slopes`, or else JAX's own with a
 tangent of ones, which picks the diagonal of the Jacobian.
 
@@ -29,8 +29,8 @@ from elimax.interpreter.tracing.rules.use import Use
 SIGNS = {"add": (1, 1), "sub": (1, -1), "neg": (-1,), "add_any": (1, 1), "nextafter": (1, 0)}
 """The derivative with respect to each operand; 0 where there is no edge.
 
-JAX refuses to differentiate `nextafter`. It is x plus a distance that stays the same between two
-powers of two, so the derivative is 1 wherever there is one, and that of `jnp.spacing` is 0.
+JAX refuses to differentiate `nextafter`. It is x plus a distance that is constant between two
+powers of two, so the derivative is 1 wherever it exists, and that of `jnp.spacing` is 0.
 """
 
 # Elementwise primitives without a rule of their own below: formulas where `slopes` has one.
@@ -94,9 +94,10 @@ def _structure(use: Use, kind: Kind = Kind.GENERAL) -> EdgeStructure:
 
 @register(*SIGNS)
 def signed_sum(use: Use) -> LocalJacobian:
-    """An entry flows to the one at its place, with its sign or the other.
+    """An entry flows to the one at its place, with its sign or the opposite one.
 
-    y[a] = x0[a] + x1[a], x0[a] - x1[a] or -x0[a]: the edge Jacobian is +1 or -1, a trivial edge.
+    y[a] = x0[a] + x1[a], x0[a] - x1[a] or -x0[a]: the edge Jacobian is +1 or -1, a trivial edge. So
+    is that of nextafter(x0[a], x1[a]) for x0, see `SIGNS`.
 
     Example: x1 of x0 - x1 with shape (2, 3): out (a, b), in (a, b), no carried label, value -1; for
     an x1 of rank 0 out (a, b), in ().
@@ -113,9 +114,10 @@ def signed_sum(use: Use) -> LocalJacobian:
 def product(use: Use) -> LocalJacobian:
     """An entry flows to the one at its place, times the other factor.
 
-    y[a] = x0[a] x1[a], so dy[a]/dx0[a] = x1[a], also where x1 is the same everywhere.
+    y[a] = x0[a] x1[a], so dy[a]/dx0[a] = x1[a] and dy[a]/dx1[a] = x0[a].
 
-    Example: x0 with shape (2, 3): out (a, b), in (a, b), value x1 over (a, b).
+    Example: x0 with shape (2, 3): out (a, b), in (a, b), value x1 over (a, b), repeated if x1 has
+    rank 0.
 
     Reads no parameter.
     https://docs.jax.dev/en/latest/_autosummary/jax.lax.mul.html
@@ -136,8 +138,8 @@ def quotient(use: Use) -> LocalJacobian:
 
     y[a] = x0[a] / x1[a], so dy[a]/dx0[a] = 1 / x1[a] and dy[a]/dx1[a] = -y[a] / x1[a].
 
-    Example: x1 with shape (2, 3): out (a, b), in (a, b), value -y / x1 over (a, b), also where x1
-    is the same everywhere.
+    Example: x1 with shape (2, 3): out (a, b), in (a, b), value -y / x1 over (a, b); for an x1 of
+    rank 0 out (a, b), in () and the same value.
 
     Reads no parameter.
     https://docs.jax.dev/en/latest/_autosummary/jax.lax.div.html
@@ -163,7 +165,8 @@ def by_jvp(use: Use) -> LocalJacobian:
     """An entry flows to the one at its place.
 
     y[a] = f(x0[a], ...), so dy[a]/dx0[a] = f'(x0[a], ...), by a formula or by a tangent of ones.
-    Points without a derivative follow JAX: ties of max are split, abs has slope 1 at 0.
+    Points without a derivative follow JAX: both of two equal operands of max have slope 1/2, abs
+    has slope 1 at 0.
 
     Example: sin with shape (2, 3): out (a, b), in (a, b), value cos(x) over (a, b).
 

@@ -1,4 +1,4 @@
-"""Slopes of elementwise primitives without formula: JAX's own pushforward of that one equation.
+"""Slopes of elementwise primitives without a formula: JAX's own pushforward of that one equation.
 
 Every entry of the result depends on one entry of the operand, so a tangent of ones is the whole
 derivative. Real and imaginary parts of a complex operand are two entries, and take two tangents.
@@ -56,9 +56,9 @@ def tied_jacobian(
         use: The operand to differentiate with respect to, and the result.
         inputs: Values of all operands.
         ties: For each axis of the operand the axis of the result that it is tied to, or UNTIED.
-        encode: How operand and result are written, for example as real and imaginary parts; it
-            keeps axes and may append some.
-        decode: The inverse of that.
+        encode: Writes operand and result in another form, for example as real and imaginary parts;
+            it keeps all axes and may append some.
+        decode: The inverse of `encode`.
 
     Returns:
         Array over the axes of the result, then those axes of the operand that are not tied.
@@ -71,7 +71,7 @@ def tied_jacobian(
     out_aval = jax.eval_shape(function, x)
     in_free = [axis for axis in range(x.ndim) if ties[axis] == UNTIED]
     if 0 in (*out_aval.shape, *x.shape):
-        # JAX does not differentiate every function without entries.
+        # JAX fails to differentiate some functions of arrays without entries.
         return jnp.zeros((*out_aval.shape, *(x.shape[axis] for axis in in_free)), x.dtype)
 
     def push(tangent: Any) -> Any:
@@ -86,14 +86,14 @@ def tied_jacobian(
 
 
 def unit_vectors(aval: Any, axes: Sequence[int]) -> Any:
-    """One array for every index of some axes: 1 there and 0 elsewhere, the same along the others.
+    """One array for every index of some axes: 1 there and 0 elsewhere, constant along the others.
 
     Args:
-        aval: Shape and dtype of the arrays.
+        aval: Shape and dtype of one array.
         axes: The axes, ascending.
 
     Returns:
-        Array of shape (number of indices,) + shape.
+        Array of shape (number of indices,) + `aval.shape`.
     """
     count = math.prod(aval.shape[axis] for axis in axes)
     if count == 1:
@@ -104,7 +104,7 @@ def unit_vectors(aval: Any, axes: Sequence[int]) -> Any:
 
 
 def apply_linear(linear: Callable[[Any], Any], basis: Any) -> Any:
-    """J b, also where JAX's linear map gives Re(J b) only, between complex and real numbers.
+    """J b, also where JAX's linear map gives only Re(J b): from complex to real numbers.
 
     The edge Jacobian of a real y that depends on a complex z is the J with dy = Re(J dz).
 

@@ -1,4 +1,4 @@
-"""Reads and writes at places that an index array names: gather, scatter, dynamic slices.
+"""Reads and writes at places that index arrays give: gather, scatter, dynamic slices.
 
 Large ones are opaque edges, applied to their neighbours, so that no one-hot array is written for
 them. Small ones are patterns: constant where the indices are known while tracing. Batch axes, and
@@ -45,7 +45,8 @@ def _untied_except(use: Use, ties: dict[int, int]) -> list[int]:
 def dynamic_slice(use: Use) -> LocalJacobian:
     """An entry that is cut out flows to one place; the starts, operands 1 and on, have no edge.
 
-    y[a, k] = x[a, start + k] along every axis that is cut; the others stay tied.
+    y[a, k] = x[a, start + k], so dy[a, k]/dx[a, i] = 1 where i = start + k, along every axis that
+    is cut; the others stay tied.
 
     Example: a slice of size (5, 2) of x with shape (5, 7): out (a, k), in (a, i) with a tied.
 
@@ -59,9 +60,10 @@ def dynamic_slice(use: Use) -> LocalJacobian:
 
 @register("dynamic_update_slice")
 def dynamic_update_slice(use: Use) -> LocalJacobian:
-    """An entry of u, operand 1, flows into the block; one of x, operand 0, stays outside of it.
+    """An entry of u, operand 1, flows into the block; one of x, operand 0, stays if outside of it.
 
-    y[a, start + k] = u[a, k], and y = x elsewhere.
+    y[a, start + k] = u[a, k], and y = x elsewhere, so dy[a, k]/du[a, i] = 1 where k = start + i,
+    and dy/dx is 0 inside the block and 1 outside.
 
     Example: for x of shape (5, 7) and u of shape (5, 2): dy/du has out (a, k), in (a, i) with a
     tied, and dy/dx has all axes tied and a mask over k as its value.
@@ -89,7 +91,7 @@ def gather(use: Use) -> LocalJacobian:
     Example: rows of x with shape (5, 3), read at two indices: out (n, d), in (i, d) with d tied.
     Batch axes are tied as well.
 
-    Reads `dimension_numbers` and `slice_sizes`.
+    Reads `dimension_numbers`, `slice_sizes` and `mode`.
     https://docs.jax.dev/en/latest/_autosummary/jax.lax.gather.html
     """
     numbers, sizes, shape = use.params["dimension_numbers"], use.params["slice_sizes"], use.in_shape
@@ -109,15 +111,16 @@ def gather(use: Use) -> LocalJacobian:
 
 @register("scatter", "scatter-add", "scatter-sub")
 def scatter(use: Use) -> LocalJacobian:
-    """An entry of u, operand 2, flows to the place it is written to; x, operand 0, stays or goes.
+    """An entry of u, operand 2, flows to where it is written; x, operand 0, stays or is replaced.
 
-    y[index[n], d] is u[n, d], or x there plus or minus u[n, d]; elsewhere y = x. So dy/du is 1, or
-    -1 where it is subtracted, which makes a trivial edge.
+    y[index[n], d] is u[n, d], or x there plus or minus u[n, d]; elsewhere y = x. So
+    dy[k, d]/du[n, d] = 1 where k = index[n], or -1, a trivial edge, if u is subtracted; dy/dx is 1,
+    but 0 where x is replaced.
 
     Example: for x of shape (5, 3) and u of shape (2, 3): dy/du has out (k, d), in (n, d) with d
     tied; dy/dx has all axes tied. Batch axes are tied as well.
 
-    Reads `dimension_numbers`.
+    Reads `dimension_numbers` and `mode`.
     https://docs.jax.dev/en/latest/_autosummary/jax.lax.scatter_add.html
     """
     shape = use.out_shape
@@ -142,7 +145,7 @@ def scatter(use: Use) -> LocalJacobian:
 
 
 def _mask(use: Use, touched: Sequence[int]) -> LocalJacobian:
-    """The edge of operand 0, which passes where nothing is written over it: zeros and ones."""
+    """The edge of operand 0, which passes where it is not overwritten: zeros and ones."""
     shape, dtype = use.out_shape, use.in_aval.dtype
     structure = edge_structure(shape, shape, range(len(shape)), touched, Kind.STRUCTURAL)
     index = tuple(slice(None) if axis in structure.carried else 0 for axis in range(len(shape)))
@@ -167,8 +170,8 @@ def _mapped(
 ) -> LocalJacobian:
     """An edge that is the primitive itself, as a function of one operand alone.
 
-    It stays a function unless the places of its ones are few: whether the indices are known depends
-    on where the function is traced, and must not change the graph.
+    It stays a function unless it is small. Sizes alone decide, because whether the indices are
+    known depends on where the function is traced, and must not change the graph.
     """
     out_shape, in_shape = use.out_shape, use.in_shape
     touched = selecting_structure(out_shape, in_shape, ties).carried
@@ -224,7 +227,7 @@ def _known_places(equation: Equation, inputs: Sequence[Any]) -> np.ndarray | Non
     if any(index is None for index in known):
         return None
     found = places(equation.name, (shapes[0], window), known, equation.params)
-    # Which of two updates of one place counts is for JAX to say.
+    # If two updates are written to one place, JAX decides which one counts.
     if found is not None and equation.name == "scatter" and len(np.unique(found)) < found.size:
         return None
     return found
@@ -270,7 +273,7 @@ def _write_pattern(structure: EdgeStructure, written: np.ndarray) -> Any:
 def _there(
     structure: EdgeStructure, where: np.ndarray, labels: Sequence[int]
 ) -> tuple[dict[int, np.ndarray], np.ndarray]:
-    """Index along each label, and place, of what is moved, once where an axis is tied."""
+    """Index along each label, and place, of what is moved; along tied axes for index 0 alone."""
     index = tuple(slice(None) if label in structure.carried else slice(0, 1) for label in labels)
     where = where[index]
     moved = np.flatnonzero(where >= 0)

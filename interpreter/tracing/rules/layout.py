@@ -1,4 +1,4 @@
-"""Primitives that only rename axes: every entry stays, all axes are tied."""
+"""Primitives that only rename axes: entries stay, all axes of more than one entry are tied."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,11 +11,11 @@ from elimax.interpreter.tracing.rules.use import Use
 
 
 def relabelling(use: Use, ties: Sequence[int]) -> LocalJacobian:
-    """An edge that is all ties: no label is carried, the value is one.
+    """An edge that consists of ties alone: no label is carried, the value is one.
 
     Args:
         use: The operand and the result.
-        ties: For each axis of the operand its out axis.
+        ties: For each axis of the operand its out axis, or `UNTIED`.
 
     Returns:
         A structural edge.
@@ -60,7 +60,7 @@ def broadcast(use: Use) -> LocalJacobian:
 
 @register("transpose")
 def transpose(use: Use) -> LocalJacobian:
-    """An entry flows to the one with the exchanged index.
+    """An entry flows to the one whose index is permuted.
 
     y[a, b] = x[b, a], so dy[a, b]/dx[b, a] = 1.
 
@@ -75,7 +75,7 @@ def transpose(use: Use) -> LocalJacobian:
 
 @register("squeeze")
 def squeeze(use: Use) -> LocalJacobian:
-    """An entry flows to the one without the index of the dropped axes, which is 0.
+    """An entry flows to the one without the indices of the dropped axes, which are 0.
 
     y[a] = x[a, 0], so dy[a]/dx[a, 0] = 1.
 

@@ -1,7 +1,6 @@
 """Factorisations and solutions of linear systems: batch axes stay tied.
 
-Their leading axes count independent problems. L = cholesky(A) with A of shape (B, n, n) has
-out (b, i, j), in (b, k, l) with b tied and value (b, i, j, k, l).
+Their leading axes count independent problems, letter b below.
 """
 
 from collections.abc import Sequence
@@ -16,23 +15,24 @@ from elimax.interpreter.tracing.rules.use import Use
 def factorisation(use: Use) -> list[int]:
     """A matrix flows to its own factors.
 
-    y[b] = f(A[b]) for each of several problems b.
+    y[b] = f(A[b]) for each of several problems b, so dy[b]/dA[c] = 0 unless b = c.
 
     Example: cholesky of (5, n, n): out (b, i, j), in (b, k, l) with b tied, value (b, i, j, k, l).
 
     Reads no parameter.
     https://docs.jax.dev/en/latest/jax.lax.html#module-jax.lax.linalg
     """
-    # Reflections have one axis less than the matrix that they stand beside.
+    # Operand 1 of householder_product, the reflections, has one axis less than its matrix.
     num_batch = len(use.equation.in_avals[0].shape) - 2
     return [*range(num_batch), *[UNTIED] * (len(use.in_shape) - num_batch)]
 
 
 @register_ties("triangular_solve")
 def triangular_solve(use: Use) -> list[int]:
-    """A matrix A flows to its solution, and a column, or row, of B to that of the solution.
+    """A matrix A flows to the whole solution, a column of B to the same column of the solution.
 
-    X[b] with A[b] X[b] = B[b], or X[b] A[b] = B[b] if not `left_side`: operand 0 is A, 1 is B.
+    X[b] with A[b] X[b] = B[b], so dX = inv(A) (dB - dA X) for each b: operand 0 is A, 1 is B. If
+    not `left_side`, X[b] A[b] = B[b], and rows take the place of columns.
 
     Example: with `left_side` for B: out (b, i, j), in (b, k, j) with b and j tied, value
     (b, i, j, k).
@@ -50,9 +50,10 @@ def triangular_solve(use: Use) -> list[int]:
 
 @register_ties("tridiagonal_solve")
 def tridiagonal_solve(use: Use) -> list[int]:
-    """A diagonal of A flows to its solution, and a column of B to that of the solution.
+    """A diagonal of A flows to the whole solution, a column of B to that column of the solution.
 
-    X[b] with A[b] X[b] = B[b]: operands 0 to 2 are the diagonals of A, operand 3 is B.
+    X[b] with A[b] X[b] = B[b], so dX = inv(A) (dB - dA X) for each b: operands 0 to 2 are the
+    diagonals of A, operand 3 is B.
 
     Example: for a diagonal out (b, i, j), in (b, k) with b tied; for B out (b, i, j), in (b, k, j)
     with b and j tied.
@@ -66,10 +67,10 @@ def tridiagonal_solve(use: Use) -> list[int]:
 
 @register_ties("custom_linear_solve", is_simple=False)
 def linear_solve(use: Use) -> Sequence[int] | None:
-    """The right-hand side flows to the solution as the function that solves takes it there.
+    """The right-hand side flows to the solution as the body of `solve` takes it there.
 
-    x with A x = b. Operands are what matvec, vecmat, solve and transpose_solve close over, then b.
-    Nothing is tied to what A is made of.
+    x with A x = b, so dx = inv(A) (db - dA x). Operands are what matvec, vecmat, solve and
+    transpose_solve close over, then b. Nothing is tied to the operands that A is made of.
 
     Example: for b of shape (5, n) and an A that solves each of its rows: out (b, i), in (b, k) with
     b tied, value (b, i, k).

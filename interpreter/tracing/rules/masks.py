@@ -1,6 +1,6 @@
 """Whether a linear function drops part of what it is applied to, as the rule of relu does.
 
-The rule of `jax.nn.relu` maps a tangent t to select(x > 0, t, 0): what is not chosen has no say,
+The rule of `jax.nn.relu` maps a tangent t to select(x > 0, t, 0): what is not chosen has no effect,
 even if it is infinite. So the zeros of its slope exclude (see `algebra.masks`), unlike those
 of a rule that multiplies t by 0 or 1.
 """
@@ -11,7 +11,7 @@ PASSED_ON = frozenset(
     ("add", "add_any", "broadcast_in_dim", "convert_element_type", "copy", "div", "mul", "neg")
     + ("reshape", "select_n", "squeeze", "sub", "transpose")
 )
-"""Linear primitives of which a result is 0 at least where their operands are."""
+"""Linear primitives that compute an entry from one entry of each operand, so that zeros stay."""
 
 
 def drops_by_select(program: Program, num_still: int) -> bool:
@@ -22,7 +22,7 @@ def drops_by_select(program: Program, num_still: int) -> bool:
         num_still: Number of inputs before those.
 
     Returns:
-        True if so, and if nothing but known primitives stands on the paths.
+        True if so, and if all primitives on the paths are in `PASSED_ON`.
     """
     drops = dict.fromkeys(range(num_still, program.num_inputs), False)
     for equation in program.equations:

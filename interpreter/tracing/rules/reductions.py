@@ -39,9 +39,9 @@ def reduce_sum(use: Use) -> LocalJacobian:
 def reduce_dependent(use: Use) -> LocalJacobian:
     """An entry flows to the one maximum, minimum or product that it is part of.
 
-    y[a] = max over b of x[a, b], so dy[a]/dx[a, b] = 1 at the maximum, split as JAX splits ties;
-    for a product it is the product of the others. Every entry of x reaches one entry of y, so a
-    pullback of ones is the whole Jacobian. It depends on data: a general edge.
+    y[a] = max over b of x[a, b], so dy[a]/dx[a, b] = 1 at the maximum, and equal maxima share it as
+    in JAX; for a product it is the product of the others. Every entry of x reaches one entry of y,
+    so a pullback of ones is the whole Jacobian. It depends on data: a general edge.
 
     Example: (2, 3) along axis 1: out (a), in (a, b) with a tied, value (a, b).
 

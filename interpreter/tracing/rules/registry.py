@@ -1,12 +1,18 @@
 """Which rule gives the edge Jacobians of which primitive.
 
-A primitive with a *formula* has its edges from that, one per operand and result. All others are
-opaque: `opaque_equation` takes them as linear functions of all operands that move, and needs to
-know of them at most which axes they tie.
+A primitive with a *formula* has one edge per operand and result, which its rule gives. All others
+are opaque: JAX differentiates them with respect to all operands that move, as `opaque_equation`
+describes, and a rule says at most which axes they tie.
+
+All rules take a `Use`: one operand and one result of an equation. The rule of a formula returns a
+`LocalJacobian`, whose structure follows from shapes and parameters alone; the rule of an opaque
+primitive returns its ties, see `register_ties`. The derivative that its docstring states is the
+one that JAX computes.
 
 Docstrings of rules say, in this order: what flows where; the mathematics; an example with labels;
 the parameters that are read; where JAX describes the primitive. Operands are counted from 0, and
 letters stand for labels: out (a, b), in (b) is a Jacobian J[a, b; b'] that is zero unless b = b'.
+Shapes and dtypes are always read, and are not listed.
 """
 
 from collections.abc import Callable, Sequence
@@ -75,12 +81,12 @@ _TIES: dict[str, _Ties] = {}
 def register_ties(
     *names: str, is_simple: bool = True, varies: Callable[[Equation], bool] = _always
 ) -> Callable[[TieRule], TieRule]:
-    """Makes a function tell the ties of opaque primitives.
+    """Makes a function the tie rule of some opaque primitives.
 
     Args:
         *names: Names of primitives.
-        is_simple: Whether parameters and shapes alone tell them; the ties of an equation with a
-            body are read off its linearised body instead.
+        is_simple: Whether parameters and shapes alone tell the ties. If not, because the equation
+            has a body, those of its derivative are read off its linearised body instead.
         varies: Whether the derivative of an equation may differ from index to index of a tied
             axis.
 
@@ -137,7 +143,7 @@ def has_derivative(use: Use) -> bool:
     if use.name in PASS_THROUGH and use.operand != use.result:
         return False
     if use.name == "nextafter" and use.operand == 1:
-        return False  # it tells the direction of the step alone
+        return False  # it only tells the direction of the step
     if use.name == "custom_linear_solve" and _is_solver_constant(use):
         return False
     return (
@@ -148,13 +154,13 @@ def has_derivative(use: Use) -> bool:
 
 
 def _is_solver_constant(use: Use) -> bool:
-    """Whether an operand only tells how to solve, as a factorisation does, and not what."""
+    """Whether an operand only tells how to solve, as a factorisation does, not what to solve."""
     lengths = use.params["const_lengths"]
     return lengths.matvec <= use.operand < sum(lengths)
 
 
 def is_differentiable(aval: Any) -> bool:
-    """Whether values of a shape and dtype are real or complex numbers.
+    """Whether values of a dtype are real or complex floating-point numbers.
 
     Args:
         aval: Anything with a dtype.
@@ -166,7 +172,7 @@ def is_differentiable(aval: Any) -> bool:
 
 
 def has_formula(equation: Equation) -> bool:
-    """Whether the edges of an equation come from a rule, and not from JAX's derivative of it."""
+    """Whether a rule gives the edges of an equation; otherwise it is opaque."""
     return equation.name in _RULES
 
 
@@ -177,7 +183,7 @@ def is_complex_linear(equation: Equation) -> bool:
         equation: The equation.
 
     Returns:
-        False if that is not known, as for a function with its own derivative.
+        False also if that is not known, as for a function with its own derivative rule.
     """
     return has_formula(equation) and equation.name not in NOT_COMPLEX_LINEAR
 
@@ -195,13 +201,13 @@ def local_jacobian(use: Use) -> LocalJacobian:
 
 
 def axis_ties(equation: Equation) -> TieRule | None:
-    """The rule for the ties of an opaque equation that parameters and shapes alone tell.
+    """The tie rule of an opaque equation, if parameters and shapes alone tell its ties.
 
     Args:
         equation: The equation.
 
     Returns:
-        The rule, if there is one.
+        The rule; None if there is none of this kind.
     """
     found = _TIES.get(equation.name)
     return found.rule if found is not None and found.is_simple else None

@@ -48,7 +48,7 @@ def pattern_of(structure: EdgeStructure, at: Mapping[int, np.ndarray]) -> Any:
 
     Args:
         structure: Its structure.
-        at: For every touched label the index of each one.
+        at: For every touched label the index of each of the ones along it.
 
     Returns:
         The pattern over the carried labels.
@@ -182,7 +182,8 @@ PAIRS: dict[str, Callable[[Use], dict[int, Pairs]]] = {
 def axiswise(use: Use) -> LocalJacobian:
     """An entry flows to its new places along the axes that are cut or moved; the others stay tied.
 
-    y[a, k] = x[a, i(k)], where `PAIRS` tells for each primitive which i belongs to which k.
+    y[a, k] = x[a, i(k)], so dy[a, k]/dx[a, i] = 1 where i = i(k); `PAIRS` has i(k) for each
+    primitive. The padding value, operand 1 of pad, flows to every place that x leaves free.
 
     Example: y = x[:, 1:3] of x with shape (5, 7) has out (a, k), in (a, i); a is tied, k and i are
     carried, with ones at (0, 1) and (1, 2).
@@ -200,7 +201,7 @@ def axiswise(use: Use) -> LocalJacobian:
 def stack(use: Use) -> LocalJacobian:
     """An entry of operand k flows to the one at its place in layer k.
 
-    y[a, k, b] = x_k[a, b], so dy[a, k, b]/dx_0[a, b] = 1 where k = 0.
+    y[a, k, b] = x_k[a, b], so dy[a, k, b]/dx_i[a, b] = 1 where k = i.
 
     Example: two arrays of shape (5, 7) along axis 1 have out (a, k, b), in (a, b), carried k, with
     a one at k = 0 for the first and at k = 1 for the second.
@@ -219,7 +220,7 @@ def stack(use: Use) -> LocalJacobian:
 def unstack(use: Use) -> LocalJacobian:
     """An entry of layer k flows to the one at its place in result k.
 
-    y_k[a, b] = x[a, k, b]: the transpose of `stack`.
+    y_k[a, b] = x[a, k, b], so dy_k[a, b]/dx[a, i, b] = 1 where i = k: the transpose of `stack`.
 
     Example: x of shape (5, 2, 7) along axis 1: y_0 has out (a, b), in (a, i, b), carried i, with a
     one at i = 0.

@@ -1,7 +1,7 @@
 """Derivatives of elementwise functions of one or two real numbers, as formulas.
 
 JAX's own rule gives the same numbers, but tracing it takes several times as long. Where a function
-has no derivative (abs at 0, a tie of max) the formula follows JAX.
+has no derivative (abs at 0, max of equal operands) the formula follows JAX.
 """
 
 import math
@@ -94,7 +94,7 @@ def slope(use: Use, inputs: Sequence[Any], output: Any) -> Any | None:
 
 
 def _chosen(x: Any, other: Any, y: Any) -> Any:
-    """1 where x is the larger or smaller one, 1/2 where both are, as JAX has it."""
+    """1 where x is the result of a max or min, 1/2 where both operands are, as in JAX."""
     one, half, zero = (_number(value, y) for value in (1.0, 0.5, 0.0))
     return jnp.where(jnp.equal(x, y), jnp.where(jnp.equal(other, y), half, one), zero)
 

@@ -1,4 +1,4 @@
-"""One use of an operand: what a rule is asked about."""
+"""One use of an operand by an equation: what a rule takes."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple

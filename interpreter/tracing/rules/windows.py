@@ -1,8 +1,4 @@
-"""Convolutions and reductions over sliding windows: axes that no window slides over stay tied.
-
-A convolution of x (B, C, H, W) has for x out (b, o, h, w), in (b, c, k, l) with the batch axis
-tied; a pooling over (1, 1, 2, 2) ties b and the channels.
-"""
+"""Convolutions and reductions over sliding windows: axes that no window slides over stay tied."""
 
 from elimax.interpreter.graph.structure import UNTIED
 from elimax.interpreter.tracing.program import Equation
@@ -14,11 +10,11 @@ from elimax.interpreter.tracing.rules.use import Use
 def reduce_window(use: Use) -> list[int]:
     """An entry flows to all results whose window it lies in.
 
-    y[b, i] = max over a window around i of x[b, k], or another reduction; an operand of rank 0 is
-    what windows start from.
+    y[b, i] = max over k in window i of x[b, k], or another reduction; an operand of rank 0 is the
+    value that it starts from.
 
     Example: x of shape (5, 8) with windows of (1, 2): out (b, i), in (b, k) with b tied, value
-    (b, i, k).
+    (b, i, k). A pooling of images over (1, 1, 2, 2) ties the batch and the channels.
 
     Reads `window_dimensions`, `window_strides`, `padding` and `base_dilation`.
     https://docs.jax.dev/en/latest/_autosummary/jax.lax.reduce_window.html
@@ -35,7 +31,7 @@ def reduce_window(use: Use) -> list[int]:
 
 
 def _has_groups(equation: Equation) -> bool:
-    """Whether what a filter is applied to depends on the filter's number."""
+    """Whether different filters are applied to different channels or images."""
     params = equation.params
     return params["feature_group_count"] != 1 or params["batch_group_count"] != 1
 
@@ -44,10 +40,11 @@ def _has_groups(equation: Equation) -> bool:
 def convolution(use: Use) -> list[int]:
     """A pixel flows to results of its own image, a filter to its own channel of the results.
 
-    y[b, o, h] = sum over c and k of w[o, c, k] x[b, c, h + k]: operand 0 is x, operand 1 is w.
+    y[b, o, h] = sum over c and k of w[o, c, k] x[b, c, h + k], so dy[b, o, h]/dw[o, c, k] =
+    x[b, c, h + k] and dy[b, o, h]/dx[b, c, l] = w[o, c, l - h]: operand 0 is x, operand 1 is w.
 
     Example: for x out (b, o, h), in (b, c, l) with b tied, value (o, h, c, l); for w out (b, o, h),
-    in (o, c, k) with o tied.
+    in (o, c, k) with o tied, value (b, h, c, k).
 
     Reads `dimension_numbers`, `batch_group_count` and `feature_group_count`.
     https://docs.jax.dev/en/latest/_autosummary/jax.lax.conv_general_dilated.html
