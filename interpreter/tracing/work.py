@@ -42,17 +42,30 @@ def work_of(closed: Any, num_still: int) -> Work:
 
 
 def _count(jaxpr: Any, moves: Sequence[bool], names: set[str]) -> tuple[int, int]:
-    """The multiplications and rounds of a jaxpr; adds the primitives to `names`."""
-    moving = {var for var, is_moving in zip(jaxpr.invars, moves, strict=True) if is_moving}
+    """The multiplications and rounds of a jaxpr; notes the primitives."""
+    moving = _moving(jaxpr, moves)
     total = rounds = 0
     for eqn in jaxpr.eqns:
-        ins = [not isinstance(x, jex.Literal) and x in moving for x in eqn.invars]
+        ins = _are_moving(eqn.invars, moving)
         if any(ins):
             names.add(eqn.primitive.name)
             of_equation, of_loops = _of_equation(eqn, ins, names)
             total, rounds = total + of_equation, rounds + of_loops
-            moving.update(eqn.outvars)
     return total, rounds
+
+
+def _moving(jaxpr: Any, moves: Sequence[bool]) -> set[Any]:
+    """The variables of a jaxpr that what moves reaches."""
+    moving = {var for var, is_moving in zip(jaxpr.invars, moves, strict=True) if is_moving}
+    for eqn in jaxpr.eqns:
+        if any(_are_moving(eqn.invars, moving)):
+            moving.update(eqn.outvars)
+    return moving
+
+
+def _are_moving(values: Sequence[Any], moving: set[Any]) -> list[bool]:
+    """Which variables are among those that move; literals are not."""
+    return [not isinstance(x, jex.Literal) and x in moving for x in values]
 
 
 def _of_equation(eqn: Any, moves: Sequence[bool], names: set[str]) -> tuple[int, int]:
@@ -66,7 +79,7 @@ def _of_equation(eqn: Any, moves: Sequence[bool], names: set[str]) -> tuple[int,
     if not inner:
         return size, 0
     bodies = [getattr(x, "jaxpr", x) for x in inner]
-    counts = [_count(body, _moves_of(body, moves), names) for body in bodies]
+    counts = [_count(body, _moves_of(eqn, body, moves), names) for body in bodies]
     if name in ("scan", "while"):
         length = int(eqn.params["length"]) if name == "scan" else UNKNOWN_ROUNDS
         total, rounds = map(sum, zip(*counts, strict=True))
@@ -75,15 +88,32 @@ def _of_equation(eqn: Any, moves: Sequence[bool], names: set[str]) -> tuple[int,
     return total, rounds
 
 
-def _moves_of(body: Any, moves: Sequence[bool]) -> list[bool]:
+def _moves_of(eqn: Any, body: Any, moves: Sequence[bool]) -> list[bool]:
     """Which inputs of a body move, its operands being the last ones of the equation.
 
-    What a loop carries may start to move in any round; each round counts as the first.
+    What a loop carries may start still, and move from the second round on; it counts from the
+    first.
     """
     count = len(body.invars)
     if len(moves) < count:
         return [True] * count
-    return list(moves[len(moves) - count :])
+    inputs = list(moves[len(moves) - count :])
+    first, num_carried = _carried(eqn, body)
+    while True:
+        outputs = _are_moving(body.outvars, _moving(body, inputs))
+        found = [a or b for a, b in zip(inputs[first:], outputs[:num_carried], strict=False)]
+        if found == inputs[first : first + num_carried]:
+            return inputs
+        inputs[first : first + num_carried] = found
+
+
+def _carried(eqn: Any, body: Any) -> tuple[int, int]:
+    """Where, among the inputs of a body, what a loop carries begins, and how much that is."""
+    if eqn.primitive.name == "scan":
+        return eqn.params["num_consts"], eqn.params["num_carry"]
+    if eqn.primitive.name == "while" and body is eqn.params["body_jaxpr"].jaxpr:
+        return eqn.params["body_nconsts"], len(body.outvars)
+    return 0, 0
 
 
 def _dot_general(eqn: Any) -> int:

@@ -48,6 +48,21 @@ def test_loops():
     assert work(loop, A) == UNKNOWN_ROUNDS * 6
 
 
+def test_what_a_loop_carries_moves_from_the_second_round_on():
+    """It starts as zeros, which do not move: a product per round, as for one that moves at once."""
+
+    def scanned(w, start, xs):
+        return lax.scan(lambda c, x: (w * c + x, None), start, xs)[0]
+
+    def looped(w, start, x):
+        return lax.while_loop(lambda c: c[0] < 5, lambda c: (c[0] + 1, w * c[1] + x), (0, start))[1]
+
+    w, xs = jnp.ones(3), jnp.ones((5, 3))
+    assert work(lambda w, xs: scanned(w, jnp.zeros(3), xs), xs, still=[w]) == 5 * 3
+    assert work(scanned, jnp.zeros(3), xs, still=[w]) == 5 * 3
+    assert work(lambda w, x: looped(w, jnp.zeros(3), x), w, still=[w]) == UNKNOWN_ROUNDS * 3
+
+
 def test_rounds():
     """Those of loops inside of loops are multiplied; a body without a loop has one."""
 
