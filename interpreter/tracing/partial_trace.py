@@ -393,16 +393,22 @@ def partial_jaxpr(
     return PartialJaxpr(closed, tuple(results), tuple(is_known))
 
 
-# Folders of JAX, numpy, the standard library and this package; "<" begins names that are not files.
-_NOT_OF_USERS = tuple(
-    str(Path(module.__file__ or "").parent) for module in (jax, np, functools)
-) + (str(Path(__file__).parent), "<")
+_PACKAGES = tuple(str(Path(file or "").parent) for file in (jax.__file__, np.__file__, __file__))
+_LIBRARY = str(Path(functools.__file__).parent)
+_GENERATED = ("<frozen", "<string>")
+
+
+def _is_of_users(file: str) -> bool:
+    """Whether code is neither JAX's, numpy's, the standard library's, nor elimax's."""
+    # Outside of a virtual environment packages lie in the standard library's folder.
+    is_library = file.startswith(_LIBRARY) and "site-packages" not in file
+    return not (is_library or file.startswith((*_PACKAGES, *_GENERATED)))
 
 
 def _user_line() -> str:
     """The innermost line that belongs neither to JAX, numpy, the standard library nor elimax."""
     frame = sys._getframe()
-    while frame is not None and frame.f_code.co_filename.startswith(_NOT_OF_USERS):
+    while frame is not None and not _is_of_users(frame.f_code.co_filename):
         frame = frame.f_back
     if frame is None:
         return "the function"

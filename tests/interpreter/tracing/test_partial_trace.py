@@ -1,7 +1,9 @@
 """What is computed while a function is traced, what is staged, and what of it is shown."""
 
 import functools
+import re
 import threading
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -174,6 +176,17 @@ def test_values_of_differentiated_arguments_are_not_there(function):
     for transform in (jacve, hessve):
         with pytest.raises((TypeError, jax.errors.JAXTypeError), match=expected):
             transform(function)(X)
+
+
+@pytest.mark.parametrize(
+    "file", ["<stdin>", str(Path(functools.__file__).parent / "site-packages/theirs/module.py")]
+)
+def test_whose_line_it_is(file):
+    """Of a prompt, or of a package that is installed next to the standard library."""
+    scope = {}
+    exec(compile("def function(x):\n    return x if x[0] > 0 else -x\n", file, "exec"), scope)
+    with pytest.raises(jax.errors.JAXTypeError, match=f"{re.escape(file)}, line 2, needs it"):
+        jacve(scope["function"])(X)
 
 
 def test_rules_do_not_close_over_differentiated_values():
