@@ -16,7 +16,7 @@ BY_ORDERS = pytest.mark.parametrize(
         pytest.param(("forward", "reverse"), id="forward and reverse", marks=pytest.mark.slow),
     ],
 )
-"""Runs a test under "auto", and with the slow tests forward and in reverse."""
+"""Runs a test in the order "auto", and as a slow test in the orders "forward" and "reverse"."""
 
 
 def assert_agrees(
@@ -36,7 +36,7 @@ def assert_agrees(
         argnums: As for `jacve`.
         by: `jax.jacrev` or `jax.jacfwd`, whichever works.
         orders: The elimination orders.
-        jit: Whether everything is compiled together, which is faster, or the reference alone.
+        jit: Whether to compile everything together, which is faster, or only the reference.
         rtol: Largest |J - R| relative to the largest entry of the same block.
     """
 

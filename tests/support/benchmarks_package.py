@@ -1,6 +1,6 @@
 """Makes the package `benchmarks` importable when this is imported.
 
-Benchmarks are no part of the package, and the repository is not on the path of the tests.
+The benchmarks are not part of the package, and the tests do not have the repository on their path.
 """
 
 import importlib.util

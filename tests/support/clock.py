@@ -29,10 +29,10 @@ def fake_clock(monkeypatch: pytest.MonkeyPatch, *modules: types.ModuleType) -> C
 
     Args:
         monkeypatch: The fixture, which undoes it.
-        *modules: What they use of `time` is `perf_counter` alone.
+        *modules: Modules that use nothing of `time` but `perf_counter`.
 
     Returns:
-        The clock; only its `sleep` takes time.
+        The clock, which only its `sleep` moves.
     """
     clock = Clock()
     for module in modules:

@@ -16,12 +16,12 @@ from elimax.interpreter.algebra.linear_map import LinearMap
 from elimax.interpreter.execution import evaluation
 from elimax.interpreter.jacobian import jacve
 
-# Compiling takes longer than running here: one compilation per comparison, and a hasty one.
+# Compiling takes longer than running here: one compilation per comparison, with few optimisations.
 QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 
 
 def as_float64(tree: Any) -> Any:
-    """Casts all floating-point leaves, to be used where 64-bit numbers are enabled."""
+    """Casts all floating-point leaves to float64; 64-bit numbers must be enabled."""
     return jax.tree.map(
         lambda x: jnp.asarray(x, jnp.float64) if jnp.issubdtype(x.dtype, jnp.floating) else x, tree
     )
@@ -39,7 +39,7 @@ def assert_same_blocks(ours: Any, theirs: Any, rtol: float = 1e-10, atol: float 
 
 
 def assert_same(use: Callable[[Any], Any], rtol: float = 1e-5, atol: float = 1e-6) -> None:
-    """Asserts that a use of jacve and of jacrev give the same trees, dtypes and weak types.
+    """Asserts that `use` gives the same trees, dtypes and weak types with jacve as with jacrev.
 
     Only the reference is compiled as a whole, which is faster.
     """
@@ -92,7 +92,7 @@ def _assert_equal_in_orders(
 
 
 def emitted_multiplications(closed: Any) -> int:
-    """Scalar multiplications of a jaxpr that stand in the scope of edge products."""
+    """Counts the scalar multiplications of a jaxpr in the scope of edge products."""
     return _emitted(closed.jaxpr, within=False)
 
 
@@ -135,7 +135,8 @@ def count_applied() -> Iterator[list[int]]:
     """Collects what applications of opaque edges cost while edges are multiplied.
 
     A function that is applied to k columns counts k times what one application of its edge costs.
-    What is still opaque when all vertices are gone is written at the end, which is no product.
+    Edges that are still opaque when all vertices are gone are written at the end; that is not a
+    product and does not count.
     """
     applied: list[int] = []
     costs: list[int] = []
@@ -178,7 +179,7 @@ def count_applied() -> Iterator[list[int]]:
 def executed_multiplications(
     fun: Callable[..., Any], args: Sequence[Any], argnums: Any, order: Any
 ) -> int:
-    """What `jacve` executes: emitted in the scope of edge products, folded before, and applied."""
+    """Counts what `jacve` executes: products that are emitted, folded while tracing, or applied."""
     with count_folded() as folded, count_applied() as applied:
         closed = jax.make_jaxpr(jacve(fun, argnums, order=order))(*args)
     return emitted_multiplications(closed) + sum(folded) + sum(applied)

@@ -9,7 +9,7 @@ Edges = dict[tuple[int, int], int]
 
 
 def edges_of(links: Links) -> Edges:
-    """Structures by (predecessor, successor); lists, degrees and hash table agree about them."""
+    """Structures by (predecessor, successor); asserts that lists, degrees and hash table agree."""
     by_pred = _walk(links, links.first_out, links.next_out, links.prev_out)
     by_succ = _walk(links, links.first_in, links.next_in, links.prev_in)
     assert sorted(by_pred) == sorted(by_succ)
@@ -28,7 +28,7 @@ def edges_of(links: Links) -> Edges:
 
 
 def _walk(links: Links, first: np.ndarray, after: np.ndarray, before: np.ndarray) -> list[int]:
-    """All records of the lists of one kind; every record knows the one before it."""
+    """All records of the lists of one kind; asserts that each points back to the one before."""
     found = []
     for start in first.tolist():
         previous, record = -1, start

@@ -15,7 +15,7 @@ from support.requirements import requirements
 
 
 def blocked_packages() -> list[str]:
-    """Import names of all that is installed here and does not come with a core installation."""
+    """Import names of all packages here that do not come with a core installation."""
     core: set[str] = {"elimax"}
     waiting = requirements()
     while waiting:
@@ -37,10 +37,10 @@ def blocked_packages() -> list[str]:
 def run_without(
     packages: Sequence[str], code: str, folder: Path, *arguments: str
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a program in a folder, with packages blocked that it must do without.
+    """Runs a program in a folder, without some packages.
 
     Args:
-        packages: Import names.
+        packages: Import names; importing one of them raises an ImportError.
         code: The program.
         folder: Where it runs.
         *arguments: Its arguments.

@@ -22,7 +22,7 @@ SIZES = {0: 2, 1: 3, 2: 1, 3: 4, 4: 3, 5: 0}
 def entry_by_entry(
     value: SparseValue, labels: Sequence[int], sizes: Mapping[int, int] = SIZES
 ) -> np.ndarray:
-    """A sparse value written out in plain loops; it is the same along labels that it lacks."""
+    """A sparse value written out in plain loops; it is constant along labels that it lacks."""
     own = value.dense + value.sparse
     array = np.zeros([sizes[x] for x in own], complex)
     rank = len(value.dense)
@@ -38,7 +38,7 @@ def entry_by_entry(
 def over(
     array: np.ndarray, own: Sequence[int], labels: Sequence[int], sizes: Mapping[int, int] = SIZES
 ) -> np.ndarray:
-    """An array over some labels as one over more of them, in another order."""
+    """Broadcasts an array over the labels `own` to more labels, which may be in another order."""
     assert set(own) <= set(labels)
     there = [x for x in labels if x in own]
     array = np.asarray(array).transpose([list(own).index(x) for x in there])
@@ -72,7 +72,7 @@ def sparse_values(
     sizes: Mapping[int, int] = SIZES,
     constant: bool | None = None,
 ) -> SparseValue:
-    """Any labels, any number of disjoint parts, constant or not, in any order of labels."""
+    """Draws sparse values: any labels in any order, disjoint parts, constant or not."""
     own = draw(st.permutations(labels))[: draw(st.integers(0, len(labels)))]
     cut = draw(st.integers(0, len(own)))
     dense_labels, sparse = tuple(own[:cut]), tuple(own[cut:])
@@ -94,7 +94,7 @@ def sparse_values(
 def patterns(
     draw: st.DrawFn, labels: Sequence[int] = tuple(SIZES), sizes: Mapping[int, int] = SIZES
 ) -> SparseValue:
-    """Ones, or ones and minus ones, at any places over any labels."""
+    """Draws ones, or ones and minus ones, at any places over any labels."""
     own = tuple(draw(st.permutations(labels))[: draw(st.integers(1, len(labels)))])
     shape = tuple(sizes[x] for x in own)
     space = math.prod(shape)
@@ -106,13 +106,13 @@ def patterns(
 
 
 def all_constant(value: Any) -> bool:
-    """Whether every part of a sparse value, or an array, is numpy."""
+    """Whether an array, or every part of a sparse value, is a constant, that is a numpy array."""
     if isinstance(value, SparseValue):
         return all(isinstance(part.entries, np.ndarray) for part in value.parts)
     return is_constant(value)
 
 
 def are_disjoint(value: SparseValue) -> bool:
-    """Whether no place is there twice."""
+    """Whether no place occurs twice."""
     places = [place for part in value.parts for place in part.places]
     return len(places) == len(set(places))

@@ -1,7 +1,7 @@
-"""Some steps down a loss in a process of its own, with devices and processes as it is told.
+"""Some steps of training in a separate process, on two devices that one or two processes have.
 
 `python -m support.descent FOLDER NUMBER ADDRESS` reads the weights from FOLDER/weights.npz and
-writes what becomes of them to FOLDER/NUMBER.npz. With an address it is process NUMBER of two.
+writes the trained ones to FOLDER/NUMBER.npz. With an address it is process NUMBER of two.
 """
 
 import os
@@ -24,7 +24,7 @@ STEPS = 3
 
 
 def descended(policy: Any) -> TrainingState:
-    """What `STEPS` steps of imitation make of a policy."""
+    """Trains a policy for `STEPS` steps of imitation."""
     batches = (drawn_lessons(seed) for seed in range(STEPS))
     state, _ = learn(
         start_training(policy, seed=0), batches, imitation_loss, (), lambda number: 0.01 / 2**number
@@ -33,7 +33,7 @@ def descended(policy: Any) -> TrainingState:
 
 
 def start_descent(folder: Path, number: int, devices: int, address: str = "") -> subprocess.Popen:
-    """Starts this module in a process that has so many devices."""
+    """Starts this module in a process with `devices` devices of its own."""
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices}"
     path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
     return subprocess.Popen(
@@ -58,7 +58,7 @@ def write_weights(path: Path, tree: Any) -> None:
 
 
 def read_weights(path: Path) -> list[np.ndarray]:
-    """Reads them again."""
+    """Reads what `write_weights` has written."""
     with np.load(path) as stored:
         return [stored[name] for name in stored.files]
 
@@ -69,7 +69,7 @@ def _main(folder: Path, number: int, address: str) -> None:
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
         jax.distributed.initialize(address, num_processes=2, process_id=number)
     assert len(jax.devices()) == 2
-    # Only the form of a policy: drawing one would have to be compiled.
+    # Only the tree of a policy: drawing its weights would have to be compiled.
     form = jax.tree.structure(jax.eval_shape(lambda: make_policy(SMALL, seed=0)))
     state = descended(jax.tree.unflatten(form, read_weights(folder / "weights.npz")))
     write_weights(folder / f"{number}.npz", (state.policy, state.average))

@@ -1,4 +1,4 @@
-"""What the stages of a case of `make ecosystem` tell."""
+"""What the stages of a case of `make ecosystem` report."""
 
 from typing import Any
 

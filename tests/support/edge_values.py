@@ -17,7 +17,7 @@ GENERAL, TRIVIAL, STRUCTURAL = Kind.GENERAL, Kind.TRIVIAL, Kind.STRUCTURAL
 
 @st.composite
 def edges(draw: st.DrawFn, out: tuple[int, ...], into: tuple[int, ...]) -> EdgeJacobian:
-    """Any structure between two shapes with a value that fits its kind, constant or not."""
+    """Draws any structure between two shapes with a value that fits its kind, constant or not."""
     ties, free = [], [k for k in range(len(out))]
     for size in into:
         choices = [UNTIED, *(k for k in free if out[k] == size)]
@@ -44,7 +44,7 @@ def edges(draw: st.DrawFn, out: tuple[int, ...], into: tuple[int, ...]) -> EdgeJ
 def sparse_forms(
     draw: st.DrawFn, structure: EdgeStructure, value: np.ndarray, constant: bool
 ) -> SparseValue:
-    """A value without some of its entries, in several parts, along some of its labels."""
+    """Draws the sparse form of a value, without some of its entries, along some of its labels."""
     sparse = tuple(x for x in structure.carried if draw(st.booleans()))
     dense_labels = tuple(x for x in structure.carried if x not in sparse)
     shape = tuple(structure.size(x) for x in sparse)

@@ -21,7 +21,7 @@ def gated(h, x):
 
 
 def scans(function, inputs):
-    """The scans of a function as its graph has them."""
+    """The scans in the graph of a function."""
     arguments = CallArguments.of(inputs, {}, tuple(range(len(inputs))))
     equations = trace_call(function, arguments).active.opaque.values()
     return [x for x in equations if x.moving.equation.name == "scan"]

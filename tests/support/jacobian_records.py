@@ -18,7 +18,7 @@ ENVIRONMENT = {
 
 
 def ratio(median: float) -> dict[str, float]:
-    """A ratio with an interval of a tenth on both sides."""
+    """A ratio with an interval of 0.1 on either side."""
     return {"median": median, "low": median - 0.1, "high": median + 0.1}
 
 

@@ -1,6 +1,6 @@
 """JAX's own list of primitive cases, each as a function whose Jacobian can be compared.
 
-The list is the one that JAX exports and converts its primitives with; nothing else in this project
+JAX tests the export and conversion of its primitives with this list; nothing else in this project
 reads private modules of JAX. A case with complex numbers is compared twice: as a holomorphic
 function where inputs and outputs are complex, and as a function of real and imaginary parts.
 """
@@ -17,10 +17,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-# How many entries of every array are differentiated where all of them are too many.
+# How many entries of every array are compared where all of them would be too many.
 PART = 48
 
-# How many numbers the inputs of a small case have.
+# How many numbers the inputs of a small case have at most.
 SMALL = 100
 
 # |J - R| may be this much of the largest finite entry of a block, by the least precise dtype.
@@ -96,21 +96,21 @@ def all_cases() -> tuple[Any, ...]:
     """JAX's cases.
 
     Returns:
-        One object per case, with `group_name`, `fullname`, `dyn_fun` and `dyn_args_maker`. Those of
-        64-bit dtypes are among them only if such numbers are enabled at the first call.
+        One object per case, with `group_name`, `fullname`, `dyn_fun` and `dyn_args_maker`. Cases of
+        64-bit dtypes are included only if 64-bit numbers are enabled at the first call.
     """
     module = importlib.import_module("jax._src.internal_test_util.test_harnesses")
     return tuple(case for case in module.all_harnesses if case.filter("cpu"))
 
 
 def smallest_cases() -> list[Any]:
-    """The case with the fewest numbers of every primitive that takes floats.
+    """For every primitive that takes floats, the case whose inputs have the fewest numbers.
 
     Returns:
         One case per primitive; a complex one for half of those that have a small one.
     """
     found: dict[str, tuple[tuple[bool, int], Any]] = {}
-    # JAX makes some of them from sets: their sequence is another one in every process.
+    # JAX makes some of them from sets, so that their sequence differs from process to process.
     for case in sorted(all_cases(), key=lambda case: case.fullname):
         leaves = jax.tree.leaves(tuple(case.dyn_args_maker(np.random.RandomState(0))))
         # Arrays without entries would agree whatever the rule says.
@@ -133,9 +133,9 @@ def problems_of(case: Any, seed: int) -> list[Problem]:
         seed: Chooses the point.
 
     Returns:
-        None, one or two problems: none if no float goes in or none comes out.
+        At most two problems; none if no float goes in or none comes out.
     """
-    # Every case has its own point, whichever others run.
+    # Every case has its own point, whichever other cases run.
     rng = np.random.RandomState(zlib.crc32(case.fullname.encode()) ^ seed)
     leaves, tree = jax.tree.flatten(tuple(case.dyn_args_maker(rng)))
 

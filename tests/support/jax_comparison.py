@@ -1,4 +1,4 @@
-"""Comparison of `jacve` with JAX's own Jacobians on one case of `tests.jax_cases`."""
+"""Comparison of `jacve` with JAX's own Jacobians on one case of `support.jax_cases`."""
 
 import dataclasses
 import functools
@@ -19,22 +19,22 @@ LARGEST = 2_000_000
 # Values in and outside the domains of functions such as asin, acosh and log.
 PROBES = (-2.7, -0.6, 0.3, 0.7, 1.9, 3.4)
 
-# How many entries of an array are set to them.
+# How many entries of an array are set to these values.
 MOVED = 12
 
-# One matrix here is one dense edge whatever is asked for, so large cases cannot be run in part.
+# A matrix of these is one dense edge, whichever entries are compared, so large cases are left out.
 DENSE = ("cholesky", "eig", "eigh", "lu", "qr", "svd", "triangular_solve")
 
-# Which outcome counts where a case has several.
+# Outcomes from the worst to the best; where a case has several, the worst counts.
 WORST = ("wrong", "unsupported", "too large", "in part", "passed", "no derivative", "no float")
 
-# Compiling takes longer than running here.
+# Compiling takes longer than running here, so that few optimisations are made.
 QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What came of one case.
+    """The outcome of one case.
 
     Attributes:
         status: "passed", "in part" for passed as far as a large Jacobian was compared, "wrong" or
@@ -50,9 +50,9 @@ class Outcome:
 def compare(problem: Problem, order: Any = "auto") -> Outcome:
     """Compares `jacve` with `jax.jacfwd` and `jax.jacrev`.
 
-    Every block has to equal that of either one: at points without a derivative they may differ.
-    A zero for a nan is right where the output does not depend on the input: JAX multiplies the zero
-    by what other entries make infinite.
+    Every block must equal that of one of the two, which may differ at points without a derivative.
+    A zero in place of a nan is right where the output does not depend on the input: there JAX
+    multiplies the zero by what other entries make infinite.
 
     Args:
         problem: The problem.
@@ -99,7 +99,7 @@ def _try(transform: Callable[..., Any], problem: Problem) -> tuple[list[np.ndarr
 def _differences(
     problem: Problem, ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]
 ) -> dict[int, str]:
-    """In words how the blocks of two Jacobians differ, for those that do."""
+    """Describes how the blocks of two Jacobians differ, for those that do."""
     zeros = [_zeros_for_nans(*blocks) for blocks in zip(ours, theirs, strict=True)]
     if any(zero.any() for zero in zeros):
         independent = _independent(problem)
@@ -112,12 +112,12 @@ def _differences(
 
 
 def _zeros_for_nans(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
-    """Where we have 0 and JAX has nan: also the result of 0 * inf, which elimination avoids."""
+    """Where we have 0 and JAX has nan, which may come from a 0 * inf that elimination avoids."""
     return (ours == 0) & np.isnan(theirs) if ours.shape == theirs.shape else np.zeros(1, bool)
 
 
 def _independent(problem: Problem) -> list[np.ndarray]:
-    """For every entry of every block whether its output stays whatever the input is set to."""
+    """For every entry of every block, whether its output stays the same whatever the input is."""
 
     def outputs(*leaves: Any) -> list[Any]:
         return [x.astype(_wide(x)) for x in problem.fun(*leaves)]
@@ -125,7 +125,7 @@ def _independent(problem: Problem) -> list[np.ndarray]:
     here, blocks = outputs(*problem.leaves), []
     for k in problem.argnums:
         leaf = jnp.asarray(problem.leaves[k])
-        # The same rule holds for all entries of an array: some of them are enough.
+        # The same rule holds for all entries of an array, so some of them are enough.
         entries = np.unique(np.linspace(0, leaf.size - 1, MOVED, dtype=int))
 
         def moved(entry: Any, value: Any, k: int = k, leaf: Any = leaf) -> list[Any]:
@@ -144,13 +144,13 @@ def _independent(problem: Problem) -> list[np.ndarray]:
 
 
 def _difference(ours: np.ndarray, theirs: np.ndarray, tolerance: float) -> str:
-    """In words how two blocks differ; empty if they do not."""
+    """Describes how two blocks differ; empty if they do not."""
     if (ours.shape, ours.dtype) != (theirs.shape, theirs.dtype):
         return f"{ours.dtype}{list(ours.shape)} for {theirs.dtype}{list(theirs.shape)}"
     ours, theirs = ours.astype(_wide(ours)), theirs.astype(_wide(theirs))
     finite = np.isfinite(theirs)
     if not np.array_equal(ours[~finite], theirs[~finite], equal_nan=True):
-        return f"not finite in other places than {np.sum(~finite)} of {theirs.size}"
+        return f"not finite at other entries than JAX's {np.sum(~finite)} of {theirs.size}"
     if not finite.any():
         return ""
     ours, theirs = ours[finite], theirs[finite]
@@ -185,7 +185,7 @@ def run_case(case: Any, seed: int, order: Any = "auto") -> Outcome:
 
 
 def _outcomes(problem: Problem, order: Any) -> list[Outcome]:
-    """One outcome; or one for each argument where JAX has no derivative by all of them at once."""
+    """One outcome, or one per argument where JAX has no derivative by all of them at once."""
     outcome = compare(problem, order)
     if outcome.status != "no derivative" or len(problem.argnums) == 1:
         return [outcome]

@@ -16,7 +16,7 @@ from typing import Any
 
 from elimax.pipeline.xla_flags import add_xla_flags
 
-# Before JAX is imported, and inherited by the processes of --jobs.
+# Set before JAX is imported, and inherited by the processes of --jobs.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 add_xla_flags()
 
@@ -28,7 +28,7 @@ from support.jax_comparison import Outcome, run_case  # noqa: E402
 COLUMNS = ("passed", "in part", "wrong", "unsupported", "too large", "no derivative", "no float")
 FAILURES = ("wrong", "unsupported")
 
-# JAX keeps what it compiles; without a limit thousands of cases fill the memory.
+# JAX keeps what it compiles, which would fill the memory in the course of thousands of cases.
 CLEAR_EVERY = 200
 
 
@@ -98,7 +98,7 @@ def run_numbers(numbers: Sequence[int], options: argparse.Namespace) -> Iterator
 
 
 def _start(options: argparse.Namespace) -> None:
-    """Settings of a process that does nothing else."""
+    """Settings of a worker process."""
     jax.config.update("jax_enable_x64", not options.x32)
     warnings.simplefilter("ignore")
 
@@ -113,7 +113,7 @@ def print_table(counts: dict[str, collections.Counter[str]]) -> None:
     """Prints one line per primitive that has something to compare, and the totals.
 
     Args:
-        counts: For every primitive how many cases came out how.
+        counts: For every primitive, the number of cases with each outcome.
     """
     width = max(map(len, (*counts, "primitive")))
     print(f"{'primitive':{width}}", *(f"{column:>13}" for column in COLUMNS))

@@ -1,4 +1,4 @@
-"""Made-up lines of results of the learning benchmark."""
+"""Made-up result lines of the learning benchmark."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def line(
     Args:
         program: Name of the program.
         method: Name of the method.
-        *trajectory: Seconds and costs; without any the run failed.
+        *trajectory: Pairs of seconds and cost; without any, the run failed.
         seed: The seed.
         **fields: Replace other fields.
 
@@ -64,7 +64,7 @@ def one_shot() -> list[Line]:
 
 
 def timed(program: str, with_policy: int, without: int, **fields: Any) -> list[Line]:
-    """Runs of 10 s that end at two costs; both have 200 after 0.1 s."""
+    """Runs of 10 s with the policy and without it, both at a cost of 200 after 0.1 s."""
     return [
         line(program, "policy_annealing", (0.1, 200), (1.0, with_policy), budget=10.0, **fields),
         line(program, "annealing", (0.1, 200), (1.0, without), budget=10.0, **fields),

@@ -21,7 +21,7 @@ def periodic(points):
 
 
 def distances(points):
-    """Distances between all pairs; the slope of those to oneself is nan."""
+    """Distances between all pairs; the derivative of a point's distance to itself is nan."""
     return jnp.sqrt(jnp.sum(periodic(points) ** 2, axis=-1))
 
 

@@ -30,11 +30,11 @@ def tiny_policy(seed: int = 0) -> Policy:
 
 @functools.cache
 def shaken_policy(seed: int = 0, config: PolicyConfig = TINY) -> Policy:
-    """A policy with opinions, none of whose weights is 0 or 1; nothing is compiled for it."""
+    """A policy with random weights, none of them 0 or 1; nothing is compiled to make it."""
     rng = np.random.default_rng(seed)
 
     def drawn(leaf: jax.ShapeDtypeStruct) -> jax.Array:
-        # Vectors are mostly factors of normalised values.
+        # Vectors are mostly factors of normalised values, hence around 1.
         return jnp.asarray(rng.normal(float(len(leaf.shape) == 1), 0.4, leaf.shape), leaf.dtype)
 
     return jax.tree.map(drawn, jax.eval_shape(functools.partial(make_policy, config, seed=0)))
@@ -43,9 +43,9 @@ def shaken_policy(seed: int = 0, config: PolicyConfig = TINY) -> Policy:
 def positions_logits(
     policy: Policy, game: Game, nodes: np.ndarray, moves: Sequence[int]
 ) -> np.ndarray:
-    """The logits of positions of a game by the policy in JAX, [T, N], without padding."""
+    """The logits that the policy in JAX gives for positions of a game, [T, N], without padding."""
     size = padded_size(len(game.start.nodes))
-    # Always as many positions, so that little is compiled.
+    # Padded to a multiple of 16 positions, so that few shapes are compiled.
     some = [*moves, *[moves[-1]] * (-len(moves) % 16)]
     positions = stack_positions([(game, nodes, some)], size)
     found = _JITTED_LOGITS(policy, stack_boards([game.start]), positions)
@@ -74,7 +74,7 @@ def scalar_graph(
 def fork_graph() -> ComputationalGraph:
     """Input 0, vertices 1 to 4 (nodes 1 to 4): 0 -> 1 -> 2 -> {3, 4}; outputs are 2, 3 and 4.
 
-    Vertex 2 is an output that others use. Its elimination joins 1 to 3 and 4 and leaves 1 -> 2.
+    Vertex 2 is an output that others use. Its elimination joins 1 to 3 and 4 and keeps 1 -> 2.
     """
     return scalar_graph(1, 4, [(0, 1), (1, 2), (2, 3), (2, 4)], (2, 3, 4))
 

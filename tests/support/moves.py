@@ -23,7 +23,7 @@ def only_edge(function: Callable[..., Any], *args: Any) -> EdgeStructure:
 
 
 def assert_moves_like_jax(moves: dict[str, Callable[[Any], Any]], x: Any) -> None:
-    """Alone, after and before other functions, all at once: forwards, transposed and composed."""
+    """Asserts that moves agree with JAX, alone and between other functions, in several orders."""
 
     def function(x: Any) -> Any:
         return [[move(x), jnp.sin(move(-jnp.cos(x)))] for move in moves.values()]
@@ -32,7 +32,7 @@ def assert_moves_like_jax(moves: dict[str, Callable[[Any], Any]], x: Any) -> Non
 
 
 def assert_moves_in_single_precision(moves: dict[str, Callable[[Any], Any]], x: Any) -> None:
-    """The same without 64-bit numbers: nothing is cast to them and back, and nothing warns."""
+    """The same in float32: nothing is cast to 64-bit numbers and back, and nothing warns."""
 
     def function(x: Any) -> Any:
         return [jnp.sin(move(-x)) for move in moves.values()]

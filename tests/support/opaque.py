@@ -15,7 +15,7 @@ from elimax.interpreter.graph.structure import EdgeStructure
 
 @jax.custom_jvp
 def scaled(x: Any, y: Any) -> Any:
-    """x y, with a rule that mixes x, and not the slope of y."""
+    """x y, with a rule that mixes the entries of dx, and not those of dy."""
     return x * y
 
 
@@ -54,7 +54,7 @@ def factor(a: Any, b: Any) -> Any:
 
 
 def branch(x: Any, w: Any) -> Any:
-    """A branch that mixes what it is given."""
+    """A branch that mixes the entries of its operands."""
     y = lax.cond(x[0] > 0.0, lambda x, w: jnp.cumprod(x) * w, lambda x, w: w - x, x * w, w)
     return jnp.sin(y) * x
 
@@ -69,13 +69,13 @@ def loop(x: Any, w: Any) -> Any:
 
 
 def own_rules(x: Any, w: Any) -> Any:
-    """A custom_jvp and a custom_vjp after one another, both mixing."""
+    """A custom_vjp followed by a custom_jvp, both of which mix entries."""
     first, second = turned(jnp.sin(x), w)
     return scaled(first * w, second) * x, jnp.cos(second)
 
 
 def moves(x: Any, w: Any) -> Any:
-    """Sorting, running sums and products, of which several meet without a value in between."""
+    """Sorting, running sums and products, several of them with nothing in between."""
     return jnp.sort(jnp.cumsum(x * w)) * lax.cumprod(x)[::-1], jnp.cumsum(jnp.cumsum(x))
 
 
@@ -87,7 +87,7 @@ OPAQUE: dict[str, tuple[Callable[..., Any], tuple[tuple[int, ...], ...]]] = {
     "custom rules": (own_rules, ((4,), (4,))),
     "moves": (moves, ((4,), (4,))),
 }
-"""Functions of two arguments and the shapes of those."""
+"""Functions of two arguments, with the shapes of the arguments."""
 
 OPAQUE |= {
     f"{name} in a batch": (jax.vmap(function), tuple((5, *shape) for shape in shapes))

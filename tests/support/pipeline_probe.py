@@ -1,4 +1,4 @@
-"""What the tests of the stages share: tiny parameters, a tiny task, a reader of W&B runs."""
+"""What the tests of the stages share: tiny parameters, a tiny task, and a reader of W&B runs."""
 
 import json
 import subprocess
@@ -55,7 +55,7 @@ def example_inputs():
 
 
 def read_run(folder: Path) -> list[dict[str, Any]]:
-    """Reads the records of the only offline run in a folder with wandb's public command."""
+    """Reads the records of the only offline run in a folder, with wandb's public command."""
     (run,) = (folder / "wandb").glob("offline-run-*")
     wandb = Path(sys.executable).parent / "wandb"
     done = subprocess.run(

@@ -16,7 +16,7 @@ from support.plain_greedy import damage, degree
 
 
 def board_nodes(graph: ComputationalGraph) -> list[int]:
-    """Nodes of a graph in the order in which they are nodes of the board."""
+    """The nodes of a graph that are on the board, in the order of the board."""
     return [node for node in range(graph.num_nodes) if any(node in pair for pair in graph.edges)]
 
 
@@ -61,7 +61,7 @@ def plain_outlook(elimination: CountingElimination, left: Sequence[int], count: 
 
 
 def is_looked_ahead(moves: int, last: int) -> bool:
-    """Whether the policy looks ahead with so many moves left, after it did with that many."""
+    """Whether the policy looks ahead with `moves` moves left, if it last did with `last` left."""
     return moves < last and (moves <= 16 or moves <= 0.75 * last)
 
 

@@ -1,4 +1,4 @@
-"""Greedy elimination written down plainly: every vertex that is left is looked at every time."""
+"""Greedy elimination written down plainly: every remaining vertex is looked at every time."""
 
 import copy
 import itertools
@@ -59,7 +59,7 @@ def all_degrees(elimination: CountingElimination, but: int, count: str) -> int:
 
 
 def damage(elimination: CountingElimination, vertex: int, count: str) -> int:
-    """Eliminates the vertex in a copy and looks at all others again."""
+    """The damage, by eliminating the vertex in a copy and looking at all others again."""
     after = copy.copy(elimination)
     after.predecessors = [dict(edges) for edges in elimination.predecessors]
     after.successors = [dict(edges) for edges in elimination.successors]

@@ -1,10 +1,10 @@
-"""What programs to learn from have in common."""
+"""What the programs that the policy learns from have in common."""
 
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 
 
 def reached(starts: set[int], edges: list[tuple[int, int]]) -> set[int]:
-    """The starts and all that edges lead to from them."""
+    """The starts and all nodes that edges lead to from them."""
     after: dict[int, list[int]] = {}
     for pred, succ in edges:
         after.setdefault(pred, []).append(succ)
@@ -18,7 +18,7 @@ def reached(starts: set[int], edges: list[tuple[int, int]]) -> set[int]:
 
 
 def assert_whole(graph: ComputationalGraph) -> None:
-    """Every node with an edge lies on a path; in scalar graphs, that is every vertex."""
+    """Asserts that every node with an edge lies on a path; in scalar graphs, every vertex."""
     inputs = set(range(graph.num_inputs))
     edges = list(graph.edges)
     from_inputs = reached(inputs, edges)

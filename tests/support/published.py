@@ -27,7 +27,7 @@ def published_results(task: str) -> dict[str, Any]:
 def published_order(task: str) -> list[int]:
     """The best order that the paper's program found for a task of ours, in our vertex numbers.
 
-    The paper numbers all equations, we those that depend on an input.
+    The paper numbers all equations, we number only those that depend on an input.
     """
     graph, order = (
         published_graph(PUBLISHED_NAMES[task]),

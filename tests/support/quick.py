@@ -1,4 +1,4 @@
-"""What `make test` spares beside slow tests."""
+"""What `make test` leaves out besides slow tests."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -8,12 +8,12 @@ import hypothesis
 import pytest
 
 SHARE = 3
-"""One in so many random examples is drawn, and one in so many cases of a test runs."""
+"""One in this many random examples is drawn, and one in this many cases of a test runs."""
 
 MANY = 6
-"""A test of fewer cases runs all of them."""
+"""A test with fewer cases runs all of them."""
 
-# Hypothesis has no public way to scale what a test asks for. Where it renames this attribute,
+# Hypothesis has no public way to scale what a test asks for. If it renames this attribute,
 # `make test` takes longer and a test of this module says why.
 _SETTINGS = "_hypothesis_internal_use_settings"
 
@@ -33,10 +33,10 @@ def draw_fewer_examples(function: Callable[..., Any]) -> None:
 def spare_cases(items: Iterable[pytest.Item]) -> list[pytest.Item]:
     """Returns the cases that are left out of tests with many of them.
 
-    Of every three cases in a row one runs: the one whose values of parameters have run least often
-    so far, of equals the first. Hence the very first case runs, a list is covered from end to end,
-    and a parameter of few values, such as three dtypes of every function, takes all of them. All
-    runs leave out the same cases.
+    Of every three cases in a row one runs: the one whose parameter values have run least often so
+    far, or the first of several such. So the very first case runs, a list is covered from end to
+    end, and a parameter with few values, such as three dtypes of every function, takes all of them.
+    Every run leaves out the same cases.
 
     Args:
         items: The tests that would run, in order.

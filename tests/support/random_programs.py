@@ -218,7 +218,7 @@ class ArrayProgram:
 def array_programs(draw: st.DrawFn, max_steps: int = 8) -> ArrayProgram:
     """Draws array programs: broadcasting, reductions, products, moves, reads and writes.
 
-    Values are shared or dead, and intermediates and inputs are returned as well.
+    Values may be shared or dead, and intermediates and inputs may be returned as well.
     """
     shapes = draw(st.lists(st.sampled_from(SHAPES), min_size=1, max_size=3))
     known, steps = list(shapes), []

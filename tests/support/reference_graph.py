@@ -1,4 +1,4 @@
-"""Traced task graphs in a form that compares with the published reference graphs.
+"""Traced task graphs in a form that can be compared with the published reference graphs.
 
 A graph is a dictionary with three keys: `inputs`, the number of input scalars; `vertices`, one
 `[primitive, parameters, arguments]` per equation, an argument being a node index (inputs first,
@@ -17,7 +17,7 @@ from support.published import published_graph
 
 
 def traced_graph(task: Task) -> dict[str, Any]:
-    """Trace a task at its example inputs; a nested call stays one vertex, so it cannot match."""
+    """Traces a task at its example inputs; a nested call stays one vertex, so it cannot match."""
     jaxpr = jax.make_jaxpr(task.function)(*task.example_inputs()).jaxpr
     nodes = {var: node for node, var in enumerate(jaxpr.invars)}
     vertices = []

@@ -1,4 +1,4 @@
-"""What pyproject.toml says that elimax needs."""
+"""The packages that elimax needs according to pyproject.toml."""
 
 import tomllib
 
@@ -10,7 +10,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
 def requirements(*extras: str) -> list[Requirement]:
-    """The requirements of the core and of some extras, with the extras that those name."""
+    """The requirements of the core and of some extras, including extras that these name."""
     found: list[Requirement] = []
     waiting = [*PROJECT["dependencies"]]
     for extra in extras:

@@ -18,8 +18,8 @@ class ScalarGraph(NamedTuple):
     """Edges of a scalar function.
 
     Attributes:
-        edges: Pairs (predecessor, successor) on a way from an input to an output.
-        ones: Those of them whose derivative is +1 or -1.
+        edges: Pairs (predecessor, successor) on a path from an input to an output.
+        ones: The edges whose derivative is +1 or -1.
         outputs: Nodes that are returned.
         eliminable: Nodes that an order lists.
         num_inputs: Number of inputs, which are the first nodes.
@@ -87,6 +87,6 @@ def count_scalar(graph: ScalarGraph, nodes: Sequence[int]) -> tuple[int, int]:
 
 
 def cheapest_orders(graph: ScalarGraph) -> tuple[int, int]:
-    """The least of both counts over all orders."""
+    """The minimum of each count over all orders."""
     counts = [count_scalar(graph, nodes) for nodes in itertools.permutations(graph.eliminable)]
     return min(count[0] for count in counts), min(count[1] for count in counts)

@@ -1,4 +1,4 @@
-"""A small checkout for tests: the real dvc.yaml, stages that only write a line."""
+"""A small checkout for tests: the real dvc.yaml, with stages that only write a line."""
 
 import json
 import shutil
@@ -90,6 +90,6 @@ def commit(root: Path) -> None:
 
 
 def git(root: Path, *arguments: str) -> None:
-    """Runs git with a name of its own."""
+    """Runs git with a test author."""
     author = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
     subprocess.run(["git", "-C", str(root), *author, *arguments], check=True)

@@ -1,4 +1,4 @@
-"""Small graphs for hypothesis that no function was traced for, and the least that they cost."""
+"""Small graphs for hypothesis that are not traced from a function, and their lowest costs."""
 
 import copy
 from collections.abc import Sequence
@@ -98,7 +98,7 @@ def opaque_graphs(
     max_vertices: int = 6,
     directions: Sequence[Direction] = DIRECTIONS,
 ) -> ComputationalGraph:
-    """Draws graphs in which about half of the edges are opaque, so that there are sums of many."""
+    """Draws graphs in which about half of the edges are opaque, so that many of them are added."""
     num_inputs, num_vertices = draw(st.integers(1, 2)), draw(st.integers(1, max_vertices))
     num_nodes = num_inputs + num_vertices
     node_shapes = tuple(draw(st.sampled_from(shapes)) for _ in range(num_nodes))
@@ -120,7 +120,7 @@ def opaque_graphs(
 
 
 def least_of_all_orders(graph: ComputationalGraph, count: str) -> int:
-    """The least cost by trying every order; orders that begin alike share that much work."""
+    """The lowest cost, by trying every order; orders that begin alike share that much work."""
 
     def least(elimination: CountingElimination, left: frozenset[int]) -> int:
         costs = []
@@ -137,9 +137,10 @@ def least_of_all_orders(graph: ComputationalGraph, count: str) -> int:
 
 
 def least_by_subsets(graph: ComputationalGraph) -> int:
-    """The least `all` count of a graph of single numbers without structural edges.
+    """The lowest count `all` of a graph of single numbers without structural edges.
 
-    A program over sets of eliminated nodes that looks for ways through them anew at every step.
+    A dynamic program over sets of eliminated nodes, which searches for paths through them from
+    scratch at every step.
     """
     nodes = [graph.node(v) for v in graph.eliminable]
     preds = {v: {p for p, s in graph.edges if s == v} for v in range(graph.num_nodes)}

@@ -1,4 +1,4 @@
-"""Looks into tasks: values in double precision, sizes, and equations beside published graphs."""
+"""Looks into tasks: values in double precision, sizes, and equations next to published graphs."""
 
 import json
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ _COMPARED = (
 
 
 def cast(inputs: Any, dtype: Any = np.float64) -> Any:
-    """Casts all leaves, to be used where 64-bit numbers are enabled."""
+    """Casts all leaves; for float64, 64-bit numbers must be enabled."""
     return jax.tree.map(lambda leaf: np.asarray(leaf, dtype), inputs)
 
 

@@ -1,4 +1,4 @@
-"""A tiny policy and tiny trainings, which the tests of learning share."""
+"""A tiny policy and tiny training runs, which the tests of learning share."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,10 +33,10 @@ from elimax.models.rollouts import play_games
 from elimax.models.training import TrainingState
 
 SMALL = PolicyConfig(width=6, heads_per_view=1, blocks=1, expansion=1, head_width=8)
-"""The one size of the policies that these tests train."""
+"""The one size of policy that these tests train."""
 
 PADDED = 32
-"""Nodes of all boards, padded: so there is one size to compile for."""
+"""Nodes of every board after padding, so that there is one size to compile for."""
 
 FAST = PPOConfig(
     epochs=1, minibatches=2, positions=32, learning_rate=0.01, final_learning_rate=0.01
@@ -80,36 +80,36 @@ def cost_of(graph: ComputationalGraph, order: Any, count: str = "all") -> int:
 
 
 def cost_of_nodes(game: Game, nodes: Sequence[int] | np.ndarray) -> int:
-    """What the interpreter says that a whole game costs."""
+    """The cost of a whole game, as the interpreter counts it."""
     return cost_of(game.graph, game.order(nodes, "game").vertices, game.count)
 
 
 def all_played(policy: Policy, games: Sequence[Game], **settings: Any) -> list[list[Played]]:
-    """What `play_games` plays, where nothing prevents it."""
+    """What `play_games` plays; asserts that it plays every game."""
     found = [played for played in play_games(policy, games, **settings) if played is not None]
     assert len(found) == len(games)
     return found
 
 
 def times_compiled(function: Any) -> int:
-    """For how many sorts of arguments a function of `jax.jit` has been compiled."""
+    """For how many kinds of arguments a function of `jax.jit` has been compiled."""
     return function._cache_size()
 
 
 def same_arrays(first: Any, second: Any) -> bool:
-    """Whether two trees hold the same numbers, bit by bit."""
+    """Whether two trees hold the same numbers, bit for bit."""
     pairs = zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True)
     return all(np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in pairs)
 
 
 def bytes_of(folder: Path, state: TrainingState) -> bytes:
-    """A training as a file, which is equal where all of it is."""
+    """A training state as the bytes of its file, by which states can be compared."""
     save_training(folder / "bytes", state)
     return (folder / "bytes").read_bytes()
 
 
 def drawn_positions(seed: int, games: int = 1, positions: int = 4) -> tuple[Boards, Positions]:
-    """Positions of no real game, which no compiled code has to play; all nodes remain at some."""
+    """Random positions that no game has to be played for; node 0 remains at all of them."""
     rng = np.random.default_rng(seed)
 
     def normal(*shape: int) -> np.ndarray:
@@ -134,7 +134,7 @@ def drawn_positions(seed: int, games: int = 1, positions: int = 4) -> tuple[Boar
 
 
 def drawn_lessons(seed: int, games: int = 1, positions: int = 4) -> ImitationBatch:
-    """Regrets of moves at positions of no real game; infinite where no move is allowed."""
+    """Random regrets of moves at `drawn_positions`; infinite where no move is allowed."""
     boards, seen = drawn_positions(seed, games, positions)
     rng = np.random.default_rng((seed, 1))
     regrets = rng.choice([0.0, 0.05, 0.3, 2.0], seen.remains.shape)

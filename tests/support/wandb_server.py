@@ -14,14 +14,14 @@ USER = "someone"
 
 
 class WandbServer(http.server.ThreadingHTTPServer):
-    """Serves on a free port of this machine while it is open as a context.
+    """Serves on a free port of this machine while its context is open.
 
     Attributes:
         runs: What is known of every run, by its name: the fields of its first description.
         rows: Rows of the curves, by run.
         files: Names and contents that were uploaded.
         artifacts: Names of the artifacts, with their types.
-        exit_codes: By run, the exit code it ended with.
+        exit_codes: The exit code with which each run ended, by its name.
         unknown: Names of operations that this server does not know.
     """
 
