@@ -374,7 +374,7 @@ def test_a_wrong_cost_is_noticed():
     with pytest.raises(
         BrokenGameError,
         match=rf"its order costs {counted + 5} \(count 'all'\), the interpreter "
-        rf"says {counted}: this is a mistake in elimax, .* with the graph {graph.fingerprint}",
+        rf"says {counted}: this is a bug in elimax, .* with the graph {graph.fingerprint}",
     ):
         game.checked_cost(played, order)
 
