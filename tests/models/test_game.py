@@ -373,7 +373,7 @@ def test_a_wrong_cost_is_noticed():
     played.costs[-1] += 5
     with pytest.raises(
         BrokenGameError,
-        match=rf"its order costs {counted + 5} \(count 'all'\), the interpreter "
+        match=rf"its order costs {counted + 5} \(count 'all'\), but the interpreter "
         rf"says {counted}: this is a bug in elimax, .* with the graph {graph.fingerprint}",
     ):
         game.checked_cost(played, order)
