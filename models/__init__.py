@@ -1,1 +1,1 @@
-"""The player: a policy that eliminates vertices, and its training by reinforcement learning."""
+"""The player: a policy that eliminates vertices, and its training by imitation and PPO."""

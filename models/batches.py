@@ -1,6 +1,7 @@
-"""Positions of several games as one batch, padded so that few sizes are ever compiled.
+"""Positions of several games as one batch, padded so that only a few sizes are ever compiled.
 
-Letters: G games, T positions of each, M nodes, padded; S rows of a table of structures, padded.
+Letters: G games, T positions of each, M nodes after padding, S rows of a table of structures after
+padding.
 """
 
 from collections.abc import Sequence
@@ -15,14 +16,14 @@ from elimax.models.policy import Policy
 from elimax.models.positions import Positions, Start
 
 SIZES = (32, 48, 64, 96, 128, 160, 192, 256, 320, 384, 512, 768, 1024)
-"""Numbers of nodes that are compiled; above, the multiples of 512."""
+"""Numbers of nodes that batches are padded to; above these, multiples of 512."""
 
 _TABLES = (64, 512)
 _LARGE = 512
 
 
 class Boards(NamedTuple):
-    """First positions; see `policy.Encoder` for what is in them.
+    """First positions, as the arguments of `policy.Encoder`.
 
     Attributes:
         features: float32[G, M, F].
@@ -38,13 +39,13 @@ class Boards(NamedTuple):
 
 
 def padded_size(num_nodes: int) -> int:
-    """Rounds a number of nodes up to one that is compiled.
+    """Rounds a number of nodes up to one that batches are padded to.
 
     Args:
         num_nodes: Number of nodes.
 
     Returns:
-        The next one of `SIZES`, or multiple of 512.
+        The next of `SIZES`, or the next multiple of 512.
     """
     for size in SIZES:
         if num_nodes <= size:
@@ -84,11 +85,11 @@ def stack_boards(starts: Sequence[Start]) -> Boards:
 def stack_positions(
     games: Sequence[tuple[Game, np.ndarray, Sequence[int]]], size: int
 ) -> Positions:
-    """Looks at positions of several games.
+    """Computes positions of several games.
 
     Args:
-        games: For each its game, the int32[V] nodes in the order of their elimination, and the
-            numbers of moves before its positions, ascending, equally many for all.
+        games: For each, the game, its int32[V] nodes in the order of their elimination, and the
+            numbers of moves before its positions, ascending, T of them for every game.
         size: M.
 
     Returns:
@@ -110,7 +111,7 @@ def logits(policy: Policy, boards: Boards, positions: Positions) -> jax.Array:
         positions: Arrays with leading axes [G, T].
 
     Returns:
-        float32[G, T, M], `policy.FORBIDDEN` where a node may not be chosen.
+        float32[G, T, M] logits, `policy.FORBIDDEN` for nodes that may not be chosen.
     """
     encoding = jax.vmap(policy.encoder)(*boards)
     of_game = jax.vmap(policy.head, (None, 0, 0, 0, 0))

@@ -1,7 +1,7 @@
-"""Policies and training states in files; the only module of this folder that touches any.
+"""Policies and training states in files; the only module of this folder that touches files.
 
-A file is one line of JSON, the header, followed by the arrays. A file is
-either complete or absent, and equal content gives equal bytes.
+A file is one line of JSON, the header, followed by the arrays. It is either complete or absent, and
+equal content gives equal bytes.
 """
 
 import dataclasses
@@ -27,7 +27,7 @@ from elimax.models.training import TrainingState
 POLICY_SCHEMA = 3
 
 FEATURES = [*START, *LOCAL, *STRUCTURE, *POSITION]
-"""What a stored policy reads; one that reads anything else cannot be used."""
+"""Features that a policy reads; a stored one that reads others cannot be used."""
 
 _POLICY, _TRAINING = "policy", "training state"
 
@@ -40,7 +40,7 @@ def save_policy(path: Path, policy: Policy, metadata: Mapping[str, Any] | None =
     Args:
         path: File to write; its folder is made if needed.
         policy: The policy.
-        metadata: JSON data about it, such as where it comes from.
+        metadata: JSON data about the policy, such as its origin.
     """
     _write(path, _header(_POLICY, policy.config) | {"metadata": dict(metadata or {})}, policy)
 
@@ -66,7 +66,7 @@ def pretrained_policy() -> Policy:
     """Loads the policy that comes with elimax, from a checkout or an installed package.
 
     Returns:
-        The policy, trained on programs that no task has a part in.
+        The policy, trained on programs that contain no task.
 
     Raises:
         PolicyFormatError: If the file is missing or damaged.
@@ -91,7 +91,7 @@ def save_training(path: Path, state: TrainingState) -> None:
         "evaluations": state.evaluations,
         # Infinity is not JSON.
         "best_value": repr(state.best_value),
-        # Costs may be larger than any integer of an array.
+        # Costs may exceed every integer type of an array.
         "lessons": [[number, lesson.cost] for number, lesson in state.lessons],
         "orders": {name: list(order) for name, order in state.orders.items()},
         "curve": list(state.curve),
@@ -101,7 +101,7 @@ def save_training(path: Path, state: TrainingState) -> None:
 
 
 def load_training(path: Path, config: PolicyConfig, *, seed: int) -> TrainingState:
-    """Reads a training in order to go on with it.
+    """Reads a training in order to continue it.
 
     Args:
         path: File that `save_training` wrote.
@@ -119,8 +119,8 @@ def load_training(path: Path, config: PolicyConfig, *, seed: int) -> TrainingSta
     stored = _config(path, header)
     if stored != config or header.get("seed") != seed:
         raise PolicyFormatError(
-            f"{path} holds a training of {stored} with seed {header.get('seed')}, wanted is "
-            f"{config} with seed {seed}: delete the file to begin anew"
+            f"{path} holds a training of {stored} with seed {header.get('seed')}, expected "
+            f"{config} with seed {seed}: delete the file to start again"
         )
     empty = _empty_policy(config)
     trees = (empty, jax.eval_shape(start_optimiser, empty), empty, empty)
@@ -154,7 +154,7 @@ def load_training(path: Path, config: PolicyConfig, *, seed: int) -> TrainingSta
 
 
 def _empty_policy(config: PolicyConfig) -> Policy:
-    """The shapes of a policy; drawing one would have to be compiled."""
+    """The shapes of a policy; drawing weights would take a compilation."""
     with jax.enable_x64(False):
         return jax.eval_shape(lambda: make_policy(config, seed=0))
 
@@ -226,9 +226,9 @@ def _config(path: Path, header: Mapping[str, Any]) -> PolicyConfig:
 def _fill(
     path: Path, empty: Tree, arrays: io.BytesIO, more: int = 0
 ) -> tuple[Tree, list[np.ndarray]]:
-    """Reads arrays into a tree of the right shapes, and so many more arrays behind them."""
+    """Reads arrays into a tree of given shapes, and `more` arrays after them."""
     try:
-        # Whoever reads a policy may be tracing a function.
+        # The caller may be tracing a function, as `jacve(order="policy")` does under `jax.jit`.
         with jax.ensure_compile_time_eval(), jax.enable_x64(False):
             tree = eqx.tree_deserialise_leaves(arrays, empty)
         others = [np.load(arrays) for _ in range(more)]
@@ -236,7 +236,7 @@ def _fill(
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise _damaged(path, reason) from error
     if arrays.read(1):
-        raise _damaged(path, "there is more behind the last array")
+        raise _damaged(path, "there is more after the last array")
     return tree, others
 
 

@@ -1,17 +1,16 @@
 """The compiled game: eliminating vertices, what the policy sees of them, and its choice of a move.
 
 A game is played without looking at the whole graph at every move. An elimination marks the vertices
-whose features it can have changed; before the next move these are computed anew, then the part of
-the policy's head that depends on them. What remains for every vertex at every move is one small
-layer, as the state of the whole game enters it. A test compares all of this with `policy.Head`,
-which computes everything from scratch.
+whose features it may have changed. Before the next move these features are recomputed, then the
+part of the policy's head that depends on them. What remains for every vertex at every move is one
+small layer, because the position as a whole enters there. A test compares all of this with
+`policy.Head`, which computes everything from scratch.
 
-Nothing is written that cannot be written to the end: tables that lack an entry are met while
-features are computed, before a move. Then the entry is noted and the caller, who fills it in,
-calls again.
+A move is never left half done: computing the features before it reads every table entry that it
+needs. If one is unknown, it is noted, and the caller fills it in and calls again.
 
-numba keeps what it compiled until the file of a function changes, whatever happens to others, so
-all compiled code of the game is in this file.
+All compiled code of the game is in this file, because numba caches a function until the file that
+defines it changes, even if functions of other files that it calls have changed.
 """
 
 import math
@@ -22,28 +21,31 @@ import numpy as np
 from elimax.interpreter.orders.annealing.compiled import PRODUCT, SUM, UNKNOWN, compiled
 
 DONE, MISSING, FULL = 0, 1, 2
-"""How something ended: well, an entry of a table is unknown, there are too few records."""
+"""How a function ended: finished, a table entry is unknown, there are too few records."""
 
 FIRST_FREE, NUM_FREE = 0, 1
+"""Places in `Links.free`."""
 NUM_ALIVE, NUM_DIRTY, NUM_MOVES, LAST_LOOK = 0, 1, 2, 3
+"""Places in `Vertices.counts`."""
 
 CLEAN, COMPARED, CHANGED = 0, 1, 2
-"""Whose features are to be computed anew: none, those that depend on the outlook, all."""
+"""Which features of a vertex are outdated: none, those that depend on the outlook, all."""
 
 FORWARD, REVERSE, MARKOWITZ = 0, 1, 2
 """The simple orders."""
 
 OFTEN = 16
-"""Vertices with which the outlook is computed at every move; before, when a quarter is gone."""
+"""Remaining vertices from which on the outlook is computed at every move; before that, each time a
+quarter is gone."""
 
 MOST_PRODUCTS = 64
-"""A simple order is given up after so many products for each vertex that is left, and for so many
+"""A simple order is given up after this many products for each remaining vertex, counting this many
 vertices more; its outlook is then that of the first position."""
 
 
 @compiled
 def _slot_of(links: Any, pred: int, succ: int) -> int:
-    """The slot of an edge, or the empty one where it would go."""
+    """The slot of an edge, or the empty slot where it would go (linear probing)."""
     mask = links.slots.size - 1
     slot = _hash(pred, succ) & mask
     while True:
@@ -70,7 +72,7 @@ def _structure(links: Any, pred: int, succ: int) -> int:
 
 @compiled
 def put_edge(links: Any, pred: int, succ: int, structure: int) -> None:
-    """Writes an edge, new or not.
+    """Writes an edge that may exist already.
 
     Args:
         links: The graph, with a free record.
@@ -118,7 +120,7 @@ def fill_slots(links: Any) -> None:
     """Enters all edges into an empty hash table.
 
     Args:
-        links: The graph; its lists are whole, its slots are empty.
+        links: The graph, with complete lists and empty slots.
     """
     for node in range(links.first_out.size):
         record = links.first_out[node]
@@ -129,7 +131,7 @@ def fill_slots(links: Any) -> None:
 
 @compiled
 def _drop_edge(links: Any, pred: int, succ: int) -> None:
-    """Takes an edge away."""
+    """Removes an edge."""
     slot = _slot_of(links, pred, succ)
     record = links.slots[slot]
     before, after = links.prev_in[record], links.next_in[record]
@@ -206,7 +208,7 @@ def _note(space: Any, table: int, row: int, column: int) -> None:
 
 @compiled
 def _mark(vertices: Any, node: int, how: int = CHANGED) -> None:
-    """Has the features of a vertex computed anew, if it remains: some of them, or all."""
+    """Marks some or all features of a vertex as outdated, if it remains."""
     if vertices.remains[node]:
         if vertices.mark[node] == CLEAN:
             vertices.dirty[vertices.counts[NUM_DIRTY]] = node
@@ -216,7 +218,7 @@ def _mark(vertices: Any, node: int, how: int = CHANGED) -> None:
 
 @compiled
 def _mark_between(links: Any, vertices: Any, pred: int, succ: int) -> None:
-    """Marks the vertices between two nodes, whose edge they would join or change."""
+    """Marks the vertices between two nodes: their features depend on the edge of the two."""
     if links.out_degree[pred] <= links.in_degree[succ]:
         record = links.first_out[pred]
         while record >= 0:
@@ -235,7 +237,7 @@ def _mark_between(links: Any, vertices: Any, pred: int, succ: int) -> None:
 
 @compiled
 def _take_away(vertices: Any, node: int) -> None:
-    """Notes that a vertex is eliminated."""
+    """Takes a vertex out of those that remain and counts a move."""
     last = vertices.counts[NUM_ALIVE] - 1
     moved, place = vertices.alive[last], vertices.place[node]
     vertices.alive[place], vertices.place[moved] = moved, place
@@ -250,8 +252,9 @@ def _mark_around(
 ) -> None:
     """Marks the vertices whose features change when the one between the listed neighbours goes.
 
-    Those are the neighbours; the vertices after a successor and before a predecessor, since what
-    joined edges cost there changes; and those between two nodes whose edge is new or different.
+    Those are the neighbours; the vertices after a successor and before a predecessor, because
+    joining edges at that neighbour now costs something else; and the vertices between two nodes
+    whose edge is new or different.
     """
     for a in range(num_succs):
         succ, later = space.succs[a], space.later[a]
@@ -302,7 +305,7 @@ def _contract(
 
 @compiled
 def eliminate(links: Any, facts: Any, tables: Any, vertices: Any, space: Any, node: int) -> Any:
-    """Eliminates a vertex and marks those whose features may be others now.
+    """Eliminates a vertex and marks those whose features may have changed.
 
     Args:
         links: The graph.
@@ -313,11 +316,12 @@ def eliminate(links: Any, facts: Any, tables: Any, vertices: Any, space: Any, no
         node: The vertex.
 
     Returns:
-        What it cost, and DONE; or 0 and FULL, and nothing has happened.
+        What it cost, and DONE; or 0 and FULL if nothing was done.
     """
     num_preds, num_succs = _list_neighbours(links, space, node)
     if links.free[NUM_FREE] < num_preds * num_succs:
         return 0, FULL
+    # Marks first: once the edges are joined, it cannot be seen which of them have changed.
     _take_away(vertices, node)
     _mark_around(links, tables, vertices, space, num_preds, num_succs)
     return _contract(links, facts, tables, space, node, num_preds, num_succs), DONE
@@ -325,7 +329,7 @@ def eliminate(links: Any, facts: Any, tables: Any, vertices: Any, space: Any, no
 
 @compiled
 def _product_cost(tables: Any, space: Any, later: int, earlier: int) -> int:
-    """What a product costs; an entry that is unknown is noted."""
+    """What a product costs; an unknown entry is noted and counts as 0."""
     if tables.product[later, earlier] == UNKNOWN:
         _note(space, PRODUCT, later, earlier)
     return tables.cost[later, earlier]
@@ -336,6 +340,7 @@ def _cost_before(links: Any, tables: Any, space: Any, structure: int, node: int)
     """What joining an edge of this structure out of a node to all edges into it costs."""
     if structure == 0:
         return 0
+    # Sums are cached by structure for one node; a new stamp invalidates all of them at once.
     if space.stamp_of[structure] != space.stamp[0]:
         total, record = 0, links.first_in[node]
         while record >= 0:
@@ -361,7 +366,7 @@ def _cost_after(links: Any, tables: Any, space: Any, structure: int, node: int) 
 
 @compiled
 def _joined(tables: Any, space: Any, later: int, earlier: int, old: int) -> int:
-    """The structure of an edge after a product has been added to it."""
+    """The structure of an edge after a product is added to it; the old one if that is unknown."""
     new = tables.product[later, earlier]
     if new == UNKNOWN:
         _note(space, PRODUCT, later, earlier)
@@ -418,7 +423,7 @@ def _damage(
 
 @compiled
 def _typical_move(vertices: Any) -> float:
-    """What a move of the cheapest simple order costs on average, seen from the last look."""
+    """Mean cost of a move in the cheapest simple order, as of the last look."""
     return max(vertices.outlook.totals.min(), 1.0) / vertices.counts[LAST_LOOK]
 
 
@@ -485,7 +490,8 @@ def _look_at(links: Any, facts: Any, tables: Any, vertices: Any, space: Any, nod
 
 @compiled
 def _look_before_move(vertices: Any, until: int) -> int:
-    """The move before which the outlook is last computed, of those up to a move; -1 if it stays."""
+    """The last move, up to a given one, before which the outlook is due; -1 if it is not due."""
+    # Whether a look is due depends on the look before, but only the last one has to be computed.
     moves, last = vertices.counts[NUM_MOVES], vertices.counts[LAST_LOOK]
     total, found = moves + vertices.counts[NUM_ALIVE], -1
     for move in range(moves, until + 1):
@@ -520,7 +526,7 @@ def _cost_now(links: Any, tables: Any, space: Any, node: int) -> int:
 
 @compiled
 def _next_of(space: Any, way: int, num: int, step: int) -> int:
-    """Where in `left` the next vertex of a simple order is; `num` vertices are left."""
+    """The place in `left` of the next vertex of a simple order; `num` vertices are left."""
     if way == FORWARD:
         return step
     if way == REVERSE:
@@ -539,8 +545,8 @@ def _next_of(space: Any, way: int, num: int, step: int) -> int:
 def _renew_degrees(
     links: Any, tables: Any, vertices: Any, space: Any, num_preds: int, num_succs: int
 ) -> int:
-    """Computes what the listed neighbours cost now; returns how many products were looked at."""
-    # The lists are overwritten when the first of them is looked at.
+    """Computes what the listed neighbours cost now; returns the number of products."""
+    # Copied, because `_cost_now` overwrites the lists.
     touched, products = np.concatenate((space.preds[:num_preds], space.succs[:num_succs])), 0
     for node in touched:
         if vertices.remains[node]:
@@ -551,9 +557,9 @@ def _renew_degrees(
 
 @compiled
 def _walk(scratch: Any, facts: Any, tables: Any, vertices: Any, space: Any, way: int) -> Any:
-    """Eliminates all that remains of a graph in a simple order.
+    """Eliminates all remaining vertices of a graph in a simple order.
 
-    Returns the cost, or -1 if it was given up, and DONE, MISSING or FULL.
+    Returns the cost, or -1 if the order was given up, and DONE, MISSING or FULL.
     """
     num, total, products = 0, 0.0, 0
     most = MOST_PRODUCTS * (vertices.counts[NUM_ALIVE] + MOST_PRODUCTS)
@@ -586,7 +592,7 @@ def _walk(scratch: Any, facts: Any, tables: Any, vertices: Any, space: Any, way:
 
 @compiled
 def look_ahead(links: Any, scratch: Any, facts: Any, tables: Any, vertices: Any, space: Any) -> int:
-    """Computes the outlook anew and marks all vertices.
+    """Computes the outlook and marks all vertices.
 
     Args:
         links: The graph.
@@ -622,7 +628,7 @@ def look_ahead(links: Any, scratch: Any, facts: Any, tables: Any, vertices: Any,
 
 @compiled
 def refresh(links: Any, facts: Any, tables: Any, vertices: Any, space: Any) -> int:
-    """Computes the features of all marked vertices anew; the marks stay.
+    """Recomputes the features of all marked vertices; the marks stay.
 
     Args:
         links: The graph.
@@ -646,7 +652,7 @@ def refresh(links: Any, facts: Any, tables: Any, vertices: Any, space: Any) -> i
 
 @compiled
 def clear_marks(vertices: Any) -> None:
-    """Takes all marks away.
+    """Removes all marks.
 
     Args:
         vertices: What remains.
@@ -663,7 +669,7 @@ def describe_position(facts: Any, vertices: Any, found: Any) -> None:
     Args:
         facts: What stays.
         vertices: What remains, at least one vertex.
-        found: float32[number of `features.POSITION`], filled.
+        found: float32[number of `features.POSITION`], filled in.
     """
     num = vertices.counts[NUM_ALIVE]
     found[0] = found[1] = found[2] = np.inf
@@ -683,7 +689,7 @@ def describe_position(facts: Any, vertices: Any, found: Any) -> None:
 
 @compiled
 def _update_head(links: Any, vertices: Any, head: Any) -> None:
-    """Computes what the head knows of the marked vertices, and of their neighbours, anew."""
+    """Recomputes what the head knows about the marked vertices and their neighbours."""
     stale, width = 0, head.bias.size
     for k in range(vertices.counts[NUM_DIRTY]):
         node = vertices.dirty[k]
@@ -722,7 +728,7 @@ def _add_stale(vertices: Any, head: Any, node: int, stale: int) -> int:
 def _add_heard(
     vertices: Any, head: Any, others: Any, following: Any, record: int, weights: Any, hidden: Any
 ) -> None:
-    """Adds what the nodes of a list of edges tell, on average, times some weights."""
+    """Adds the mean of what the nodes of a list of edges tell, times some weights."""
     width, mean, count = head.bias.size, head.mean, 0
     mean[:] = 0.0
     while record >= 0:
@@ -740,7 +746,7 @@ def _add_heard(
 
 @compiled
 def _hear(links: Any, vertices: Any, head: Any, node: int) -> None:
-    """Lets a vertex hear its neighbours: the hidden layers of the head."""
+    """Lets a vertex hear its neighbours: the hidden layer of the head and its share of the last."""
     width = head.bias.size
     hidden, ready = head.hidden[node], head.ready[node]
     hidden[:] = head.sent[node]
@@ -791,7 +797,7 @@ def _score(facts: Any, vertices: Any, head: Any) -> None:
 def _choose(vertices: Any, head: Any, temperature: float, uniform: float) -> Any:
     """Draws a vertex; also returns the logarithm of its probability at temperature 1.
 
-    At temperature 0 it is the vertex with the highest score, the lowest node among equals.
+    At temperature 0 it takes the vertex with the highest score, the lowest node among equals.
     """
     num, best = vertices.counts[NUM_ALIVE], 0
     for k in range(1, num):
@@ -829,7 +835,7 @@ def score_position(
         tables: The counting rule.
         vertices: What remains, at least one vertex.
         space: Space to work in.
-        head: The policy's head; `logits` is filled, in the order of `vertices.alive`.
+        head: The policy's head; `logits` is filled in, in the order of `vertices.alive`.
 
     Returns:
         DONE, MISSING or FULL.
@@ -848,7 +854,7 @@ def score_position(
 
 @compiled
 def _look_before(links: Any, facts: Any, tables: Any, vertices: Any, space: Any, node: int) -> int:
-    """Makes sure that the tables have all entries that an elimination needs."""
+    """Checks that the tables have all entries that an elimination needs: its features read them."""
     space.noted[0] = 0
     _look_at(links, facts, tables, vertices, space, node)
     return MISSING if space.noted[0] else DONE
@@ -878,13 +884,13 @@ def play(
         vertices: What remains.
         space: Space to work in.
         head: The policy's head.
-        record: Gets the moves; the logarithm of the probability of one that is given is 0.
-        given: int32[T], vertices to be eliminated first, unseen by the policy.
+        record: Receives the moves; given moves have log-probability 0.
+        given: int32[T], vertices to be eliminated first, without asking the policy.
         uniforms: float64[V], random numbers from [0, 1), one for each move.
         temperature: Divides the scores before a move is drawn; 0 takes the highest one.
 
     Returns:
-        DONE; or MISSING or FULL, and it goes on from there when it is called again.
+        DONE, or MISSING or FULL; called again, it goes on from there.
     """
     look = _look_before_move(vertices, given.size)
     while vertices.counts[NUM_ALIVE] > 0:
@@ -921,7 +927,7 @@ def replay(
     order: Any,
     until: int,
 ) -> int:
-    """Plays the moves of an order up to a move, and computes the features there.
+    """Plays the moves of an order up to a given one and computes the features there.
 
     Args:
         links: The graph.
@@ -931,10 +937,10 @@ def replay(
         vertices: What remains.
         space: Space to work in.
         order: int32[V], the vertices in the order of their elimination.
-        until: Number of moves that have been played in the end.
+        until: Number of moves played at the end.
 
     Returns:
-        DONE; or MISSING or FULL, and it goes on from there when it is called again.
+        DONE, or MISSING or FULL; called again, it goes on from there.
     """
     look = _look_before_move(vertices, until)
     while True:
@@ -967,7 +973,7 @@ def write_position(
         facts: What stays.
         vertices: What remains, at least one vertex, with its features.
         local: float32[M, F], M at least the number of nodes.
-        adjacency: bool[M, M], gets the edges [successor, predecessor] between vertices that remain.
+        adjacency: bool[M, M], set at edges [successor, predecessor] between vertices that remain.
         remains: bool[M].
         position: float32[number of `features.POSITION`].
     """

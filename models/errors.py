@@ -1,4 +1,4 @@
-"""Errors that a user of the policies can cause."""
+"""Errors of policies and their training."""
 
 from elimax.interpreter.errors import ElimaxError
 

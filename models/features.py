@@ -1,8 +1,8 @@
-"""What the policy sees of a graph: names, and what is computed once for every graph.
+"""Features that the policy sees: their names, and those that are computed once per graph.
 
 All features are logarithms, shares or flags, so that they mean the same on graphs of any size, of
-scalars and of arrays. Costs are measured in the graph's own unit, the typical cost of one product;
-"in moves" means in what a move of the cheapest simple order costs on average from here on.
+scalars and of arrays. Costs are in the graph's own unit, the typical cost of a product; "in moves"
+means in units of the mean cost of a move in the cheapest simple order from here on.
 """
 
 import math
@@ -44,9 +44,9 @@ LOCAL = (
     "log(1 + numbers on the edges out of it)",
     "signed log of the numbers that its elimination adds",
 )
-"""Of a vertex that remains, at every move. Damage is what its elimination adds to the costs of its
-neighbours; fill-in the number of edges that it creates; the numbers are those that edge Jacobians
-hold."""
+"""Features of a remaining vertex, at every move. Damage is what its elimination adds to the costs
+of its neighbours, fill-in the number of edges that it creates; the numbers are the entries that
+edge Jacobians store."""
 
 POSITION = (
     "least log(1 + cost)",
@@ -59,7 +59,8 @@ POSITION = (
     "log of the cost of the reverse order, over the cheapest simple one",
     "log of the cost of the Markowitz order, over the cheapest simple one",
 )
-"""Of a position; least over the vertices that remain. The last four are as of the last look."""
+"""Features of a position; "least" is over the remaining vertices. The last four are as of the last
+look."""
 
 START = (
     "depth",
@@ -81,7 +82,7 @@ START = (
     "log(1 + cost) in the Markowitz order",
     "share of the Markowitz order before it",
 )
-"""Of a node of the first position; its local features there are seen as well."""
+"""Features of a node in the first position, in addition to its local features there."""
 
 STRUCTURE = (
     "is structural",
@@ -93,14 +94,14 @@ STRUCTURE = (
     "log of the entries of its successor",
     "log of the entries of its predecessor",
 )
-"""Of the structure of an edge Jacobian."""
+"""Features of the structure of an edge Jacobian."""
 
 
 def structure_features(structure: Structure) -> tuple[float, ...]:
-    """Describes a structure to the policy.
+    """Computes the features of a structure.
 
     Args:
-        structure: The structure; of several parts the means are taken.
+        structure: The structure; if it has several parts, their mean is taken.
 
     Returns:
         One number for each of `STRUCTURE`.
@@ -124,7 +125,7 @@ def start_features(
     remains: np.ndarray,
     simple: np.ndarray,
 ) -> np.ndarray:
-    """What the encoder sees of every node, apart from its local features.
+    """Computes what the encoder sees of every node, apart from its local features.
 
     Args:
         edges: (predecessor, successor) of all edges; nodes are numbered so that the predecessor
@@ -133,7 +134,7 @@ def start_features(
         is_input: bool[N].
         is_output: bool[N].
         remains: bool[N], vertices to eliminate.
-        simple: float[N, 4], the last columns, which the simple orders tell.
+        simple: float[N, 4], the last columns, from the simple orders.
 
     Returns:
         float32[N, number of `START`].
@@ -157,7 +158,7 @@ def start_features(
 
 
 class _Reach(NamedTuple):
-    """What lies before every node, or after it; all float64[N]."""
+    """What lies before every node, or after every node; all float64[N]."""
 
     distance: np.ndarray
     degree: np.ndarray
@@ -167,16 +168,16 @@ class _Reach(NamedTuple):
 
 
 def _reach(edges: Sequence[tuple[int, int]], sizes: np.ndarray, is_end: np.ndarray) -> _Reach:
-    """Looks along edges that are sorted so that all edges into a node come before those out of it.
+    """Follows edges, sorted so that all edges into a node come before those out of it.
 
     Args:
         edges: (from, to) of all edges.
         sizes: int[N], number of entries of every node.
-        is_end: bool[N], where ways begin: inputs, or outputs if the edges are turned round.
+        is_end: bool[N], where paths begin: inputs, or outputs if the edges are reversed.
 
     Returns:
-        The longest distance, the degree, the number of ends and their entries; and a number that
-        the rank of the Jacobian between ends and node cannot exceed: what is narrowest on the way.
+        The longest distance, the degree, the number of ends and of their entries, and an upper
+        bound of the rank of the Jacobian between ends and node: the narrowest place on the way.
     """
     num = len(sizes)
     distance, degree, through = np.zeros((3, num))
@@ -191,7 +192,7 @@ def _reach(edges: Sequence[tuple[int, int]], sizes: np.ndarray, is_end: np.ndarr
         reached[node] |= reached[source]
         through[node] += min(through[source], sizes[source])
     end_sizes = sizes[ends].astype(float)
-    # Few sets of ends are different.
+    # Many nodes share a set of ends, so each set is summed once.
     entries = {bits: end_sizes[_members(bits)].sum() for bits in set(reached)}
     return _Reach(
         distance,
@@ -203,7 +204,7 @@ def _reach(edges: Sequence[tuple[int, int]], sizes: np.ndarray, is_end: np.ndarr
 
 
 def _members(bits: int) -> list[int]:
-    """The places of the ones of a number."""
+    """The positions of the set bits of a number."""
     return [k for k, digit in enumerate(reversed(f"{bits:b}")) if digit == "1"]
 
 

@@ -1,10 +1,10 @@
-"""Finetuning: PPO on one graph; the policy learns it, and the cheapest order it meets is kept.
+"""Finetuning: PPO on one graph. The policy learns the graph, and the cheapest order found is kept.
 
 All games of an update are of this one graph, so the mean of the group is the baseline. Three things
-keep a long training alive. The best order so far is imitated a little. Where nothing new is found
-for a while, the policy starts over as it was at first, but scores are flattened, so that it tries
-what it would not have tried before. And where the games of an update are far costlier than the best
-ones so far, the policy has collapsed, and is put back.
+keep a long training alive. The best order so far is imitated a little. If no better order is found
+for a while, the policy starts over from its first weights, with flattened scores, so that it tries
+moves that it would not have tried before. And if the games of an update are far costlier than those
+of the best update so far, the policy has collapsed and is reset to the best one.
 """
 
 import dataclasses
@@ -43,10 +43,10 @@ class FinetuneConfig:
         episodes: K, games of an update.
         count: What costs: "all" or "nontrivial" multiplications, or the "price".
         patience: Updates without a better order after which the policy starts over.
-        flattening: What scores are divided by whenever it does.
+        flattening: Factor by which scores are divided, once more at each restart.
         collapse: Factor by which the mean cost of an update may exceed the lowest mean so far;
-            above it, the best policy so far is put back.
-        ppo: Settings of the learning.
+            above it, the policy is reset to the best one so far.
+        ppo: Settings of PPO.
     """
 
     updates: Annotated[int, Range(1, 1_000_000)] = 30
@@ -97,7 +97,7 @@ def finetune(
         config: Settings.
         seed: Seed of everything that is random.
         on_update: Called after every update with its number, its metrics and the state.
-        resume: A state to go on from; the result is the same as without a stop.
+        resume: A state to continue from; the result is the same as without a stop.
 
     Returns:
         The best order and policy, and how they were reached.
@@ -177,7 +177,7 @@ class _Finetuning:
 
     def _learn(self, state: TrainingState, sampled: list[Played]) -> tuple[TrainingState, Metrics]:
         config = self._config.ppo
-        # Not the stream of any game, whose third number is 0.
+        # Distinct from the streams of the games, whose third number, the graph, is 0.
         rng = np.random.default_rng((self._seed, state.update, 1))
         best = self._game.moves(state.orders["best"])
 
@@ -190,7 +190,7 @@ class _Finetuning:
         return learn(state, batches(), ppo_loss, (config,), lambda _: rate)
 
     def keep_best(self, state: TrainingState, played: list[Played]) -> TrainingState:
-        """Notes the games of the state's policy, the greedy one first."""
+        """Keeps the best order, greedy order and policy; the first of the games is greedy."""
         orders = dict(state.orders)
         cheapest = min(played, key=lambda game: game.cost)
         if "best" not in orders or cheapest.cost < self._cost(orders["best"]):
@@ -245,7 +245,7 @@ def flattened(policy: Policy, factor: float) -> Policy:
 
 
 def _with_policy(state: TrainingState, policy: Policy) -> TrainingState:
-    """The state with another policy, which nothing has been learnt about yet."""
+    """The state with another policy and a fresh optimiser."""
     return dataclasses.replace(state, policy=policy, optimiser=start_optimiser(policy))
 
 

@@ -1,10 +1,10 @@
-"""Vertex elimination as a one-player game: a graph made ready to be played, and games of it.
+"""Vertex elimination as a one-player game: a graph prepared for play, and games of it.
 
 A move eliminates one vertex and costs scalar multiplications; a game is over when all vertices are
-eliminated. The counting rule is not written here: compiled code looks costs up in tables that grow
+eliminated. The counting rule is not repeated here: compiled code looks costs up in tables that grow
 from `graph.rule_table` as structures are met. The moves themselves are in `compiled_game.py`.
 
-Only nodes with edges are on the board. Vertices without any cost nothing and are in nobody's way;
+Only nodes with edges are on the board. Vertices without edges cost nothing in any order;
 `Game.order` puts them first.
 """
 
@@ -44,8 +44,8 @@ class Played(NamedTuple):
 
     Attributes:
         nodes: int32[V], the vertex of every move, as a node of the board.
-        costs: int64[V], what every move costs, in units of so many scalar multiplications.
-        log_probabilities: float32[V], of every choice, before the temperature.
+        costs: int64[V], what every move costs, in multiples of `unit` scalar multiplications.
+        log_probabilities: float32[V], of every choice at temperature 1.
         unit: 1, unless costs would not fit 64 bits.
     """
 
@@ -61,16 +61,16 @@ class Played(NamedTuple):
 
 
 class _Board(NamedTuple):
-    """A graph as it stands in a game, and space for a copy of it to play simple orders with."""
+    """A graph as it stands in a game, and space for a copy in which simple orders are played."""
 
     links: Links
     scratch: Links
 
 
 class _Desk(NamedTuple):
-    """The counting rule as it stood at one moment, and space to work in that fits it.
+    """A snapshot of the tables of the counting rule, and space to work in that fits their size.
 
-    The two stay together: the rule's tables are replaced by larger ones by any thread, any time.
+    The two must stay together: any thread may replace the tables by larger ones at any time.
     """
 
     tables: Tables
@@ -78,7 +78,7 @@ class _Desk(NamedTuple):
 
 
 class Game:
-    """The game of one graph; many games may be played at once, in threads.
+    """The game of one graph; many games may be played at once, in several threads.
 
     Attributes:
         graph: The graph.
@@ -95,7 +95,7 @@ class Game:
             count: What costs: "all" or "nontrivial" multiplications, or the "price".
 
         Raises:
-            StructureLimitError: If there are too many edge structures.
+            StructureLimitError: If there are more edge structures than tables can hold.
         """
         self.graph = graph
         self.count: Objective = count
@@ -137,7 +137,7 @@ class Game:
         return EliminationOrder((*idle, *vertices), self.graph.fingerprint, name)
 
     def moves(self, vertices: Sequence[int]) -> np.ndarray:
-        """The moves of an order, the other way round.
+        """The moves of an order: the inverse of `order`.
 
         Args:
             vertices: Vertex numbers; those that are not on the board are left out.
@@ -162,7 +162,7 @@ class Game:
             policy: The policy, encoded for this graph.
             temperature: Divides the scores before a move is drawn; 0 takes the highest one.
             rng: Source of randomness; needed if the temperature is above 0.
-            given: int32[T], moves to begin with.
+            given: int32[T], nodes of the moves to begin with.
 
         Returns:
             The game.
@@ -198,16 +198,16 @@ class Game:
 
         Args:
             policy: The policy, encoded for this graph.
-            prefix: int32[T], the moves up to there, fewer than all.
+            prefix: int32[T], nodes of the moves up to there, fewer than all.
             number: Number of moves.
 
         Returns:
-            So many nodes, or as many as remain; the most probable one first, and the lowest among
-            equals.
+            That many nodes, or as many as remain, the most probable one first; among equals the
+            lowest first.
         """
         vertices, head = self._vertices(), policy.head()
         board, desk = self._go_to(self._board(), vertices, self._desk(), prefix, len(prefix))
-        # What `replay` has looked at is not known to the head.
+        # `replay` has computed features but not the head, so every vertex is marked again.
         num = int(vertices.counts[0])
         alive = vertices.alive[:num]
         vertices.dirty[:num], vertices.counts[1] = alive, num
@@ -216,7 +216,7 @@ class Game:
         return alive[np.lexsort((alive, -head.logits[:num]))][:number].tolist()
 
     def positions(self, nodes: np.ndarray, moves: Sequence[int], size: int) -> Positions:
-        """Looks at positions of a game, as the policy does.
+        """Computes positions of a game as the policy sees them.
 
         Args:
             nodes: int32[V], the vertex of every move.
@@ -239,26 +239,26 @@ class Game:
         return found
 
     def checked_cost(self, played: Played, order: EliminationOrder) -> int:
-        """Counts the order of a game without the game.
+        """Counts the cost of an order without the game and compares.
 
         Args:
             played: The game.
             order: Its order.
 
         Returns:
-            What the interpreter says that it costs.
+            Its cost according to the interpreter.
 
         Raises:
-            InvalidOrderError: If it is not a permutation of the eliminable vertices.
-            BrokenGameError: If the game says something else.
+            InvalidOrderError: If the order is not a permutation of the eliminable vertices.
+            BrokenGameError: If the game gives another cost.
         """
         counted = order_cost(self.graph, order, self.count)
-        # Products that cost more than the limit are taken to cost the limit.
+        # Products that cost more than the limit are clipped to it.
         is_exact = played.unit == 1 and played.costs.max(initial=0) < self._limit
         if is_exact and played.cost != counted:
             raise BrokenGameError(
-                f"the game says that its order costs {played.cost} (count {self.count!r}), the "
-                f"interpreter says {counted}: this is a mistake in elimax, "
+                f"the game says that its order costs {played.cost} (count {self.count!r}), but the "
+                f"interpreter says {counted}: this is a bug in elimax, "
                 f"please report it with the graph {self.graph.fingerprint}"
             )
         return counted
@@ -266,7 +266,7 @@ class Game:
     def _go_to(
         self, board: _Board, vertices: Vertices, desk: _Desk, nodes: np.ndarray, move: int
     ) -> tuple[_Board, _Desk]:
-        """Plays on to a move."""
+        """Plays on up to a move, providing what compiled code stops for."""
         while True:
             status = compiled_game.replay(
                 *board, self._facts, desk.tables, vertices, desk.space, nodes, move
@@ -276,11 +276,11 @@ class Game:
             board, desk = self._provide(status, board, desk)
 
     def _board(self) -> _Board:
-        """The first position, for one game."""
+        """Copies of the first position, for one game."""
         return _Board(copy_links(self._links), copy_links(self._links))
 
     def _provide(self, status: int, board: _Board, desk: _Desk) -> tuple[_Board, _Desk]:
-        """Gives compiled code what it stopped for."""
+        """Provides what compiled code stopped for."""
         if status == compiled_game.FULL:
             links = grown_links(board.links)
             return _Board(links, copy_links(links)), desk
@@ -345,7 +345,7 @@ class Game:
         return Facts(is_input, is_output, self._typical_cost(), moves, outlook), remains
 
     def _typical_cost(self) -> float:
-        """Geometric mean over the first position's edge products that are not free."""
+        """Geometric mean cost of the products in the first position that are not free."""
         after: dict[int, list[int]] = {}
         for pred, _, number in self._edges.tolist():
             after.setdefault(pred, []).append(number)
@@ -367,7 +367,7 @@ class Game:
         nodes = start_features(pairs, sizes, facts.is_input, facts.is_output, self._remains, simple)
         vertices = self._vertices()
         self._go_to(self._board(), vertices, self._desk(), np.zeros(0, np.int32), 0)
-        # Numbers of structures in the order in which the edges have them.
+        # Structures are numbered from 1 by first occurrence along the sorted edges.
         names = {self.graph.edges[pair]: None for pair in sorted(self.graph.edges)}
         row = {structure: k for k, structure in enumerate(names, start=1)}
         table = [(0.0,) * len(STRUCTURE), *map(structure_features, names)]

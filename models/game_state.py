@@ -1,4 +1,4 @@
-"""What compiled code reads and changes while a game is played.
+"""Arrays and records that compiled code reads and changes during a game.
 
 Letters: N nodes on the board, E records of edges, H slots of the hash table, S structures with 0
 for "no edge", F local features, W hidden width of the policy's head, V vertices to eliminate.
@@ -18,7 +18,7 @@ class Links(NamedTuple):
         structure: int16[E], number of its structure.
         next_in: int32[E], next edge with the same successor; -1 at the end.
         prev_in: int32[E], the one before.
-        next_out: int32[E], next edge with the same predecessor; of free records the next free one.
+        next_out: int32[E], next edge with the same predecessor; for free records the next free one.
         prev_out: int32[E], the one before.
         first_in: int32[N], first edge into every node; -1 if there is none.
         first_out: int32[N], first edge out of it.
@@ -44,11 +44,11 @@ class Links(NamedTuple):
 
 
 class Outlook(NamedTuple):
-    """What the simple orders cost from some position on, in their sequence: see `simple_orders`.
+    """What the simple orders (forward, reverse, Markowitz) cost from some position on.
 
     Attributes:
-        costs: float64[N, 3], of every vertex that remains, in units of the counting rule.
-        totals: float64[3], of all of them.
+        costs: float64[N, 3], cost of every remaining vertex, in units of the game's costs.
+        totals: float64[3], sums over these vertices.
     """
 
     costs: Any
@@ -62,8 +62,8 @@ class Facts(NamedTuple):
         is_input: bool[N].
         is_output: bool[N].
         unit: float64, a typical cost of one edge product.
-        moves: int64, vertices to eliminate from the first position on.
-        outlook: From the first position.
+        moves: int64, number of vertices to eliminate from the first position on.
+        outlook: The outlook from the first position.
     """
 
     is_input: Any
@@ -78,16 +78,16 @@ class Vertices(NamedTuple):
 
     Attributes:
         remains: bool[N], vertices that are still to be eliminated.
-        alive: int32[N], these vertices, in no order; `counts[0]` of them.
+        alive: int32[N], these vertices in any order; `counts[0]` of them.
         place: int32[N], where a vertex stands in `alive`.
         local: float32[N, F], features, see `features.LOCAL`.
         cost: float64[N], what its elimination costs.
         damage: float64[N], what it adds to the costs of its neighbours.
-        mark: int8[N], whether features are to be computed anew, and which.
-        dirty: int32[N], vertices of which some are; `counts[1]` of them.
+        mark: int8[N], which features are outdated.
+        dirty: int32[N], vertices with outdated features; `counts[1]` of them.
         counts: int64[4], lengths of `alive` and `dirty`, the number of moves played, and how many
             vertices remained when the outlook was last computed.
-        outlook: How it looked then.
+        outlook: The outlook computed then.
     """
 
     remains: Any
@@ -116,10 +116,10 @@ class Head(NamedTuple):
         bias: float32[W].
         score: float32[W].
         sent: float32[N, W], what a vertex tells its neighbours.
-        hidden: float32[N, W], what it makes of what they tell.
+        hidden: float32[N, W], its hidden layer, after hearing its neighbours.
         ready: float32[N, W], its part of the last layer.
         stale: int32[N], space for a list of vertices.
-        is_stale: bool[N], the same as a set.
+        is_stale: bool[N], members of that list.
         logits: float32[N], in the order of `Vertices.alive`.
         mean: float32[W], space for one mean.
         pool: float32[2 W + number of `features.POSITION`], space for what is pooled.
@@ -152,14 +152,14 @@ class Space(NamedTuple):
         succs: int32[N], its successors.
         earlier: int16[N], structures of the edges from its predecessors.
         later: int16[N], structures of the edges to its successors.
-        factor: int64[S], costs by structure, good where `stamp_of` is the stamp of now.
-        stamp_of: int64[S].
-        stamp: int64[1].
-        degree: int64[N], what vertices cost in a graph that is played with.
+        factor: int64[S], costs by structure, valid where `stamp_of` equals `stamp`.
+        stamp_of: int64[S], stamp at which each was computed.
+        stamp: int64[1], the present stamp.
+        degree: int64[N], what vertices cost now in the copy in which a simple order is played.
         left: int32[N], the vertices that remain there.
-        fresh: float64[N], what they have cost.
+        fresh: float64[N], what vertices have cost there.
         missing: int64[M, 3], unknown entries of tables: table, row, column.
-        noted: int64[1], how many there are.
+        noted: int64[1], how many are noted.
     """
 
     preds: Any
@@ -182,7 +182,7 @@ class Record(NamedTuple):
     Attributes:
         node: int32[V], the vertex of every move.
         cost: int64[V], what it cost.
-        log_probability: float32[V], of that choice at temperature 1.
+        log_probability: float32[V], log-probability of that choice at temperature 1.
     """
 
     node: Any

@@ -1,9 +1,9 @@
-"""Learning from the regrets of moves, which tell how much each move costs above the best known.
+"""Learning from the regrets of moves, which tell how much more each move costs than the best known.
 
-At many positions a third of the moves has no regret, so the loss of a position names no move that
-is right: -log sum_v p(v) exp(-regret(v) / temperature), the probability of a good move. That is
-blind to how bad the others are, and on graphs of arrays one move can cost more than all others
-together: so the expected log(1 + regret / temperature) is added.
+At many positions a third of the moves have no regret, so the loss of a position does not single out
+one right move: it is -log sum_v p(v) exp(-regret(v) / temperature), minus the log-probability of a
+good move. That is blind to how bad the other moves are, and on graphs of arrays one move can cost
+more than all others together, so the expected log(1 + regret / temperature) is added.
 """
 
 from typing import Any, NamedTuple
@@ -26,8 +26,8 @@ class ImitationBatch(NamedTuple):
     Attributes:
         boards: G first positions.
         positions: Arrays with leading axes [G, T].
-        regrets: float32[G, T, M], in units of what a move costs on average; infinite for nodes
-            that may not be chosen.
+        regrets: float32[G, T, M], in units of the mean cost of a move; infinite for nodes that may
+            not be chosen.
         weights: float32[G, T], weights of the positions in the mean.
     """
 
@@ -45,7 +45,7 @@ def imitation_loss(policy: Policy, batch: ImitationBatch) -> tuple[jax.Array, di
         batch: The positions.
 
     Returns:
-        float32[], and the mean regret of the policy's most probable moves, as a metric.
+        The loss, float32[], and as a metric the mean regret of the most probable moves.
     """
     scores = logits(policy, batch.boards, batch.positions)
     log_probabilities = jax.nn.log_softmax(scores)

@@ -1,8 +1,8 @@
 """Lessons: games played well, with the regret of every move at some of their positions.
 
-A first lesson is an annealed order. Later ones begin with moves of the policy itself, so that it
-learns what to do where it gets to (DAgger; Ross, Gordon & Bagnell, AISTATS 2011): its game is cut
-off somewhere and the rest is annealed.
+The first lesson of a program is an annealed order. Later ones begin with moves of the policy
+itself, so that it learns what to do in the positions that it reaches (DAgger; Ross, Gordon &
+Bagnell, AISTATS 2011): its game is cut off somewhere and the rest is annealed.
 """
 
 import dataclasses
@@ -20,16 +20,16 @@ from elimax.interpreter.orders.portfolio import named_order
 from elimax.models.game import Game, Played
 
 STARTS = ("markowitz", "markowitz_high", "lmmd", "lowest_fill_in", "relative_markowitz", "reverse")
-"""Orders that annealing begins with, the cheapest of them."""
+"""Orders of which annealing begins with the cheapest."""
 
 CUT = 1000.0
-"""Regrets above this are all the same, in units of what a move costs on average."""
+"""Regrets are clipped to this, in units of the mean cost of a move."""
 
 TEMPERATURE = 0.1
-"""Regret, in units of what a move costs on average, that makes a move e times less good."""
+"""Regret that makes a move worse by a factor of e, in units of the mean cost of a move."""
 
 _ALWAYS = 0.1
-"""Weight of a position at which any move will do, beside one at which a single move will."""
+"""Weight of a position at which all moves are equally good; a single good move adds almost 1."""
 
 
 class Lesson(NamedTuple):
@@ -38,10 +38,10 @@ class Lesson(NamedTuple):
     Attributes:
         nodes: int32[V], the vertex of every move, as a node of the board.
         cost: What the game costs.
-        moves: int32[T], moves before which the positions are, ascending.
-        regrets: float16[T, V], the regret of eliminating `nodes[v]` at a position, in units of what
-            a move of the game costs on average, at most `CUT`; infinite for v below the position's
-            move.
+        moves: int32[T], number of moves before each position, ascending.
+        regrets: float16[T, V], the regret of eliminating `nodes[v]` at a position, in units of the
+            mean cost of a move of the game, at most `CUT`; infinite for v below the number of moves
+            before the position.
     """
 
     nodes: np.ndarray
@@ -73,12 +73,12 @@ def annealed_lesson(game: Game, *, evaluations: int, positions: int, seed: int) 
 def completed_lesson(
     game: Game, played: Played, cut_off: int, *, evaluations: int, positions: int, seed: int
 ) -> Lesson:
-    """Completes a game that was cut off, and measures regrets along the completion.
+    """Cuts a game off, completes it and measures regrets along the completion.
 
     Args:
         game: The game.
         played: A game of the policy.
-        cut_off: Number of its moves that are kept, at least one move less than all.
+        cut_off: Number of its moves that are kept, fewer than all.
         evaluations: Orders that annealing evaluates.
         positions: Number of positions, if as many moves are left.
         seed: Seed of annealing and of the choice of positions.
@@ -91,7 +91,7 @@ def completed_lesson(
     """
     prefix, spent = played.nodes[:cut_off], played.unit * sum(played.costs[:cut_off].tolist())
     rest = left_over(game, prefix)
-    # An eliminated output is a pure output of what is left.
+    # An eliminated output is a pure output of the rest, so it is no longer eliminable.
     left = set(rest.eliminable)
     vertices = tuple(v for v in game.order(played.nodes, "policy").vertices if v in left)
     own = EliminationOrder(vertices, rest.fingerprint, "policy")
@@ -101,10 +101,10 @@ def completed_lesson(
 
 
 def draw_positions(lesson: Lesson, number: int, rng: np.random.Generator) -> np.ndarray:
-    """Draws positions of a lesson to learn from, those more often where there is more at stake.
+    """Draws positions of a lesson to learn from, more often those where more is at stake.
 
-    In programs of arrays most moves are elementwise and have no regret wherever they stand; what
-    decides is near the end.
+    In programs of arrays most moves eliminate elementwise vertices and have no regret anywhere; the
+    moves that matter are near the end.
 
     Args:
         lesson: The lesson.
@@ -129,8 +129,8 @@ def left_over(game: Game, nodes: np.ndarray) -> ComputationalGraph:
         nodes: int32[T], the vertices of the moves, as nodes of the board.
 
     Returns:
-        The graph with the same nodes; those that are eliminated have no edges, but outputs keep
-        those into them.
+        The graph with the same nodes; eliminated ones have no edges, except that outputs keep their
+        in-edges.
     """
     elimination = CountingElimination(game.graph)
     for vertex in game.order(nodes, "").vertices[-len(nodes) :] if len(nodes) else ():
@@ -156,8 +156,8 @@ def anneal_order(
     Args:
         graph: The graph, as it stands in some game.
         game: That game.
-        starts: Orders to begin with, in addition to the rules'.
-        evaluations: Orders that are evaluated.
+        starts: Orders to begin with, in addition to those of the rules.
+        evaluations: Orders that annealing evaluates.
         seed: Seed of annealing.
 
     Returns:
@@ -168,7 +168,7 @@ def anneal_order(
 
 
 def _lesson(game: Game, prefix: np.ndarray, spent: int, labelled: LabelledOrder) -> Lesson:
-    """Puts a labelled order of what was left behind the moves before it."""
+    """Appends a labelled order of the rest to the moves before it."""
     played = set(prefix.tolist())
     rest = np.array(
         [node for node in game.moves(labelled.order.vertices).tolist() if node not in played],

@@ -1,4 +1,4 @@
-"""The records of a graph's edges: made, copied for a game, and enlarged when they run out."""
+"""Records of a graph's edges: making them, copying them for a game, adding more."""
 
 import numpy as np
 
@@ -59,7 +59,7 @@ def grown_links(links: Links) -> Links:
         links: The graph.
 
     Returns:
-        The same graph with room.
+        The same graph with room for more edges.
     """
     size = links.pred.size
     named = links._asdict()
@@ -67,7 +67,7 @@ def grown_links(links: Links) -> Links:
     for name in per_record:
         named[name] = np.concatenate([named[name], np.full(size, -1, named[name].dtype)])
     named["next_out"][size : 2 * size - 1] = np.arange(size + 1, 2 * size)
-    # The new records are used first; behind them is what was free before.
+    # The list of free records begins with the new ones and goes on with those free before.
     named["next_out"][2 * size - 1] = links.free[0]
     named["free"] = np.array([size, links.free[1] + size], np.int64)
     named["slots"] = _slots(2 * size)

@@ -1,7 +1,7 @@
 """One step of the optimiser, for any loss, on all devices.
 
-Positions of a batch are shared out over all devices of all processes; each computes its share of
-the loss and of the gradient, and XLA adds the shares up.
+Positions of a batch are sharded over all devices of all processes; each device computes its share
+of the loss and of the gradient, and XLA adds the shares up.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ MAX_GRADIENT_NORM = 1.0
 OPTIMISER = optax.chain(
     optax.clip_by_global_norm(MAX_GRADIENT_NORM), optax.scale_by_adam(b2=0.99, eps=1e-6)
 )
-"""Adam on clipped gradients; the step size is a factor of its own."""
+"""Adam on clipped gradients, without a learning rate: `descend` multiplies by it."""
 
 
 def start_optimiser(policy: Policy) -> optax.OptState:
@@ -42,7 +42,7 @@ def start_optimiser(policy: Policy) -> optax.OptState:
 
 
 def shareable(number: int) -> int:
-    """Rounds a number of positions up, so that all devices get equally many.
+    """Rounds a number of positions up so that all devices get equally many.
 
     Args:
         number: Number of positions.
@@ -54,11 +54,11 @@ def shareable(number: int) -> int:
 
 
 def share_out(batch: Batch) -> Batch:
-    """Puts a batch on the devices: boards on all of them, positions shared out along T.
+    """Puts a batch on the devices: boards replicated, positions sharded along T.
 
     Args:
-        batch: A batch with a field `boards`; T is a multiple of the number of devices. With
-            several processes each passes the whole batch.
+        batch: A batch with a field `boards`, whose T is a multiple of the number of devices. Each
+            of several processes passes the whole batch.
 
     Returns:
         The same as JAX arrays.
@@ -70,13 +70,13 @@ def share_out(batch: Batch) -> Batch:
 
 
 def put_everywhere(tree: Tree) -> Tree:
-    """Puts all of a policy, or whatever else is learnt, on every device.
+    """Replicates arrays, such as the weights of a policy, on every device.
 
-    Without it the first step, whose arguments are on no particular device, would be compiled
-    for itself.
+    Without it the arguments of the first step would be on no particular device, and that step would
+    be compiled separately.
 
     Args:
-        tree: Arrays; with several processes they are the same in each.
+        tree: Arrays, the same in every process.
 
     Returns:
         The same as JAX arrays.
@@ -112,11 +112,11 @@ def descend(
         batch: The positions.
         learning_rate: float32[], the step size.
         loss: Maps policy, batch and settings to a loss and metrics.
-        settings: More arguments of the loss.
+        settings: Further arguments of the loss.
 
     Returns:
-        The policy, the state of the optimiser, and the metrics with the loss and the norm of the
-        gradient.
+        The policy, the state of the optimiser, and the metrics together with the loss and the norm
+        of the gradient.
     """
     (value, metrics), gradient = jax.value_and_grad(loss, has_aux=True)(policy, batch, *settings)
     # optax mixes integer counts with floats.

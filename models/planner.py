@@ -1,4 +1,4 @@
-"""The policy that comes with elimax as a planner: what `jacve(f, order="policy")` asks."""
+"""The policy that comes with elimax as the planner of `jacve(f, order="policy")`."""
 
 import collections
 import functools
@@ -12,7 +12,7 @@ from elimax.models.checkpoint import pretrained_policy
 from elimax.models.policy_search import greedy_order
 
 MAX_KEPT = 512
-"""Orders that are kept, so that a function that is traced again does not wait again."""
+"""Most orders that are cached, so that tracing a function again takes no second search."""
 
 _kept: collections.OrderedDict[str, EliminationOrder] = collections.OrderedDict()
 _lock = threading.Lock()
@@ -20,10 +20,10 @@ _policy = functools.cache(pretrained_policy)
 
 
 def policy_order(graph: ComputationalGraph) -> EliminationOrder:
-    """The greedy order of the policy, by nontrivial multiplications, which `jacve` executes.
+    """The greedy order of the policy, by nontrivial multiplications: those that `jacve` executes.
 
-    A policy may be far off on a graph like none it has learned from, so the orders of JAX's own
-    modes are counted as well.
+    A policy may be far off on a graph unlike those it has learnt from, so forward and reverse are
+    counted as well.
 
     Args:
         graph: The graph.

@@ -1,8 +1,8 @@
-"""A policy in numpy, ready to play: nothing is compiled for a size of graph.
+"""A policy in numpy, ready to play: nothing is compiled for each size of graph.
 
-What `policy.Encoder` computes for padded batches is computed here for one graph of any size: edges
-by lists, everything else in slices, so that memory grows with the number of edges and of nodes. The
-head is handed to compiled code as plain arrays.
+What `policy.Encoder` computes for padded batches is computed here for one graph of any size:
+attention along edges uses lists of edges, attention to all nodes works in slices, so memory grows
+with the numbers of edges and nodes. The head is passed to compiled code as plain arrays.
 """
 
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from elimax.models.policy import NUM_VIEWS, Attention, Policy
 from elimax.models.positions import Start
 
 _SLICE = 1 << 22
-"""Entries of an attention matrix that are computed at once."""
+"""Most entries of an attention matrix that are computed at once."""
 
 
 class PlayedPolicy(NamedTuple):
@@ -23,7 +23,7 @@ class PlayedPolicy(NamedTuple):
 
     Attributes:
         weights: Weights of the head by their names in `game_state.Head`.
-        base: float32[N, H], what every node starts from.
+        base: float32[N, H], the part of the head that depends only on the encoding.
     """
 
     weights: dict[str, np.ndarray]
@@ -33,7 +33,7 @@ class PlayedPolicy(NamedTuple):
         """The head for one game, with space of its own.
 
         Returns:
-            The head; it knows nothing of any vertex yet.
+            The head, which has computed nothing about any vertex yet.
         """
         num, width = self.base.shape
         sent, hidden, ready = np.zeros((3, num, width), np.float32)
@@ -63,7 +63,7 @@ def read_graph(policy: Policy, start: Start) -> PlayedPolicy:
     """
     encoding = encode(policy, start)
     head = policy.head
-    # Weights of `eqx.nn.Linear` are [out, in]; compiled code runs along the outputs.
+    # Weights of `eqx.nn.Linear` are [out, in]; the inner loops of compiled code run over outputs.
     weights = {
         name: np.ascontiguousarray(_weight(getattr(head, name)).T)
         for name in ("local", "preds", "succs", "last", "last_local", "pooled")
@@ -126,6 +126,7 @@ def _along_edges(
     result = np.zeros_like(values)
     if not len(ours):
         return result
+    # A softmax over the edges of each node: sorted, these are segments for `reduceat`.
     by_node = np.argsort(ours, kind="stable")
     ours, theirs, bias = ours[by_node], theirs[by_node], bias[by_node]
     scores = np.einsum("ehd,ehd->eh", queries[ours], keys[theirs]) + bias
@@ -138,7 +139,7 @@ def _along_edges(
 
 
 def _everywhere(queries: np.ndarray, keys: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Attention to all nodes, some rows at a time."""
+    """Attention to all nodes, a slice of rows at a time."""
     size, heads, _ = values.shape
     result = np.empty_like(values)
     step = max(1, _SLICE // max(1, size))
@@ -162,7 +163,7 @@ def _linear(layer: Any, values: np.ndarray) -> np.ndarray:
 
 
 def _norm(layer: Any, values: np.ndarray) -> np.ndarray:
-    """Root-mean-square normalisation, as `eqx.nn.RMSNorm`."""
+    """Root-mean-square normalisation, like `eqx.nn.RMSNorm`."""
     scale = 1.0 / np.sqrt(np.mean(values**2, axis=-1, keepdims=True) + layer.eps)
     result = values * scale * np.asarray(layer.weight, np.float32)
     return result if layer.bias is None else result + np.asarray(layer.bias, np.float32)

@@ -1,15 +1,15 @@
-"""The policy: a transformer that reads a graph once, and a small head that plays on what it read.
+"""The policy: a transformer that reads a graph once, and a small head that plays from its encoding.
 
 The *encoder* sees the first position. Every block has attention heads of three views: heads that
 see a node's predecessors, heads that see its successors, and heads that see all nodes, so messages
-travel both ways along the edges. Along edges the structure of the edge Jacobian is added to the
-score.
+travel both ways along the edges. Along edges, a linear function of the features of the edge
+Jacobian's structure is added to the score.
 
-The *head* scores the vertices that remain at every move, from the encoding and from the local
-features of now. A vertex hears the mean of its predecessors and the mean of its successors, once.
-What is known about the position as a whole (what all vertices have in common) enters in the last
-layer alone: a move changes it for everybody, and all that must be computed anew for everybody is
-one addition and one product per unit. `compiled_game` computes the same from what a move changed.
+The *head* scores the remaining vertices at every move, from the encoding and from the present local
+features. A vertex hears the mean of its predecessors and the mean of its successors, once. What is
+known about the position as a whole enters only in the last layer: a move changes it for every
+vertex, but then all that must be recomputed for every vertex is one addition and one product per
+unit. `compiled_game` computes the same incrementally, from what a move has changed.
 
 No weight depends on the number of nodes. Letters: N nodes, W width of the encoder, H of the head.
 """
@@ -38,7 +38,7 @@ class PolicyConfig:
     Attributes:
         width: W, length of a node's encoding; a multiple of `3 * heads_per_view`.
         heads_per_view: Attention heads for each of the three views.
-        blocks: Transformer blocks, that is, how many edges far a node sees.
+        blocks: Number of transformer blocks, which is how many edges far a node sees.
         expansion: Hidden width of a block's MLP, as a multiple of `width`.
         head_width: H, width of the head.
     """
@@ -83,7 +83,7 @@ class Attention(eqx.Module):
     def __call__(
         self, nodes: jax.Array, structure: jax.Array, table: jax.Array, present: jax.Array
     ) -> jax.Array:
-        """Gathers what every node sees.
+        """Computes what every node gathers from the nodes that it sees.
 
         Args:
             nodes: float32[N, W].
@@ -203,7 +203,7 @@ class Head(eqx.Module):
         self.last_local = linear(len(LOCAL))
         self.pooled = linear(2 * width + len(POSITION))
         score = eqx.nn.Linear(width, 1, use_bias=False, key=next(keys))
-        # Almost equal scores at first: the untrained policy explores.
+        # Scores start almost equal, so that the untrained policy explores.
         self.score = eqx.tree_at(lambda layer: layer.weight, score, 0.1 * score.weight)
 
     def __call__(
@@ -269,6 +269,6 @@ def make_policy(config: PolicyConfig, *, seed: int) -> Policy:
 
 @partial(jax.jit, static_argnames="config")
 def _draw(config: PolicyConfig, key: jax.Array) -> Policy:
-    """Compiled whole, which is faster than weight by weight; single precision always."""
+    """Draws all weights in one compiled function, faster than one by one; always float32."""
     policy = Policy(config, key=key)
     return jax.tree.map(lambda weights: weights.astype(jnp.float32), policy)

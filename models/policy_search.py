@@ -1,7 +1,7 @@
 """Orders that a policy finds, alone and together with annealing.
 
-Every order is counted again by the interpreter, which knows nothing of the game; a difference is an
-error, not a result.
+Every order is counted again by the interpreter, which does not know the game; if the two disagree,
+that is an error and not a result.
 """
 
 import dataclasses
@@ -25,21 +25,21 @@ from elimax.models.policy import Policy
 from elimax.models.processes import in_threads
 
 TEMPERATURE = 0.7
-"""What scores are divided by where games are drawn from a pretrained policy."""
+"""Temperature at which games are drawn from a pretrained policy."""
 
 BRANCHES = 3
-"""Moves that a beam tries at every position."""
+"""Moves that a beam search tries at every position."""
 
 GAMES_SHARE = 0.15
-"""Share of the time in which the policy plays, before annealing goes on from its orders."""
+"""Share of the remaining time in which the policy draws games, before annealing."""
 
 CHAINS = 2
-"""Orders from which annealing goes on at the same time."""
+"""Number of annealing chains, each of which starts from another order."""
 
 _GAMES_AT_ONCE = 8
 
 Method: TypeAlias = Literal["policy", "both", "beam"]
-"""Draw games; draw some and anneal the best of them; beam search."""
+"""Draw games; draw some, then anneal from the best of them and of the portfolio; beam search."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,8 +49,8 @@ class SearchResult:
     Attributes:
         order: The cheapest order.
         cost: What it costs.
-        trajectory: Seconds since the search began, and the cost of the best order by then,
-            whenever that fell.
+        trajectory: (seconds since the search began, cost of the best order) each time that cost
+            fell.
         games: Games that the policy has played.
         evaluations: Orders that annealing has evaluated.
     """
@@ -100,7 +100,7 @@ def best_sampled_order(
         episodes: Number of games, at least 1, the greedy one included.
         seed: Seed of the draws.
         count: What costs: "all" or "nontrivial" multiplications, or the "price".
-        temperature: What scores are divided by before a move is drawn.
+        temperature: Divides the scores before a move is drawn.
 
     Returns:
         The order, named "policy_sampled".
@@ -124,7 +124,7 @@ def beam_order(
     count: Objective = "all",
     seconds: float = math.inf,
 ) -> EliminationOrder:
-    """The cheapest order that a beam meets.
+    """The cheapest order that a beam search meets.
 
     Args:
         policy: The policy.
@@ -155,10 +155,10 @@ def beam_order(
 def beam_games(game: Game, policy: PlayedPolicy, width: int) -> Iterator[Played]:
     """Plays the games of a beam search.
 
-    After every move the `BRANCHES` most probable next moves are tried at each position that is
-    kept, and each is completed greedily, which tells what it is worth (the rollout algorithm;
-    Bertsekas, Tsitsiklis & Wu, Journal of Heuristics 3, 1997). The best positions are kept, two
-    with the same vertices eliminated only once.
+    At each position that is kept, the `BRANCHES` most probable next moves are tried, and each is
+    completed greedily, which tells what it is worth (the rollout algorithm; Bertsekas, Tsitsiklis &
+    Wu, Journal of Heuristics 3, 1997). Then the best positions are kept; of positions with the same
+    vertices eliminated, only the cheapest.
 
     Args:
         game: The game.
@@ -175,7 +175,7 @@ def beam_games(game: Game, policy: PlayedPolicy, width: int) -> Iterator[Played]
         tried: dict[frozenset[int], tuple[Played, np.ndarray]] = {}
         prefixes = []
         for played, prefix in beam:
-            # The greedy completion of a position is known already.
+            # The policy's own next move leads to a completion that is already known.
             own = played.nodes[: move + 1]
             tried.setdefault(frozenset(own.tolist()), (played, own))
             for node in game.best_moves(policy, prefix, BRANCHES):
@@ -201,16 +201,16 @@ def search_order(
     count: Objective = "all",
     method: Method = "both",
 ) -> SearchResult:
-    """Searches an order for a time.
+    """Searches for an order for a given time.
 
     Args:
         policy: The policy.
         graph: The graph.
-        seconds: Time limit; at least one greedy game is played.
+        seconds: Time limit; a greedy game is played in any case.
         seed: Seed of everything that is random.
         count: What costs: "all" or "nontrivial" multiplications, or the "price".
-        method: "policy" draws games; "both" does so for a while and anneals the best of them and
-            of the rules; "beam" is a beam search that gets wider.
+        method: "policy" draws games; "both" does so for a while, then anneals from the best orders
+            of the games and the portfolio; "beam" is a beam search that gets wider.
 
     Returns:
         What was found.
@@ -218,7 +218,7 @@ def search_order(
     Raises:
         StructureLimitError: If too many edge structures are met.
         BrokenGameError: If the game's cost is not that of the interpreter.
-        ValueError: If the time is not a positive number.
+        ValueError: If `seconds` is not a positive finite number.
     """
     if not 0.0 < seconds < math.inf:
         raise ValueError(f"seconds={seconds!r} must be a positive number of seconds")
@@ -290,7 +290,7 @@ class _Search:
         try:
             found = anneal(graph, starts, count, seconds=left, seed=self._seed, chains=CHAINS)
         except GraphTooLargeError:
-            return  # What is known so far is still good.
+            return  # The orders found so far stand.
         self._evaluations = found.evaluations
         self._note(order_cost(graph, found.order, count), found.order)
 
@@ -303,12 +303,12 @@ class _Search:
                 if self._elapsed() > self._seconds:
                     return
             if self._games - first == before:
-                return  # Nothing was left out, nor will it be by a wider beam.
+                return  # Nothing was left out: a wider beam would play the same games.
             width, before = 2 * width, self._games - first
 
 
 def _game(game: Game, policy: PlayedPolicy, seed: int, number: int, temperature: float) -> Played:
-    """One of many games; the first one is greedy."""
+    """One of many games, each with random numbers of its own; number 0 is greedy."""
     if number == 0:
         return game.play(policy)
     rng = np.random.default_rng((seed, number))

@@ -1,4 +1,4 @@
-"""What the policy is shown: the first position of a game, and positions along it."""
+"""Records of what the policy sees: the first position of a game, and positions along it."""
 
 from typing import Any, NamedTuple
 
@@ -6,11 +6,11 @@ import numpy as np
 
 
 class Start(NamedTuple):
-    """The first position, as the policy's encoder sees it; N nodes, S structures, E edges.
+    """The first position as the policy's encoder sees it: N nodes, S structures, E edges.
 
     Attributes:
         nodes: float32[N, F], start features and then local features.
-        edges: int32[E, 3], predecessor, successor and structure, from 1, of every edge; sorted by
+        edges: int32[E, 3], predecessor, successor and structure (from 1) of every edge, sorted by
             successor, then by predecessor.
         structures: float32[S + 1, number of `features.STRUCTURE`]; row 0 is for "no edge".
     """

@@ -1,10 +1,10 @@
 """Proximal policy optimisation for undiscounted games of known length.
 
 Source: Schulman et al., arXiv 1707.06347, with metric names after CleanRL. There is no value
-network: all games of a graph make the same number of moves, so the baseline of a move is the mean
-cost-to-go of the parallel games there. The best game's advantage is weighted up, as what counts in
-the end is the best order and not the mean one; and the best order so far is imitated a little
-(Oh et al., Self-imitation learning, ICML 2018).
+network: all games of a graph have the same number of moves, so the baseline of a move is the mean
+cost-to-go of the parallel games there. The advantages of the best game are weighted up, because
+what counts in the end is the best order and not the mean; and the best order so far is imitated a
+little (Oh et al., Self-imitation learning, ICML 2018).
 """
 
 import dataclasses
@@ -27,8 +27,8 @@ class PPOConfig:
     Attributes:
         epochs: Passes over the positions.
         minibatches: Steps of the optimiser per pass.
-        positions: Positions that are learnt from, drawn from all of a batch of games.
-        clip: Largest change of a move's probability ratio that is rewarded.
+        positions: Positions to learn from per epoch, drawn from all games of a batch.
+        clip: Largest change of a move's probability, as a ratio, that is rewarded.
         entropy: Weight of the entropy bonus.
         imitation: Weight of imitating the best order so far.
         best_weight: Factor of the advantages of the best game of a group.
@@ -55,9 +55,8 @@ class PPOBatch(NamedTuple):
         positions: Arrays with leading axes [G, T].
         nodes: int32[G, T], the vertices that were eliminated.
         log_probabilities: float32[G, T], of these moves when they were made.
-        advantages: float32[G, T].
-        imitated: float32[G, T], 1 where the move is to be imitated, whatever it was; there the
-            advantage does not count.
+        advantages: float32[G, T], ignored where moves are imitated.
+        imitated: float32[G, T], 1 where the move is to be imitated, else 0.
         weights: float32[G, T], weights of the positions in the mean.
     """
 
@@ -71,15 +70,15 @@ class PPOBatch(NamedTuple):
 
 
 def advantages(costs: np.ndarray, best_weight: float = 1.0) -> np.ndarray:
-    """How much cheaper each game of a graph went on than the mean of the parallel games.
+    """How much cheaper each game was from each move on than the mean of the parallel games.
 
     Args:
         costs: float64[K, V], cost of every move of K games.
         best_weight: Factor for the cheapest game.
 
     Returns:
-        float32[K, V], baseline minus cost-to-go, divided by its root mean square; 0 if nothing
-        differs.
+        float32[K, V], baseline minus cost-to-go, divided by its root mean square; 0 if all games
+        cost the same.
     """
     costs_to_go = np.cumsum(costs[:, ::-1], axis=1)[:, ::-1]
     raw = costs_to_go.mean(axis=0) - costs_to_go
@@ -100,7 +99,7 @@ def ppo_loss(
         config: Settings.
 
     Returns:
-        float32[], and the mean losses as metrics.
+        The loss, float32[], and its parts as metrics.
     """
     log_probabilities = jax.nn.log_softmax(logits(policy, batch.boards, batch.positions))
     chosen = jnp.take_along_axis(log_probabilities, batch.nodes[..., None], axis=-1)[..., 0]

@@ -1,4 +1,4 @@
-"""Makes the next batches while the present one is learnt from."""
+"""Makes the next batches while the optimiser works on the present one."""
 
 import collections
 import concurrent.futures
@@ -9,11 +9,11 @@ Item = TypeVar("Item")
 Batch = TypeVar("Batch")
 
 AHEAD = 3
-"""Batches that are made before they are asked for."""
+"""Number of batches that are made before they are asked for."""
 
 
 def prefetched(make: Callable[[Item], Batch], items: Iterable[Item]) -> Iterator[Batch]:
-    """Maps a function in one thread next to the caller's, a few items ahead.
+    """Maps a function in another thread, a few items ahead of the caller.
 
     Args:
         make: The function.

@@ -1,4 +1,4 @@
-"""How to pretrain: the settings of every phase."""
+"""Settings of pretraining, phase by phase."""
 
 import dataclasses
 from typing import Annotated, Literal
@@ -17,14 +17,14 @@ _PPO = PPOConfig(epochs=1, imitation=0.0, learning_rate=0.0001, final_learning_r
 
 @dataclasses.dataclass(frozen=True)
 class ProgramsConfig:
-    """What is learnt from.
+    """The programs to learn from.
 
     Attributes:
         number: Number of programs.
         per_update: Programs that one update of phase "label" draws.
         min_vertices: Vertices of the smallest program.
         max_vertices: Vertices of the largest program.
-        other_count: Share of the programs in which the other multiplications cost.
+        other_count: Share of the programs that are played by another count than `count`.
         mix: Shares of the kinds of programs.
     """
 
@@ -45,7 +45,7 @@ class ProgramsConfig:
 
 @dataclasses.dataclass(frozen=True)
 class LabelsConfig:
-    """How regrets are found.
+    """How regrets are measured.
 
     Attributes:
         annealing: Orders that are evaluated for each vertex of a program.
@@ -60,12 +60,12 @@ class LabelsConfig:
 
 @dataclasses.dataclass(frozen=True)
 class ImitationConfig:
-    """How regrets are learnt from, first of all and in the rounds.
+    """How the policy learns from regrets, at first and in the rounds.
 
     Attributes:
         updates: Updates before the first round.
         steps: Steps of the optimiser in an update.
-        batch_nodes: Nodes of the programs in a batch; decides how many programs share a step.
+        batch_nodes: Nodes of all programs in a batch, about: sets how many programs share a step.
         batch_positions: Positions of each program in a batch.
         learning_rate: Step size at the start.
         final_learning_rate: Step size at the end.
@@ -86,9 +86,9 @@ class RoundsConfig:
     Attributes:
         number: Number of rounds.
         games: Games that the policy plays in a round.
-        completed: How many of them are cut off and completed: those that cost most, relative to
-            what is known.
-        updates: Updates of learning in a round.
+        completed: How many of them are cut off and completed: the costliest, relative to the best
+            known order of their program.
+        updates: Updates of imitation in a round.
         temperature: Temperature of half of the games; the others are greedy.
         learning_rate: Step size at the start of the rounds.
         final_learning_rate: Step size at their end.
@@ -110,8 +110,8 @@ class ReinforcementConfig:
     Attributes:
         updates: Number of updates.
         programs: Programs of an update.
-        episodes: Games of each.
-        ppo: Settings of the learning.
+        episodes: Games of each program.
+        ppo: Settings of PPO.
     """
 
     updates: Annotated[int, Range(0, 1_000_000)] = 20
@@ -122,14 +122,14 @@ class ReinforcementConfig:
 
 @dataclasses.dataclass(frozen=True)
 class ValidationConfig:
-    """Which policy is kept.
+    """How the policy to keep is chosen.
 
     Attributes:
-        programs: Number of programs that nothing is learnt from.
+        programs: Number of programs that are held out from learning.
         annealing: Orders that are evaluated for each vertex of one of them.
-        every: Updates of learning from one validation to the next.
-        last: Updates at the end, the best of whose policies is kept; by then steps are small, and
-            what differs is more than luck.
+        every: Updates from one validation to the next.
+        last: Number of updates at the end whose best policy is kept; by then steps are small, and
+            differences are more than luck.
     """
 
     programs: Annotated[int, Range(1, 10_000)] = 32
@@ -144,12 +144,12 @@ class PretrainConfig:
 
     Attributes:
         count: What costs in most programs: "all" or "nontrivial" multiplications, or the "price".
-        programs: What is learnt from.
-        labels: How regrets are found.
-        imitation: How they are learnt from.
+        programs: The programs to learn from.
+        labels: How regrets are measured.
+        imitation: How the policy learns from them.
         rounds: The rounds of DAgger.
         reinforcement: PPO at the end.
-        validation: Which policy is kept.
+        validation: How the policy to keep is chosen.
         policy: Size of the policy.
     """
 

@@ -1,4 +1,4 @@
-"""Pretraining: one policy for all graphs, from programs that no task has a part in.
+"""Pretraining: one policy for all graphs, from programs that contain no task.
 
 1. *Label*: programs are drawn, their orders annealed, and the regrets of all moves along these
    orders measured.
@@ -7,10 +7,10 @@
    completed by annealing, and it learns from the regrets along the completions too.
 4. *Reinforce*: PPO over many programs at once.
 
-Whatever is drawn depends on the seed and on the number of the update alone, so that a training that
-was stopped goes on as if it had not been. A policy swings from step to step; the running mean of
-its weights swings less and plays better. What is kept is, of the last ones, the mean that does
-best, greedily, on programs that nothing is learnt from.
+Everything random depends only on the seed and the number of the update, so a training that was
+stopped continues as if it had not been. A policy swings from step to step; the running mean of its
+weights swings less and plays better. Of the means validated at the end, the one that plays best,
+greedily, on held-out programs is kept.
 """
 
 import dataclasses
@@ -43,9 +43,9 @@ from elimax.models.training import (
 )
 
 WORST = 2.0
-"""The most that a game of a validation program counts, relative to annealing."""
+"""Upper limit of the cost of a validation game, relative to annealing."""
 
-# Random streams that must not overlap.
+# Numbers of random streams that must not overlap.
 _PROGRAMS, _VALIDATION, _UPDATES = 0, 1, 2
 
 
@@ -55,7 +55,7 @@ class PretrainResult(NamedTuple):
     Attributes:
         policy: The best policy by validation.
         curve: Metrics of every update.
-        metrics: Summary.
+        metrics: Summary of the training.
     """
 
     policy: Policy
@@ -76,7 +76,7 @@ def pretrain(
         config: Settings.
         seed: Seed of everything that is random.
         on_update: Called after every update with its number, its metrics and the state.
-        resume: A state to go on from; the result is the same as without a stop.
+        resume: A state to continue from; the result is the same as without a stop.
 
     Returns:
         The best policy, the curve and a summary.
@@ -102,14 +102,14 @@ def pretrain(
 
 
 class Programs:
-    """The programs of one stream, made when they are asked for."""
+    """The programs of one random stream, drawn when they are asked for and then kept."""
 
     def __init__(self, config: ProgramsConfig, count: str, seed: int, stream: int) -> None:
-        """Prepares nothing.
+        """Draws nothing yet.
 
         Args:
-            config: What is drawn.
-            count: Which multiplications cost in most of them.
+            config: Which programs to draw.
+            count: What costs in most of them.
             seed: Seed of the training.
             stream: Number of the stream.
         """
@@ -148,7 +148,7 @@ class Pretraining:
         return start_training(make_policy(self._config.policy, seed=self._seed), seed=self._seed)
 
     def update(self, state: TrainingState) -> TrainingState:
-        """One update, validated if it is time.
+        """One update, followed by validation if it is due.
 
         Args:
             state: Where the training stands.
@@ -187,8 +187,8 @@ class Pretraining:
     def validation_ratio(self, policy: Policy) -> float:
         """Cost of greedy games relative to annealing, geometric mean over validation programs.
 
-        No game counts more than `WORST`, so that a few programs do not decide; one that meets too
-        many edge structures to be played counts that much.
+        No game counts more than `WORST`, so that a few programs do not decide the mean; a game that
+        meets too many edge structures counts as `WORST`.
         """
         games = [self._validation.game(k) for k in range(self._config.validation.programs)]
         played = play_games(policy, games, episodes=0, temperature=0.0, seed=(), greedy=True)
@@ -209,7 +209,7 @@ class Pretraining:
 
         numbers = list(range(self._config.validation.programs))
         for number in numbers:
-            self._validation.game(number)  # Traced here, one after the other.
+            self._validation.game(number)  # Traced here, one by one, and not in the threads.
         return np.maximum(in_processes(reference, numbers), 1)
 
     def _rng(self, state: TrainingState, *more: int) -> np.random.Generator:
@@ -236,7 +236,7 @@ class Pretraining:
         return self._add(state, numbers, lessons, evaluations), {}
 
     def _play(self, state: TrainingState) -> tuple[TrainingState, Metrics]:
-        """The policy plays, and annealing shows how its dearest games should have gone on."""
+        """The policy plays; its costliest games are cut off and completed by annealing."""
         config, rng = self._config, self._rng(state)
         known = sorted({number for number, _ in state.lessons})
         numbers = [known[k] for k in rng.integers(len(known), size=config.rounds.games)]
@@ -269,7 +269,7 @@ class Pretraining:
         return dataclasses.replace(state, eliminations=state.eliminations + moves), {}
 
     def _half_greedily(self, state: TrainingState, games: list[Game]) -> list[list[Played] | None]:
-        """Lets the running mean of the policies play, one half of the games at a temperature."""
+        """Lets the running mean of the policies play, half of the games greedily."""
         half, seed = len(games) // 2, (self._seed, _UPDATES, state.update)
         greedily = play_games(
             state.average, games[:half], episodes=0, temperature=0.0, seed=seed, greedy=True
@@ -352,7 +352,7 @@ class Pretraining:
         )
 
     def _learning_rate(self, state: TrainingState) -> Callable[[int], float]:
-        """Step sizes of an update of imitation."""
+        """Step sizes of an update of imitation, by the number of the step."""
         config, rounds = self._config.imitation, self._config.rounds
         before = self._phases[: state.update].count("imitate")
         updates, first, last = config.updates, config.learning_rate, config.final_learning_rate
@@ -395,7 +395,7 @@ def _dearest(
     played: Sequence[list[Played] | None],
     most: int,
 ) -> list[tuple[int, Played]]:
-    """The games that cost most, relative to the best lesson of their program, with their places."""
+    """The costliest games, relative to the best lesson of their program, with their indices."""
     known: dict[int, int] = {}
     for number, lesson in lessons:
         known[number] = min(lesson.cost, known.get(number, lesson.cost))

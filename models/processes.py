@@ -1,7 +1,7 @@
-"""Work that several processes share: each does its part, and all know all results.
+"""Work that several processes share: each does its part, and all get all results.
 
-Whatever the number of processes, the results are the same, so that a training does not depend on
-where it runs. With one process there are only its threads.
+The results are the same for any number of processes, so that a training does not depend on where it
+runs. With one process there are only its threads.
 """
 
 import concurrent.futures
@@ -21,7 +21,7 @@ def in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> lis
     """Maps a function in as many threads as there are processors.
 
     Args:
-        function: Compiled code, for the most part, so that threads do not wait for each other.
+        function: Mostly compiled code without the GIL, so that threads do not wait for each other.
         items: Its arguments.
 
     Returns:
@@ -35,7 +35,7 @@ def in_processes(function: Callable[[Item], Result], items: Sequence[Item]) -> l
     """Maps a function in the threads of all processes of `jax.distributed`.
 
     Args:
-        function: Compiled code, for the most part; it does not depend on the process.
+        function: Mostly compiled code; its results do not depend on the process.
         items: Its arguments, the same in every process.
 
     Returns:
@@ -50,10 +50,10 @@ def in_processes(function: Callable[[Item], Result], items: Sequence[Item]) -> l
 
 
 def wait_for_all(name: str) -> None:
-    """Waits until all processes are here.
+    """Waits until all processes have reached this call.
 
     Args:
-        name: Name of the place, the same in every process.
+        name: Name of the barrier, the same in every process.
     """
     if jax.process_count() > 1:
         from jax.experimental import multihost_utils
@@ -67,7 +67,8 @@ def _exchanged(part: list[Any]) -> list[list[Any]]:
         return [part]
     from jax.experimental.multihost_utils import process_allgather
 
-    # Results are arrays of the processes' own making; their sizes differ.
+    # Pickled parts differ in size, but only arrays of one size can be gathered. Unpickling is safe:
+    # the bytes come from processes of the same run.
     ours = np.frombuffer(pickle.dumps(part), np.uint8)
     sizes = np.asarray(process_allgather(np.array([len(ours)], np.int32))).ravel()
     padded = np.zeros(sizes.max(), np.uint8)

@@ -1,7 +1,7 @@
-"""Which numbers a setting may be, written next to its type.
+"""The permitted range of a setting, written next to its type.
 
-A field `updates: Annotated[int, Range(1, 1_000_000)]` says so; what builds a config from a file
-checks it.
+An example is `updates: Annotated[int, Range(1, 1_000_000)]`. The range is checked where a config is
+built from a file.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ class Range:
     most: float | None = None
 
     def holds(self, value: float) -> bool:
-        """Whether a number lies in the range; nan does not.
+        """Whether a number lies in the range; NaN does not.
 
         Args:
             value: The number.

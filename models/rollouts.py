@@ -1,7 +1,7 @@
 """Many games of a policy at once, and batches of positions to learn from them.
 
 Games are played by compiled code in threads. Every game draws from a generator of its own, so the
-games do not depend on the number of threads and processes nor on which one is done first.
+games do not depend on the number of threads and processes, or on which of them finishes first.
 """
 
 from collections.abc import Sequence
@@ -36,10 +36,10 @@ def play_games(
         episodes: Games of every graph.
         temperature: Divides the scores before a move is drawn.
         seed: Seed of the draws.
-        greedy: Whether one more game of every graph comes first, at temperature 0.
+        greedy: Whether to play one more game of every graph first, at temperature 0.
 
     Returns:
-        The games by graph; None where one met too many edge structures.
+        The games of every graph; None for a graph on which one met too many edge structures.
     """
     ready = [read_graph(policy, game.start) for game in games]
     wanted = [(g, k) for g in range(len(games)) for k in range(-1 if greedy else 0, episodes)]
@@ -107,7 +107,7 @@ def ppo_batches(
 
 
 IMITATED = 8
-"""One of so many positions is one of the best order so far."""
+"""One in this many positions is taken from the best order so far."""
 
 
 def _draw(

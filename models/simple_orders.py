@@ -1,9 +1,9 @@
-"""What three simple orders cost, move by move: something for the policy to compare its moves with.
+"""What three simple orders cost, move by move, for the policy to compare its moves with.
 
-Costs of one graph of arrays span many orders of magnitude, and whether a vertex should go early,
-late or by its degree depends on what lies far away from it. Eliminating the graph forward, in
-reverse and by lowest Markowitz degree takes as long as looking at it once, and tells what every
-vertex costs when all before it are gone, when all after it are gone, and when it is cheapest.
+The costs in one graph of arrays span many orders of magnitude, and whether a vertex should go
+early, late or by its degree depends on what lies far away from it. Eliminating the graph forward,
+in reverse and by lowest Markowitz degree takes little time and tells what every vertex costs when
+all before it are gone, when all after it are gone, and when it is cheapest.
 """
 
 from collections.abc import Sequence
@@ -46,10 +46,10 @@ def simple_orders(
     Args:
         graph: The graph.
         count: Which multiplications cost, or the price.
-        nodes: Numbers of the N nodes that are asked for.
+        nodes: Numbers of the N nodes for which costs are wanted.
 
     Returns:
-        What the orders cost there.
+        The costs of the orders at these nodes.
     """
     markowitz = markowitz_order(graph, count=count)
     orders = (forward_order(graph), reverse_order(graph), markowitz)

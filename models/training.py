@@ -1,4 +1,4 @@
-"""What both trainings share: the state between two updates, and how it is stepped."""
+"""What pretraining and finetuning share: the state between two updates, and how it learns."""
 
 import dataclasses
 import math
@@ -23,12 +23,12 @@ from elimax.models.policy import Policy
 Metrics = dict[str, float]
 
 AVERAGING = 0.998
-"""Share of the old mean in the running mean of the weights, at every step once it is under way."""
+"""Share of the old mean in the running mean of the weights; lower during the first steps."""
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainingState:
-    """All that a training needs in order to go on as if it had never stopped.
+    """All that a training needs to continue as if it had never stopped.
 
     Attributes:
         seed: Seed of the training; random numbers of an update depend on it and on `update` only.
@@ -41,8 +41,8 @@ class TrainingState:
         average: Running mean of the policies so far.
         best_policy: The policy with the best value so far.
         best_value: That value; the lower the better, infinite at first.
-        lessons: By number of the program what has been learnt from; empty in finetuning.
-        orders: Nodes of games worth keeping, by name; empty in pretraining.
+        lessons: (number of the program, lesson) of all lessons so far; empty in finetuning.
+        orders: Orders worth keeping, as vertex numbers, by name; empty in pretraining.
         curve: Metrics of every update.
     """
 
@@ -98,13 +98,13 @@ def learn(
     settings: tuple[Any, ...],
     learning_rate: Callable[[int], float],
 ) -> tuple[TrainingState, Metrics]:
-    """Steps down a loss, batch by batch.
+    """Takes one step of the optimiser for each batch.
 
     Args:
         state: Where the training stands.
         batches: The batches.
         loss: The loss.
-        settings: More arguments of the loss.
+        settings: Further arguments of the loss.
         learning_rate: Step size by the number of the batch.
 
     Returns:
@@ -121,6 +121,7 @@ def learn(
             policy, optimiser, share_out(batch), rate, loss, settings
         )
         step += 1
+        # A mean of few policies forgets faster, so that the first, untrained one loses its weight.
         mean = average(mean, policy, jnp.float32(min(AVERAGING, step / (step + 9))))
         rows.append(metrics)
     values = {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else ())}
@@ -143,9 +144,9 @@ def check_losses(update: int, metrics: Metrics) -> None:
     broken = [name for name, value in metrics.items() if not math.isfinite(value)]
     if broken:
         raise TrainingDivergedError(
-            f"update {update} gave {', '.join(f'{n} = {metrics[n]}' for n in broken)}, finite "
-            "numbers are wanted: lower the learning rate, or try another seed; the checkpoint of "
-            "an earlier update is still good"
+            f"update {update} gave {', '.join(f'{n} = {metrics[n]}' for n in broken)}, but losses "
+            "must be finite: lower the learning rate or try another seed; the checkpoint of an "
+            "earlier update is still good"
         )
 
 
@@ -155,7 +156,7 @@ def cosine(first: float, last: float, progress: float) -> float:
     Args:
         first: Its value at progress 0.
         last: Its value at progress 1.
-        progress: How much is done, from 0 to 1.
+        progress: Share that is done, from 0 to 1.
 
     Returns:
         Its value.

@@ -1,4 +1,4 @@
-"""Classical elimination orders, what a learned order has to beat, and how far any can go."""
+"""Elimination orders: the classical ones, provably cheapest ones, and lower bounds."""
 
 from elimax.interpreter.orders.exact.bounds import lower_bound
 from elimax.interpreter.orders.exact.optimal import (

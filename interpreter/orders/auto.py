@@ -1,7 +1,7 @@
 """What `order="auto"` means: the order with the lowest price that a bounded search finds.
 
-It depends on the graph and the wanted blocks alone: the work of the search is counted, never timed,
-so that a busy machine and an idle one, and a first and a later run, do the same.
+It depends only on the graph and the wanted blocks: the work of the search is counted, never timed,
+so the result is the same on a busy and an idle machine, in a first and a later run.
 """
 
 from elimax.interpreter.errors import GraphTooLargeError, StructureLimitError
@@ -18,26 +18,27 @@ SMALL, LARGE = 200, 1000
 """Vertices below which annealing gets its full budget, and above which it gets none."""
 
 MEDIUM = 300
-"""Vertices above which only quick orders of the portfolio are tried: all of them together take two
-seconds at 350 vertices, and nine at 700."""
+"""Vertices above which only the quick orders of the portfolio are tried: the whole portfolio takes
+two seconds at 350 vertices, and nine at 700."""
 
 EVALUATIONS = 100_000
-"""Orders that annealing evaluates, a tenth of them from SMALL on: about 0.3 s on two cores."""
+"""Orders that annealing evaluates, a tenth as many from SMALL vertices on: about 0.3 s on two
+cores."""
 
 FEW = 6
-"""Vertices up to which annealing would save too little."""
+"""Vertices up to which annealing would save too little to be worth its time."""
 
 WORTH = 1_000_000
-"""Price of an elimination of arrays, about 0.1 ms, from which on annealing is worth its time, most
-of which is loading it. What single numbers cost says little, as functions of them run in batches.
-"""
+"""Price, about 0.1 ms, from which annealing an elimination of arrays is worth its time, most of
+which goes into loading it. It does not apply to single numbers: functions of them run in batches,
+so the price of one evaluation says little."""
 
 QUICK = ("forward", "reverse", "markowitz_nontrivial", "lmmd")
-"""The orders of a graph that is larger than MEDIUM."""
+"""The orders that are tried on a graph of more than MEDIUM vertices."""
 
 
 def auto_order(graph: ComputationalGraph, wanted: Blocks | None = None) -> EliminationOrder:
-    """The cheapest order of the portfolio, of the same with moves last, and of a short annealing.
+    """The cheapest order of the portfolio, its moves-last variants and a short annealing.
 
     Args:
         graph: The graph.
@@ -59,15 +60,15 @@ def auto_order(graph: ComputationalGraph, wanted: Blocks | None = None) -> Elimi
 def long_order(
     graph: ComputationalGraph, wanted: Blocks | None, seconds: float
 ) -> EliminationOrder:
-    """What `auto_order` looks for, with as much time as is given.
+    """What `auto_order` looks for, within a given time instead of a counted amount of work.
 
     Args:
         graph: The graph.
         wanted: As for `auto_order`.
-        seconds: Time of annealing.
+        seconds: How long to anneal.
 
     Returns:
-        As `auto_order`; not the same on every machine.
+        As `auto_order`, but it may differ from machine to machine.
     """
     prices = _known(graph, wanted)
     if prices[0][0].price == 0 or not can_anneal():
@@ -79,7 +80,7 @@ _Priced = list[tuple[OrderPrice, EliminationOrder]]
 
 
 def _known(graph: ComputationalGraph, wanted: Blocks | None) -> _Priced:
-    """The orders that need no search, the cheapest first; equals as the portfolio names them."""
+    """The orders that need no search, cheapest first; equals in the sequence of the portfolio."""
     if len(graph.eliminable) > MEDIUM:
         known = [named_order(graph, name) for name in QUICK]
     else:
@@ -92,7 +93,7 @@ def _known(graph: ComputationalGraph, wanted: Blocks | None) -> _Priced:
 
 
 def _is_annealed(graph: ComputationalGraph, price: int) -> bool:
-    """Whether a search can gain more than it takes."""
+    """Whether annealing can save more time than it takes."""
     if not FEW < len(graph.eliminable) <= LARGE:
         return False
     return price > 0 if computes_numbers(graph) else price >= WORTH
@@ -106,7 +107,7 @@ def _annealed(
     seconds: float | None = None,
     evaluations: int | None = None,
 ) -> EliminationOrder:
-    """What annealing makes of the cheapest two."""
+    """Anneals from the two cheapest orders; returns the cheapest as it is if that is impossible."""
     starts = [order for _, order in prices[:2]]
     try:
         return anneal(

@@ -1,4 +1,4 @@
-"""Forward and reverse elimination, the orders of jacfwd and jacrev."""
+"""Forward and reverse elimination: the orders of `jax.jacfwd` and `jax.jacrev`."""
 
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.order import EliminationOrder

@@ -1,10 +1,10 @@
-"""Orders that leave slices, reshapes and concatenations for the end.
+"""Orders that leave slices, reshapes and concatenations until the end.
 
-Eliminating a vertex that only moves entries is free, but its neighbours then carry all the entries
-that it moves: one number that is cut out of a vector of n becomes a row of n, and every later
-product with it costs n times as much. The same goes for a number that is only stacked with others.
-A function of one packed vector is the usual case. Eliminated last, such vertices only say where the
-entries of a finished Jacobian stand.
+Eliminating a vertex that only moves entries is free, but its neighbours' edges then carry all the
+entries that it moves: the edge of one number cut out of a vector of n becomes a row of n, and every
+later product with it costs n times as much. The same goes for a number that is only stacked with
+others. A function of one packed vector is the usual case. Eliminated last, such vertices only
+determine where the entries of a finished Jacobian stand.
 """
 
 import itertools
@@ -26,9 +26,9 @@ def movers(graph: ComputationalGraph) -> frozenset[int]:
         graph: The graph.
 
     Returns:
-        Numbers of the eliminable vertices whose in-edges are all structural, or whose out-edges
-        are, to results that are not smaller; none if no structural edge carries a label, because
-        moving entries then makes nothing larger.
+        Numbers of the eliminable vertices whose in-edges are all structural, or whose out-edges are
+        all structural and lead to results that are not smaller. Empty if no structural edge carries
+        a label, because moving entries then makes no edge larger.
     """
     if not any(x.carried for x in graph.edges.values() if x.kind == Kind.STRUCTURAL):
         return frozenset()
@@ -38,19 +38,19 @@ def movers(graph: ComputationalGraph) -> frozenset[int]:
 
 
 def _is_placed(edge: Structure) -> bool:
-    """Whether all entries are moved to a place in something that is not smaller."""
+    """Whether the edge moves every entry into a result that is not smaller."""
     sizes = math.prod(edge.out_shape), math.prod(edge.in_shape)
     return edge.kind == Kind.STRUCTURAL and sizes[0] >= sizes[1]
 
 
 def moves_last_orders(graph: ComputationalGraph) -> list[EliminationOrder]:
-    """The portfolio once more, with the vertices that only move entries at the end.
+    """The portfolio again, with the vertices that only move entries at the end.
 
     Args:
         graph: The graph.
 
     Returns:
-        Orders called "NAME_moves_last"; none if no vertex only moves entries.
+        Orders named "NAME_moves_last"; empty if no vertex only moves entries.
     """
     late = movers(graph)
     if not late:
@@ -64,7 +64,8 @@ def moves_last_orders(graph: ComputationalGraph) -> list[EliminationOrder]:
         for order in (forward_order(graph), reverse_order(graph))
     ]
     for _, variants in itertools.groupby(GREEDY.values(), key=lambda variant: variant.rule):
-        # Of equals "auto" takes the first, so this sequence must not change: ties before counts.
+        # "auto" takes the first of equal orders, so this sequence must not change: both counts
+        # with ties "low", then both with ties "high".
         for variant in sorted(variants, key=lambda variant: variant.ties == "high"):
             found.append(variant.order(graph, late=late))
     for then in ("forward", "reverse"):

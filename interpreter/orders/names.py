@@ -1,4 +1,4 @@
-"""The names of classical orders, as a type: what a checker allows a user to write."""
+"""The names of the classical orders as a type, for static type checkers."""
 
 from typing import Literal
 
@@ -28,4 +28,4 @@ OrderName = Literal[
     "single_use_forward",
     "single_use_reverse",
 ]
-"""The keys of the portfolio. Each greedy rule is there by both counts and with both tie-breaks."""
+"""The keys of the portfolio. Each greedy rule appears with both counts and both tie-breaks."""

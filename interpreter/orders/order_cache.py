@@ -1,13 +1,13 @@
-"""What "auto" has found before, in memory and in files: it saves time and never changes an order.
+"""A cache of the orders that "auto" has found, in memory and in files; it never changes an order.
 
-A graph with the same fingerprint, and the same wanted blocks, gets the same order again at once.
-The last `MAX_IN_MEMORY` orders stay in memory. One that took longer to find than `WORTH_A_FILE`
-seconds is also written to a file of its own, in the user's cache folder for elimax, or in the one
-that the environment variable ELIMAX_CACHE_DIR names; with ELIMAX_CACHE_DIR empty or "off" there are
-no files, and where the folder cannot be used, or platformdirs is missing, there are none either.
+A graph with the same fingerprint and the same wanted blocks gets the same order again at once.
+The last `MAX_IN_MEMORY` orders stay in memory. An order that took at least `WORTH_A_FILE` seconds
+to find is also written to a file of its own, in the user's cache folder for elimax or in the folder
+that the environment variable ELIMAX_CACHE_DIR names. No files are written if ELIMAX_CACHE_DIR is
+empty or "off", if the folder cannot be used, or if platformdirs is not installed.
 
-Files of other versions are replaced. Several processes may use one folder: a file is whole or not
-there, and all of them would write the same.
+Files of other versions are replaced. Several processes may share a folder: a file is either
+complete or absent, and all processes would write the same content.
 """
 
 import collections
@@ -32,10 +32,11 @@ from elimax.interpreter.orders.auto import auto_order
 
 CACHE_SCHEMA = 2
 SEARCH_VERSION = 3
-"""Version of what "auto" looks for: raise it when the search gets better, and all is found anew."""
+"""Version of the search of "auto": raise it when the search changes, so that stored orders are
+searched for again."""
 MAX_IN_MEMORY = 512
 WORTH_A_FILE = 0.005
-"""Seconds of a search from which on its result gets a file."""
+"""Seconds that a search must take for its result to get a file."""
 FOLDER_VARIABLE = "ELIMAX_CACHE_DIR"
 
 Wanted: TypeAlias = frozenset[tuple[int, int]] | None
@@ -53,12 +54,12 @@ _isolated: contextvars.ContextVar[_Memory | None] = contextvars.ContextVar("isol
 def cached_order(
     graph: ComputationalGraph, wanted: Wanted = None, search: Search = auto_order
 ) -> EliminationOrder:
-    """An order of a graph, searched only if it is not known.
+    """An order of a graph, searched for only if it is not in the cache.
 
     Args:
         graph: The graph.
         wanted: Blocks of the Jacobian that are wanted, as (input node, output node); None for all.
-        search: Finds the order where it is not known; called with the graph and the wanted blocks.
+        search: Finds an order that is not cached; called with the graph and the wanted blocks.
 
     Returns:
         The order, checked against the graph.
@@ -86,10 +87,10 @@ def forget_orders() -> None:
 
 @contextlib.contextmanager
 def isolated_cache() -> Iterator[None]:
-    """Neither uses nor keeps what is found elsewhere, so that results are reproducible.
+    """Isolates the cache from orders found elsewhere, so that results are reproducible.
 
     Yields:
-        Nothing; in the context there are no files, and the memory is empty at first.
+        Nothing; within the context no files are used, and the memory starts empty.
     """
     token = _isolated.set(collections.OrderedDict())
     try:
@@ -102,7 +103,7 @@ def cache_folder() -> Path | None:
     """The folder of the cache's files.
 
     Returns:
-        The folder, which need not exist; None if there are to be no files.
+        The folder, which need not exist; None if no files are to be used.
     """
     if _isolated.get() is not None:
         return None
@@ -110,7 +111,7 @@ def cache_folder() -> Path | None:
     if given is not None:
         return None if given.strip().lower() in ("", "off") else Path(given).expanduser()
     try:
-        # Needed here alone, so that Jacobians do without it.
+        # Imported only here, so that Jacobians work without it.
         import platformdirs
     except ImportError:
         return None
@@ -144,7 +145,7 @@ def _path(folder: Path, graph: ComputationalGraph, wanted: Wanted) -> Path:
 
 
 def _read(graph: ComputationalGraph, wanted: Wanted) -> EliminationOrder | None:
-    """The order of a file; None if there is none that can be used."""
+    """The order in the file of a graph; None if there is no usable one."""
     folder = cache_folder()
     if folder is None:
         return None
@@ -168,7 +169,7 @@ def _read(graph: ComputationalGraph, wanted: Wanted) -> EliminationOrder | None:
 
 
 def _order_from(content: Any, graph: ComputationalGraph, wanted: Wanted) -> EliminationOrder | None:
-    """Checks the content of a file; None if it is of another version, or for other blocks."""
+    """Checks the content of a file; None if it is of another version or for other blocks."""
     if (content["schema"], content["search"]) != (CACHE_SCHEMA, SEARCH_VERSION):
         return None
     blocks = content["wanted"]
@@ -180,7 +181,7 @@ def _order_from(content: Any, graph: ComputationalGraph, wanted: Wanted) -> Elim
 
 
 def _write(graph: ComputationalGraph, wanted: Wanted, order: EliminationOrder) -> None:
-    """Writes the file of an order; where that is impossible there is none."""
+    """Writes the file of an order, or does nothing if that is impossible."""
     folder = cache_folder()
     if folder is None:
         return
@@ -192,6 +193,7 @@ def _write(graph: ComputationalGraph, wanted: Wanted, order: EliminationOrder) -
     }
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-        # A file that a power failure truncates is replaced, so that nobody need wait for the disk.
+        # Not durable: a file that a power failure truncates is replaced, so there is no need to
+        # wait for the disk.
         text = json.dumps(content) + "\n"
         write_atomically(_path(folder, graph, wanted), text.encode(), durable=False)

@@ -1,7 +1,7 @@
-"""Orders that something outside of the interpreter finds, by name.
+"""Orders by name that are found outside the interpreter.
 
-The interpreter knows no learning. What does, registers itself here: a name, and how to load it,
-which happens when the name is first asked for.
+The interpreter knows nothing about learning. Code that does registers a planner here: a name and a
+function that loads it, which is called when an order of that name is asked for.
 """
 
 from collections.abc import Callable
@@ -17,11 +17,12 @@ _LOADERS: dict[str, Callable[[], Planner]] = {}
 
 
 def register_planner(name: str, load: Callable[[], Planner]) -> None:
-    """Makes a planner known.
+    """Registers a planner.
 
     Args:
         name: What users pass as `order`.
-        load: Returns the planner; it may import packages of the extra `learn`.
+        load: Returns the planner; called for every order. It may import packages of the extra
+            `learn`.
     """
     _LOADERS[name] = load
 
@@ -34,7 +35,7 @@ def planner_order(graph: ComputationalGraph, name: str) -> EliminationOrder | No
         name: Name of the planner.
 
     Returns:
-        Its order; None if nobody has registered the name.
+        Its order; None if the name is not registered.
 
     Raises:
         MissingExtraError: If a package that the planner needs is not installed.

@@ -35,7 +35,8 @@ CLASSIC = (
     "markowitz_nontrivial",
     "markowitz_nontrivial_high",
 )
-"""Names that stay the same when rules are added: what is measured by them stays comparable."""
+"""Names that stay the same when rules are added, so that measurements against them stay
+comparable."""
 
 
 def named_order(graph: ComputationalGraph, name: str) -> EliminationOrder:
@@ -49,7 +50,7 @@ def named_order(graph: ComputationalGraph, name: str) -> EliminationOrder:
         The order.
 
     Raises:
-        InvalidOrderError: If there is no such name.
+        InvalidOrderError: If there is no order of that name.
     """
     if name not in PORTFOLIO:
         near = difflib.get_close_matches(name, (*OTHERS, *PORTFOLIO), n=1)
@@ -64,17 +65,17 @@ def named_order(graph: ComputationalGraph, name: str) -> EliminationOrder:
 def portfolio(
     graph: ComputationalGraph, names: Collection[str] = tuple(PORTFOLIO)
 ) -> dict[str, EliminationOrder]:
-    """All orders of the portfolio, by name.
+    """Orders of the portfolio, by name.
 
     Args:
         graph: The graph.
-        names: Keys of `PORTFOLIO`, if not all are wanted.
+        names: Keys of `PORTFOLIO`; by default all.
 
     Returns:
         The orders.
 
     Raises:
-        InvalidOrderError: If there is no order of a name.
+        InvalidOrderError: If one of the names is unknown.
     """
     return {name: named_order(graph, name) for name in names}
 
@@ -92,13 +93,13 @@ def best_classic(
         graph: The graph.
         count: Which count decides; the other one breaks ties.
         wanted: Blocks of the Jacobian that are wanted; None for all.
-        names: Keys of `PORTFOLIO`, if not all may be chosen.
+        names: Keys of `PORTFOLIO` to choose from; by default all.
 
     Returns:
         The order; among equals the one named first.
 
     Raises:
-        InvalidOrderError: If there is no order of a name.
+        InvalidOrderError: If one of the names is unknown.
         ValueError: If `count` is neither of its two values.
     """
     check_count(count)

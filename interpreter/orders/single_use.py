@@ -21,8 +21,8 @@ def single_use_order(
 ) -> EliminationOrder:
     """Eliminates vertices that are used once in descending order, then all others.
 
-    Used once means: one successor when the descent comes to the vertex, and no output. A vertex
-    whose users have all been merged into one is thus used once, too.
+    A vertex is used once if it has one successor when the descent reaches it and is not an output.
+    So a vertex whose users have all been merged into one counts as well.
 
     Args:
         graph: The graph.
@@ -36,7 +36,7 @@ def single_use_order(
         ValueError: If `then` is neither of its two values.
     """
     if then not in ("forward", "reverse"):
-        raise ValueError(f"then={then!r}: it is 'forward' or 'reverse'")
+        raise ValueError(f"then={then!r} must be 'forward' or 'reverse'")
     first = _single_use(graph, late)
     chosen = set(first)
     others = [vertex for vertex in graph.eliminable if vertex not in chosen]

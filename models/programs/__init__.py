@@ -1,1 +1,1 @@
-"""Programs for a policy to learn from: drawn at random, or real functions of packages."""
+"""Programs for a policy to learn from: random ones, and real functions of packages."""

@@ -1,4 +1,4 @@
-"""What random array programs and calls of packages have in common: shapes, arguments, tracing."""
+"""What random array programs and functions of packages share: shapes, arguments, tracing."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -30,12 +30,12 @@ class Call(NamedTuple):
         """Traces the function.
 
         Returns:
-            Its graph, without what has no edge (`connected_part`).
+            Its graph, without nodes that have no edges (`connected_part`).
 
         Raises:
             TracingError: If the function cannot be traced.
         """
-        # Packages rely on dtypes being promoted, whatever is set where they are called.
+        # Packages rely on the promotion of dtypes, whatever the caller has set.
         with jax.numpy_dtype_promotion("standard"):
             graph = trace(self.function, *self.arguments, argnums=self.argnums, allow_int=True)
         return connected_part(graph)
@@ -44,8 +44,8 @@ class Call(NamedTuple):
 def connected_part(graph: ComputationalGraph) -> ComputationalGraph:
     """Leaves out nodes without edges: inputs that are not differentiated, masks, integers.
 
-    They cost nothing in any order, and there is nothing to learn about them. In functions that
-    interpolate they are most of the graph.
+    They cost nothing in any order, so there is nothing to learn from them. In functions that
+    interpolate, they are most of the graph.
 
     Args:
         graph: The graph.
@@ -106,7 +106,7 @@ def constant(rng: np.random.Generator, *shape: int) -> np.ndarray:
 
 
 def pick(rng: np.random.Generator, options: Sequence[Any]) -> Any:
-    """Draws one of some options, which numpy must not turn into an array.
+    """Draws one of some options; `Generator.choice` would turn them into an array.
 
     Args:
         rng: Source of randomness.
@@ -119,7 +119,7 @@ def pick(rng: np.random.Generator, options: Sequence[Any]) -> Any:
 
 
 def some(rng: np.random.Generator, number: int) -> tuple[int, ...]:
-    """Draws which of some arguments are differentiated.
+    """Draws which arguments are differentiated.
 
     Args:
         rng: Source of randomness.

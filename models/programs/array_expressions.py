@@ -1,8 +1,8 @@
 """Random expressions over arrays of a few shapes.
 
-An expression is drawn while it is traced, as only then the shapes of its values are known. Values
-that nothing has read *wait*; operations take them first, and those that wait at the end are
-outputs, reduced to few.
+An expression is drawn while it is traced, because only then are the shapes of its values known.
+Values that nothing has read *wait*. Operations take them first, and those that wait at the end
+become the outputs, reduced to a few.
 """
 
 import string
@@ -16,7 +16,7 @@ from jax import Array, lax
 from elimax.models.programs.array_draws import Call, constant, extent, floats, pick, size_of, some
 
 MOST_ENTRIES = 4096
-"""No value of an expression has more."""
+"""Largest number of entries of a value in an expression."""
 
 UNARY = (
     jnp.sin,
@@ -61,7 +61,7 @@ def expression(rng: np.random.Generator, units: int) -> Call:
 
 
 def _draw_shape(rng: np.random.Generator, axes: list[int]) -> tuple[int, ...]:
-    """Up to three of the axes, in any order; axes may repeat if the array stays small."""
+    """Up to three of the axes, in any order and possibly repeated, if the array stays small."""
     shape: list[int] = []
     for _ in range(rng.integers(0, 4)):
         axis = pick(rng, axes)
@@ -73,17 +73,18 @@ def _draw_shape(rng: np.random.Generator, axes: list[int]) -> tuple[int, ...]:
 def _draw_number(
     rng: np.random.Generator, pool: list[Array], waiting: list[int], is_crowded: bool
 ) -> int:
-    """The number of a value: one that waits, or any, the last ones more often."""
+    """The number of a value: one that waits, or any, with later ones more likely."""
     if waiting and (is_crowded or rng.random() < 0.6):
         return pick(rng, waiting)
-    # What does not move is read as a partner only: otherwise it would make equations of constants.
+    # Not before the first that waits: operations on arguments that are not differentiated would be
+    # constants.
     return max(waiting[0] if waiting else 0, len(pool) - int(rng.geometric(0.2)))
 
 
 def _draw_operation(
     rng: np.random.Generator, pool: list[Array], first: int, waiting: list[int]
 ) -> tuple[Array, set[int]]:
-    """The result of an operation on a value, perhaps on two, and the numbers of what it read."""
+    """The result of an operation on one or two values, and the numbers of the values it read."""
     x = pool[first]
     if rng.random() < 0.4:
         # Waiting partners come first, so that few values are left at the end.
@@ -101,7 +102,7 @@ def _draw_operation(
 
 
 def _fits(x: Array, y: Array) -> bool:
-    """Whether two arrays may be added and the sum is not larger than allowed."""
+    """Whether two arrays can be added and the sum is not too large."""
     try:
         return bool(np.prod(np.broadcast_shapes(x.shape, y.shape)) <= MOST_ENTRIES)
     except ValueError:
@@ -109,7 +110,7 @@ def _fits(x: Array, y: Array) -> bool:
 
 
 def _contracted(rng: np.random.Generator, x: Array, y: Array) -> Array:
-    """An einsum over a common axis; a further common axis is a batch axis, or summed too."""
+    """An einsum over a common axis; further common axes are batch axes or summed as well."""
     letters = iter(string.ascii_letters)
     left = [next(letters) for _ in x.shape]
     right = [next(letters) for _ in y.shape]
@@ -135,7 +136,7 @@ def _elementwise(rng: np.random.Generator, x: Array) -> Array:
 
 
 def _literal(rng: np.random.Generator, x: Array) -> Array:
-    """With a constant array that broadcasts."""
+    """Combines with a constant array that broadcasts."""
     return pick(rng, BINARY)(x, constant(rng, *x.shape[int(rng.integers(x.ndim)) :]))
 
 
@@ -161,7 +162,7 @@ def _normalised(rng: np.random.Generator, x: Array) -> Array:
 
 
 def _transformed(rng: np.random.Generator, x: Array) -> Array:
-    """A constant matrix along an axis."""
+    """Applies a constant matrix along an axis."""
     axis = int(rng.integers(x.ndim))
     matrix = constant(rng, x.shape[axis], extent(rng, most=16))
     result = jnp.tensordot(x, matrix, (axis, 0))
@@ -193,20 +194,20 @@ def _padded(rng: np.random.Generator, x: Array) -> Array:
 
 
 def _joined(rng: np.random.Generator, x: Array) -> Array:
-    """With a function of itself, along an axis."""
+    """Concatenates with a function of itself, along an axis."""
     if size_of(x) * 2 > MOST_ENTRIES:
         return _sliced(rng, x)
     return jnp.concatenate([x, pick(rng, UNARY)(x)], axis=int(rng.integers(x.ndim)))
 
 
 def _turned(rng: np.random.Generator, x: Array) -> Array:
-    """Rolled, or back to front."""
+    """Rolls or reverses along an axis."""
     axis = int(rng.integers(x.ndim))
     return jnp.roll(x, 1, axis) if rng.random() < 0.5 else jnp.flip(x, axis)
 
 
 def _gathered_rows(rng: np.random.Generator, x: Array) -> Array:
-    """Some entries along an axis, at constant places."""
+    """Takes entries along an axis at constant indices."""
     axis = int(rng.integers(x.ndim))
     places = rng.integers(0, x.shape[axis], size=extent(rng, most=x.shape[axis]))
     return jnp.take(x, places, axis=axis)
@@ -217,7 +218,7 @@ def _accumulated(rng: np.random.Generator, x: Array) -> Array:
 
 
 def _outer(rng: np.random.Generator, x: Array) -> Array:
-    """All pairs along the last axis, as of distances."""
+    """All pairs along the last axis, as for distances."""
     if x.ndim > 2 or size_of(x) * x.shape[-1] > MOST_ENTRIES:
         return _reduced(rng, x)
     return pick(rng, (jnp.subtract, jnp.multiply))(x[..., :, None], x[..., None, :])
@@ -230,7 +231,7 @@ OPERATIONS: tuple[Callable[[np.random.Generator, Array], Array], ...] = (
 
 
 def _gathered(rng: np.random.Generator, values: list[Array]) -> list[Array]:
-    """At most three outputs: what is too much is reduced to numbers and added."""
+    """At most three outputs: the sums of further values are added to the last one."""
     most = int(rng.integers(1, 4))
     kept, rest = values[-most:], values[:-most]
     for value in rest:

@@ -1,6 +1,6 @@
 """Styles of array programs: networks, recurrences, stencils and iterations, of any length.
 
-Each style draws a `Call` with the number of its units: layers, steps or sweeps.
+Each style draws a `Call` of a given number of units: layers, steps or sweeps.
 """
 
 import itertools
@@ -25,7 +25,7 @@ ACTIVATIONS = (jnp.tanh, jnp.sin, lax.logistic, jax.nn.relu, jax.nn.silu, jax.nn
 
 
 class Layer(NamedTuple):
-    """A layer with the shapes of its weights, and of what it makes of its input."""
+    """A layer, with the shapes of its weights and of its result."""
 
     apply: Callable[..., Array]
     weights: tuple[Shape, ...]
@@ -33,7 +33,7 @@ class Layer(NamedTuple):
 
 
 def network(rng: np.random.Generator, units: int) -> Call:
-    """Layers in sequence on (tokens, width) or (batch, tokens, width) arrays, a loss at will.
+    """Layers in sequence on (tokens, width) or (batch, tokens, width) arrays, perhaps with a loss.
 
     Dense layers, attention, norms, gates and mixing of tokens, with or without skip connections.
 
@@ -59,13 +59,13 @@ def network(rng: np.random.Generator, units: int) -> Call:
         return end(x)
 
     weights = [tuple(floats(*s) for s in layer.weights) for layer in layers]
-    # A network may have no weights, and then there is its input to differentiate by.
+    # A network without weights is differentiated by its input.
     argnums = some(rng, 2) if any(weights) else (0,)
     return Call(run, (floats(*start), weights), argnums)
 
 
 def convolutional(rng: np.random.Generator, units: int) -> Call:
-    """Convolutions of images with activations and pooling, and a dense layer behind them.
+    """Convolutions of images with activations and pooling, averaged over the image at the end.
 
     Args:
         rng: Source of randomness.
@@ -96,7 +96,7 @@ def convolutional(rng: np.random.Generator, units: int) -> Call:
 
 
 def recurrence(rng: np.random.Generator, units: int) -> Call:
-    """A cell that is applied step by step, with an input at every step; the loop is written out.
+    """A cell that is applied step by step, with an input at every step; the loop is unrolled.
 
     Args:
         rng: Source of randomness.
@@ -137,7 +137,7 @@ def recurrence(rng: np.random.Generator, units: int) -> Call:
 
 
 def stencil(rng: np.random.Generator, units: int) -> Call:
-    """Sweeps of a finite difference scheme over fields on a grid of one to three dimensions.
+    """Sweeps of a finite-difference scheme over fields on a grid of one to three dimensions.
 
     Args:
         rng: Source of randomness.
@@ -185,7 +185,7 @@ def stencil(rng: np.random.Generator, units: int) -> Call:
 
 
 def iteration(rng: np.random.Generator, units: int) -> Call:
-    """A numerical method of linear algebra, its loop written out.
+    """A numerical method of linear algebra, with its loop unrolled.
 
     Inverses by Newton and Schulz, power iteration, gradient descent with momentum for nonlinear
     least squares, conjugate gradients, matrix exponentials by squaring.
@@ -203,7 +203,7 @@ def iteration(rng: np.random.Generator, units: int) -> Call:
         (newton_schulz, power_iteration, momentum_descent, conjugate_gradients, taylor_squaring),
     )
     end = _ending(rng)
-    # The vector alone enters two of them in the last step only.
+    # In these two the vector enters only in the last step, so the matrix is differentiated as well.
     argnums = (0, 1) if kind in (newton_schulz, taylor_squaring) else some(rng, 2)
     return Call(lambda a, b: end(kind(a, b, units)), (floats(n, n), floats(n)), argnums)
 
@@ -218,7 +218,7 @@ STYLES: dict[str, Callable[[np.random.Generator, int], Call]] = {
 
 
 def _ending(rng: np.random.Generator) -> Callable[[Array], Array]:
-    """What becomes of the last array: itself, or a number."""
+    """What becomes of the last array: it is kept, or reduced to a number."""
     return pick(
         rng, (lambda x: x, lambda x: jnp.sum(x * x), lambda x: jnp.mean(jnp.log1p(jnp.exp(x))))
     )
@@ -237,7 +237,7 @@ def _dense(rng: np.random.Generator, shape: Shape) -> Layer:
 
 
 def _attention(rng: np.random.Generator, shape: Shape) -> Layer:
-    """Softmax attention with several heads, masked at will, added to the input."""
+    """Softmax attention with several heads, perhaps masked, added to the input."""
     heads, size, width = extent(rng, most=4), extent(rng, 2, 8), shape[-1]
     mask = np.tril(np.ones((shape[-2], shape[-2]), bool)) if rng.random() < 0.5 else None
 
@@ -263,7 +263,7 @@ def _norm(rng: np.random.Generator, shape: Shape) -> Layer:
 
 
 def _gate(rng: np.random.Generator, shape: Shape) -> Layer:
-    """One matrix makes a value and another how much of it passes."""
+    """One matrix computes a value and another how much of it passes."""
     activation, width = pick(rng, ACTIVATIONS), extent(rng, 2, 32)
     weights = ((shape[-1], width), (shape[-1], width))
     return Layer(

@@ -8,7 +8,7 @@ from elimax.models.programs.array_expressions import expression
 from elimax.models.programs.array_styles import STYLES as LOOPS
 
 STYLES = {**LOOPS, "expression": expression}
-"""Draws of calls by name; each takes the generator and a number of units."""
+"""Functions that draw a `Call`, by name; each takes the generator and a number of units."""
 
 VERTICES_PER_UNIT = {
     "network": 5.5,
@@ -18,16 +18,16 @@ VERTICES_PER_UNIT = {
     "iteration": 6,
     "expression": 1.6,
 }
-"""About, to begin with; measured."""
+"""Approximate vertices per unit, measured: the first guess."""
 
 TOLERANCE = 0.2
-"""How far the number of vertices may be from what is wanted, as a share of it."""
+"""Permitted deviation from the wanted number of vertices, as a share of it."""
 
 DRAWS = 4
-"""Programs that are drawn before the nearest is taken, each traced with two lengths at most."""
+"""Programs that are drawn before the nearest is taken; each is traced with at most two lengths."""
 
 RARE = 0.25
-"""How often a convolutional program is kept when one is drawn: tracing it takes long."""
+"""Probability of keeping a convolutional program that is drawn: tracing it takes long."""
 
 
 def random_array_program(
@@ -35,13 +35,12 @@ def random_array_program(
 ) -> ComputationalGraph:
     """Draws the graph of a random function of arrays.
 
-    A unit of a style (a layer, a step) has a number of vertices that is only known when it has been
-    traced. So the number of units is corrected once, and another program is drawn where that is in
-    vain.
+    How many vertices a unit of a style (a layer, a step) has is known only after tracing. So the
+    number of units is corrected once, and another program is drawn if that does not suffice.
 
     Args:
         rng: Source of randomness; the same state gives the same graph.
-        num_vertices: V, about: within a fifth but for rare cases. From 20 to 300 is sensible.
+        num_vertices: V, met within a fifth except in rare cases. From 20 to 300 is sensible.
         style: A key of `STYLES`; None draws one.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Draws programs to learn from, of all kinds in given shares."""
+"""Draws programs to learn from, of every kind in given shares."""
 
 import dataclasses
 from typing import Annotated
@@ -16,23 +16,23 @@ from elimax.models.programs.scalar import random_program
 from elimax.models.ranges import Range
 
 MOST_STRUCTURES = 512
-"""Structures that reverse and Markowitz together may meet in a program.
+"""Most structures that reverse and Markowitz together may meet in a program.
 
-Annealing 200,000 orders of array programs needed no more than the 4,096 structures that its tables
-hold where these two met up to 582, but did where they met 689, and with 20,000 orders where they
-met 810. Counting takes a tenth of a second at 300 vertices.
+Annealing 200,000 orders of array programs stayed within the 4,096 structures that its tables hold
+where these two met up to 582, but not where they met 689, and with 20,000 orders not where they met
+810. Counting takes a tenth of a second at 300 vertices.
 """
 
 LARGEST_ARRAYS = 300
-"""Vertices of an array program at most: larger ones take long to trace."""
+"""Most vertices of an array program: larger ones take long to trace."""
 
 TRIES = 10
-"""Programs that are drawn before a scalar one is taken."""
+"""Programs that are drawn before a scalar one is taken instead."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ProgramMix:
-    """Which programs are drawn how often.
+    """How often each kind of program is drawn.
 
     Attributes:
         scalar: Share of random scalar programs; shares are relative to their sum.
@@ -48,24 +48,25 @@ class ProgramMix:
         shares = dataclasses.astuple(self)
         if not (min(shares) >= 0.0 and 0.0 < sum(shares) < float("inf")):
             raise ValueError(
-                f"the shares of programs are {shares}, but must be finite and not negative, and "
-                "one of them positive: pass ProgramMix(scalar=1, arrays=1, packages=1) for instance"
+                f"the shares of programs are {shares}, but must be finite and non-negative, and at "
+                "least one must be positive: pass ProgramMix(scalar=1, arrays=1, packages=1), for "
+                "example"
             )
 
 
 def draw_program(
     rng: np.random.Generator, min_vertices: int, max_vertices: int, mix: ProgramMix
 ) -> ComputationalGraph:
-    """Draws a program of a kind drawn by the shares, of a log-uniform number of vertices.
+    """Draws a program of a random kind with a log-uniform number of vertices.
 
-    Programs that miss the range, and those that meet more than `MOST_STRUCTURES` edge structures,
-    are drawn again, of the same kind; after `TRIES` of them it is a random scalar program.
+    A program that misses the range or meets more than `MOST_STRUCTURES` edge structures is replaced
+    by another of the same kind, and after `TRIES` of them by a random scalar program.
 
     Args:
         rng: Source of randomness; the same state gives the same graph.
         min_vertices: The fewest vertices.
         max_vertices: The most vertices. Array programs have at most `LARGEST_ARRAYS`, unless
-            all must have more.
+            `min_vertices` is larger.
         mix: The shares.
 
     Returns:
@@ -77,8 +78,8 @@ def draw_program(
     """
     if not 1 <= min_vertices <= max_vertices:
         raise ValueError(
-            f"min_vertices and max_vertices are {min_vertices} and {max_vertices}, but must be "
-            "at least 1 and ascending: pass a range of numbers of vertices"
+            f"min_vertices={min_vertices} and max_vertices={max_vertices} must be at least 1, and "
+            "max_vertices at least min_vertices"
         )
     shares = np.array(dataclasses.astuple(mix))
     kind = int(rng.choice(len(shares), p=shares / shares.sum()))
@@ -92,7 +93,7 @@ def draw_program(
 def structures_met(graph: ComputationalGraph) -> int:
     """Counts the edge structures that an elimination of a graph meets in two cheap orders.
 
-    Which are met in all orders is far more, and takes seconds to find out.
+    All orders together meet far more, and finding those takes seconds.
 
     Args:
         graph: The graph.
@@ -112,7 +113,7 @@ def structures_met(graph: ComputationalGraph) -> int:
 def _draw_kind(
     rng: np.random.Generator, kind: int, min_vertices: int, max_vertices: int
 ) -> ComputationalGraph:
-    """A program of the kind with this number among the fields of `ProgramMix`."""
+    """A program of one kind, given by its index among the fields of `ProgramMix`."""
     if kind == 0:
         return random_program(rng, extent(rng, min_vertices, max_vertices))
     most = max(min_vertices, min(max_vertices, LARGEST_ARRAYS))
@@ -122,5 +123,5 @@ def _draw_kind(
 
 
 def _has_few_structures(graph: ComputationalGraph) -> bool:
-    """Whether searches can tabulate what they meet; scalar edges have three at most."""
+    """Whether searches can tabulate the structures they meet; scalar edges have at most three."""
     return not any(graph.node_shapes) or structures_met(graph) <= MOST_STRUCTURES

@@ -1,7 +1,7 @@
-"""Scalar equations and the graph of a list of them, built directly, without tracing.
+"""Scalar equations, and the graph of a list of them, built directly without tracing.
 
-An edge of `add`, `sub` and `neg` is trivial, all others are general, and reading one value twice
-makes one edge.
+Edges of `add`, `sub` and `neg` are trivial, all others are general. An equation that reads a value
+twice has one edge for it.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ def equation(name: str, *arguments: int) -> Equation:
     """Makes the equation of an operation.
 
     Args:
-        name: One of the names above; what follows `_literal` is a constant, not an argument.
+        name: One of the names above; `_literal` says that the other operand is a constant.
         *arguments: Nodes that it reads.
 
     Returns:
@@ -73,7 +73,7 @@ def graph_of(
     """Makes the graph of some equations.
 
     Args:
-        num_inputs: I, number of inputs, which are the nodes from 0 on.
+        num_inputs: I, number of inputs: nodes 0 to I-1.
         equations: The equations; the result of the first is node I.
         outputs: Nodes that are outputs.
 

@@ -1,6 +1,6 @@
 """Networks of equinox's layers; needs the extra `learn`.
 
-Layers are made from shapes alone: initial weights take long to draw, and no graph depends on them.
+Layers are made from shapes alone: drawing initial weights takes long, and no graph depends on them.
 """
 
 import itertools
@@ -33,7 +33,7 @@ def _call(
 
 
 def _linear(rng: np.random.Generator, units: int) -> Call:
-    """Linear layers with an activation, for a batch."""
+    """Linear layers with an activation, on a batch."""
     widths = [extent(rng, 2, 16) for _ in range(units + 1)]
     activation = pick(rng, (jnp.tanh, jax.nn.elu, jnp.sin))
 
@@ -71,7 +71,7 @@ def _normed(layer: Callable[[int], Any]) -> Callable[[np.random.Generator, int],
 def _images(
     layer: Callable[[int, int, Array], Any],
 ) -> Callable[[np.random.Generator, int], Call]:
-    """A tower of layers of images with an activation, and the mean of each channel at last."""
+    """A tower of image layers with an activation, and the mean of each channel at the end."""
 
     def draw(rng: np.random.Generator, units: int) -> Call:
         channels, side = [extent(rng, most=4) for _ in range(units + 1)], extent(rng, 4, 8)
@@ -91,7 +91,7 @@ def _images(
 
 
 def _pooling(layer: Callable[[], Any]) -> Callable[[np.random.Generator, int], Call]:
-    """Pooling with overlapping windows between curves."""
+    """Pooling with overlapping windows, each followed by a sine."""
 
     def draw(rng: np.random.Generator, units: int) -> Call:
         def run(layers: Layers, x: Array) -> Array:
@@ -176,7 +176,7 @@ def _embedding(rng: np.random.Generator, units: int) -> Call:
 
 
 def _deep_set(rng: np.random.Generator, units: int) -> Call:
-    """Layers that treat the elements of a set alike and tell each the mean of all."""
+    """Layers that treat the elements of a set alike and give each the mean of all."""
     width = extent(rng, 2, 10)
 
     def make(key: Array) -> Layers:

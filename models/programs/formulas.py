@@ -1,6 +1,7 @@
-"""Random formulas that are applied again and again, as a function of a program is.
+"""Random formulas that are applied repeatedly, like a function of a program.
 
-A formula has *slots* for what it reads. Applied to nodes it appends its equations to a *tape*.
+A formula has *slots* for the values that it reads. Applied to nodes, it appends its equations to a
+*tape*.
 """
 
 import dataclasses
@@ -18,9 +19,9 @@ class Formula(NamedTuple):
 
     Attributes:
         num_slots: Number of values that it reads.
-        operations: Name and arguments of every equation; arguments count the slots first and then
-            the results of the equations.
-        results: What it computes, counted like arguments.
+        operations: Name and arguments of every equation; arguments are numbered with the slots
+            first and then the results of the equations.
+        results: The values that it computes, numbered like arguments.
     """
 
     num_slots: int
@@ -33,8 +34,8 @@ def draw_formula(
 ) -> Formula:
     """Draws a formula that reads every slot and wastes no equation.
 
-    A value that nothing has read *waits*. `num_results` values wait at the end, none of them a
-    slot: equations read waiting values as soon as these are too many for the equations left.
+    A value that nothing has read *waits*. At the end `num_results` values wait, none of them a
+    slot: equations must read waiting values once there are too many for the equations left.
 
     Args:
         rng: Source of randomness.
@@ -53,7 +54,8 @@ def draw_formula(
         wanted = 1 if rng.random() < unary else 2
         unread = [value for value in waiting if value < num_slots]
         is_late = len(unread) >= left
-        # Of n waiting values, n + 1 less those that are read wait for the next equation.
+        # Of n waiting values, an equation reads some and adds one. With `left - 1` equations to
+        # come, each of which can lower their number by one, this one must read at least `least`.
         least = max(len(waiting) + 2 - num_results - left, int(is_late or done == 0), 0)
         most = min(wanted, len(waiting) + 1 - num_results)
         fresh = max(least, min(most, rng.binomial(2, 0.7)))
@@ -75,7 +77,7 @@ class Tape:
     """Equations of a program that is being written.
 
     Attributes:
-        num_inputs: Number of inputs, nodes 0 to I-1.
+        num_inputs: I, number of inputs: nodes 0 to I-1.
         equations: The equations so far.
     """
 

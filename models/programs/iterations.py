@@ -1,4 +1,4 @@
-"""Numerical methods of linear algebra with their loops written out, on a matrix and a vector.
+"""Numerical methods of linear algebra with unrolled loops, on a matrix and a vector.
 
 Sources: Schulz, Iterative Berechnung der reziproken Matrix (1933); Hestenes & Stiefel, Methods of
 conjugate gradients (1952); Polyak, Some methods of speeding up the convergence of iteration methods
@@ -28,7 +28,7 @@ def newton_schulz(a: Array, b: Array, steps: int) -> Array:
 
 
 def power_iteration(a: Array, b: Array, steps: int) -> Array:
-    """Power iteration, times the Rayleigh quotient of where it ends.
+    """Power iteration; the last vector times its Rayleigh quotient.
 
     Args:
         a: Matrix of shape (n, n).
@@ -45,7 +45,7 @@ def power_iteration(a: Array, b: Array, steps: int) -> Array:
 
 
 def momentum_descent(a: Array, b: Array, steps: int) -> Array:
-    """Gradient descent with momentum for sum (tanh(A x) - b)^2.
+    """Gradient descent with momentum on sum (tanh(A x) - b)^2.
 
     Args:
         a: Matrix of shape (n, n).
@@ -64,7 +64,7 @@ def momentum_descent(a: Array, b: Array, steps: int) -> Array:
 
 
 def conjugate_gradients(a: Array, b: Array, steps: int) -> Array:
-    """Conjugate gradients for A^T A x = b.
+    """Conjugate gradients on A^T A x = b.
 
     Args:
         a: Matrix of shape (n, n).
@@ -86,7 +86,7 @@ def conjugate_gradients(a: Array, b: Array, steps: int) -> Array:
 
 
 def taylor_squaring(a: Array, b: Array, steps: int) -> Array:
-    """A matrix function by its Taylor polynomial and squaring, times a vector.
+    """A matrix function, by a Taylor polynomial and repeated squaring, times a vector.
 
     Args:
         a: Matrix of shape (n, n).

@@ -1,4 +1,4 @@
-"""Programs around functions of jax that are neither an activation nor applied to a few vectors."""
+"""Programs around functions of jax that need more than a tower of layers or a sum of terms."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from elimax.models.programs.package_draws import Entry
 
 
 def _resize(rng: np.random.Generator, units: int) -> Call:
-    """An image is scaled up and down again, with a curve on its values in between."""
+    """An image is resized again and again, with a tanh of its values in between."""
     sides = [(extent(rng, 3, 12), extent(rng, 3, 12)) for _ in range(units + 1)]
     method = pick(rng, ("linear", "cubic", "lanczos3"))
 
@@ -42,7 +42,7 @@ def _scale_and_translate(rng: np.random.Generator, units: int) -> Call:
 
 
 def _map_coordinates(rng: np.random.Generator, units: int) -> Call:
-    """An image is sampled at places that move with what was found there."""
+    """An image is sampled at places that move by the sampled values."""
     side, points = extent(rng, 4, 12), extent(rng, 2, 12)
 
     def run(image: Array, places: Array) -> Array:
@@ -67,7 +67,7 @@ def _grid_interpolator(rng: np.random.Generator, units: int) -> Call:
 
 
 def _associative_scan(rng: np.random.Generator, units: int) -> Call:
-    """All prefixes of a product of 2 x 2 matrices or of linear recurrences, in a tree."""
+    """All prefixes of a product of 2 x 2 matrices or of a linear recurrence, computed in a tree."""
     length, is_matrix = int(rng.integers(3, 9)), rng.random() < 0.5
 
     def compose(first: Any, second: Any) -> Any:
@@ -102,7 +102,7 @@ def _grad(rng: np.random.Generator, units: int) -> Call:
 
 
 def _jvp(rng: np.random.Generator, units: int) -> Call:
-    """A value and its derivative along a direction, of a chain of curves."""
+    """A value and its derivative along a direction, of a chain of nonlinear steps."""
     size = extent(rng, 2, 16)
     matrices = [constant(rng, size, size) / size for _ in range(units)]
 
@@ -118,7 +118,7 @@ def _jvp(rng: np.random.Generator, units: int) -> Call:
 
 
 def _dot_product_attention(rng: np.random.Generator, units: int) -> Call:
-    """Attention of jax.nn, several times, with what it returns as the next queries."""
+    """Attention of jax.nn, several times, added to the queries each time."""
     tokens, heads, size = extent(rng, 2, 8), extent(rng, most=3), extent(rng, 2, 6)
     is_causal = bool(rng.random() < 0.5)
 
@@ -144,7 +144,7 @@ def _glu(rng: np.random.Generator, units: int) -> Call:
 
 
 def _fft(rng: np.random.Generator, units: int) -> Call:
-    """A signal is filtered in Fourier space and curved outside of it."""
+    """A signal is filtered in Fourier space, with a tanh outside of it."""
     size = 2 * extent(rng, 2, 12)
 
     def run(signal: Array, gains: list[Array]) -> Array:
@@ -157,7 +157,7 @@ def _fft(rng: np.random.Generator, units: int) -> Call:
 
 
 def _detrend(rng: np.random.Generator, units: int) -> Call:
-    """A signal without its mean, over and over, with a curve in between."""
+    """The mean of a signal is removed again and again, with a sine in between."""
 
     def run(signal: Array) -> Array:
         for _ in range(units):

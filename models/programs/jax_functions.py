@@ -137,7 +137,7 @@ NUMPY = tuple(
 
 
 def _triples(x: Array) -> Array:
-    """Three columns of an array's entries."""
+    """The entries of an array, repeated or cut to a last axis of three."""
     return jnp.resize(x, (*x.shape[:-1], 3))
 
 

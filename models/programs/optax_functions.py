@@ -103,7 +103,7 @@ PROJECTIONS = tuple(
 
 
 def _updates(name: str, make: Function) -> Entry:
-    """Two or three steps of an update rule with given gradients; a unit is an array of weights."""
+    """Two or three steps of an update rule with given gradients; a unit is one array of weights."""
 
     def draw(rng: np.random.Generator, units: int) -> Call:
         steps = int(rng.integers(2, 4))
@@ -120,7 +120,7 @@ def _updates(name: str, make: Function) -> Entry:
             return weights
 
         leaves = [floats(*shape) for shape in shapes]
-        # Without the gradients there would be nothing but sums.
+        # The gradients are always differentiated: by the weights alone there would be only sums.
         argnums = (0, 1) if rng.random() < 0.5 else (1,)
         return Call(run, (leaves, [leaves for _ in range(steps)]), argnums)
 

@@ -1,8 +1,7 @@
 """How a function of a package becomes a program of any length.
 
-Most functions are a few vertices only. They are put into a tower of layers, or applied to several
-sets of operands that one vector of parameters decides, as where many observations have a likelihood
-each.
+Most functions have only a few vertices. They are put into a tower of layers, or applied to several
+sets of operands that depend on one vector of parameters, like the likelihoods of many observations.
 """
 
 from collections.abc import Callable
@@ -22,7 +21,7 @@ class Entry(NamedTuple):
     """One function of a package.
 
     Attributes:
-        name: Where it is, as users write it; unique.
+        name: Its qualified name, as users write it; unique.
         draw: Draws its arguments and which of them are differentiated, from a generator and a
             number of units (layers, terms or leaves): the program grows with it.
     """
@@ -32,11 +31,11 @@ class Entry(NamedTuple):
 
 
 def layered(name: str, function: Function) -> Entry:
-    """Makes a function of one array, which keeps the shape, the activation of a network.
+    """Uses a shape-preserving function of one array as the activation of a network.
 
     Args:
         name: Its name.
-        function: The function; rows are independent of each other, or not.
+        function: The function; it may mix rows.
 
     Returns:
         The entry; a unit is a layer x -> function(x W + b).
@@ -77,11 +76,11 @@ FIXED: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "B": lambda x: (x > 0).astype(np.float32),
     "C": lambda x: np.floor(np.abs(2 * x)).astype(np.int32),
 }
-"""Operands that are data: as above, then zeros and ones, counts."""
+"""Operands that are data: real, positive, from 0 to 1, probabilities, zeros and ones, counts."""
 
 
 def summed(name: str, function: Function, operands: str) -> Entry:
-    """Applies a function to several sets of operands that one vector of parameters decides.
+    """Applies a function to several sets of operands that depend on one vector of parameters.
 
     Args:
         name: Its name.
@@ -90,8 +89,8 @@ def summed(name: str, function: Function, operands: str) -> Entry:
             axis, the same for all.
 
     Returns:
-        The entry; a unit is one application. The results, or the sum of all their entries, are what
-        is differentiated.
+        The entry; a unit is one application. The outputs are the results, or the sum of all their
+        entries.
     """
 
     def draw(rng: np.random.Generator, units: int) -> Call:

@@ -1,6 +1,6 @@
-"""Real functions of the packages that elimax is installed with, traced with sizes drawn at random.
+"""Real functions of the packages that elimax is installed with, traced with random sizes.
 
-Left out are the tasks that policies are tested on, and every function that `make ecosystem` runs.
+The tasks that policies are tested on and the functions that `make ecosystem` runs are left out.
 The packages of the extra `learn` are imported when the first program is drawn.
 """
 
@@ -16,10 +16,10 @@ from elimax.models.programs.array_draws import Call, extent, floats, pick
 from elimax.models.programs.package_draws import Entry
 
 TRIES = 20
-"""Entries that are drawn before the chain is taken."""
+"""Entries that are drawn before the chain is taken instead."""
 
 FIRST_UNIT = 10
-"""Vertices of a unit, about, to begin with."""
+"""Approximate vertices per unit, as a first guess."""
 
 CHAIN = "chain of jax.numpy functions"
 """Name of the program that is taken if no entry fits."""
@@ -30,7 +30,7 @@ def entries() -> tuple[Entry, ...]:
     """Lists all functions.
 
     Returns:
-        Their entries, names in which are unique.
+        Their entries, with unique names.
 
     Raises:
         ImportError: If the extra `learn` is not installed.
@@ -48,11 +48,11 @@ def entries() -> tuple[Entry, ...]:
 def package_program(
     rng: np.random.Generator, min_vertices: int, max_vertices: int
 ) -> tuple[str, ComputationalGraph]:
-    """Draws a function of a package with sizes for which its graph has a number in a range.
+    """Draws a function of a package, with sizes for which its number of vertices is in a range.
 
-    The number of vertices is known when a program has been traced. It is traced at most twice,
-    then another entry is drawn. After `TRIES` entries, as where the range is narrow, it is a chain
-    of elementwise functions of jax.numpy, which any number fits.
+    The number of vertices is known only after tracing. A program is traced at most twice, then
+    another entry is drawn. After `TRIES` entries, for example if the range is narrow, it is a chain
+    of elementwise functions of jax.numpy, which can have any number.
 
     Args:
         rng: Source of randomness; the same state gives the same program.
@@ -68,8 +68,8 @@ def package_program(
     """
     if not 1 <= min_vertices <= max_vertices:
         raise ValueError(
-            f"min_vertices and max_vertices are {min_vertices} and {max_vertices}, but must be "
-            "at least 1 and ascending: pass a range of numbers of vertices"
+            f"min_vertices={min_vertices} and max_vertices={max_vertices} must be at least 1, and "
+            "max_vertices at least min_vertices"
         )
     for _ in range(TRIES):
         entry, seed = pick(rng, entries()), int(rng.integers(1 << 62))

@@ -1,6 +1,6 @@
 """Random scalar programs to learn from: varied graphs that nobody has to write.
 
-Either the equations are drawn one by one, after a *style*: how far back arguments reach, how
+Either the equations are drawn one by one, according to a *style*: how far back arguments reach, how
 eagerly unused values are picked up, how often inputs are read again, and the mix of operations. Or
 a *pattern* of real code is filled with random formulas: see `scalar_patterns`.
 """
@@ -19,18 +19,18 @@ class Style(NamedTuple):
 
     Attributes:
         num_inputs: Number of inputs.
-        num_outputs: Number of values at the end that nobody has used, about.
+        num_outputs: Approximate number of values that are unused at the end.
         open_values: How many values may wait to be used; more make programs wider.
         reach: Mean distance in vertices between an equation and an argument that it picks from the
             values before it; small makes long chains.
         from_input: An argument is an input.
-        popular: An argument is one that is used already, by its number of uses.
-        fresh: An argument is a value that waits, although there is room for it.
+        popular: An argument is a value that is used already, in proportion to its uses.
+        fresh: An argument is a value that waits, even if there is room for more of them.
         unary: An equation has one argument.
         trivial: An equation adds or subtracts.
         early_output: A value that others use is an output as well.
-        repeat: An equation begins a copy of an earlier stretch on other arguments, as where one
-            function is applied to several states.
+        repeat: An equation begins a copy of an earlier stretch with other arguments, as if one
+            function were applied to several states.
     """
 
     num_inputs: int
@@ -126,8 +126,8 @@ def random_program(
 
     Args:
         rng: Source of randomness; the same state gives the same graph.
-        num_vertices: V, number of equations, at least 1. Programs of `STYLES` have as many, those
-            of `PATTERNS` up to a tenth more or less, and at least `LEAST_VERTICES`.
+        num_vertices: V, number of equations, at least 1. Programs of `STYLES` have exactly as many,
+            those of `PATTERNS` up to a tenth more or fewer, and at least `LEAST_VERTICES`.
         style: A key of `STYLES` or `PATTERNS`; None draws one, a pattern only if V is at least
             `LEAST_VERTICES`.
 
@@ -156,7 +156,7 @@ def _build(rng: np.random.Generator, style: Style, num_vertices: int) -> Computa
     uses = np.zeros(num_nodes, dtype=np.int64)
     copied: Stretch | None = None
     for node in range(style.num_inputs, num_nodes):
-        # Towards the end the values that wait are brought together.
+        # Towards the end fewer values may wait, so that `num_outputs` are left.
         room = min(style.open_values, style.num_outputs + num_nodes - 1 - node)
         is_crowded = int(np.sum(uses[:node] == 0)) > room
         if copied is not None and node - copied.shift == copied.end:
@@ -190,7 +190,7 @@ def _copy_equation(
     node: int,
     uses: np.ndarray,
 ) -> Equation:
-    """The same operation, on the copies of its arguments, or on the same or other ones."""
+    """The same operation on the copies of its arguments, or else on the same or other nodes."""
     arguments = []
     for argument in original.arguments:
         if argument >= copied.first:

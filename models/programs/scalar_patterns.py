@@ -1,7 +1,7 @@
 """Patterns of scalar code, filled with random formulas: loops, grids, systems, reductions.
 
-Each pattern takes the number of vertices that is wanted, at least `LEAST_VERTICES`, and meets it up
-to a tenth. Every vertex lies on a path to an output.
+Each pattern takes the wanted number of vertices, at least `LEAST_VERTICES`, and meets it within a
+tenth. Every vertex lies on a path to an output.
 """
 
 from collections.abc import Callable
@@ -18,8 +18,8 @@ LEAST_VERTICES = 20
 def rollout(rng: np.random.Generator, num_vertices: int) -> ComputationalGraph:
     """One cell is applied step by step to a small state, as in an integrator or a recurrent net.
 
-    All steps share the parameters, each may have an input of its own; outputs are the last state,
-    all states, or the sum of the squares of the last one.
+    All steps share the parameters, and each may have an input of its own. Outputs are the last
+    state, all states, or the sum of squares of the last state.
 
     Args:
         rng: Source of randomness.
@@ -31,7 +31,7 @@ def rollout(rng: np.random.Generator, num_vertices: int) -> ComputationalGraph:
     size = int(rng.integers(1, 5))
     output = rng.choice(["last", "all", "loss"])
     inside = num_vertices - (2 * size - 1 if output == "loss" else 0)
-    # A fifth of the vertices as steps at the most: cells have five equations or more.
+    # At most a fifth as many steps as vertices, so that cells have at least five equations.
     steps = _between(rng, inside / 20, inside / 5)
     cell_size = round(inside / steps)
     parameters = int(rng.integers(0, max(1, min(6, cell_size - size))))
@@ -53,8 +53,8 @@ def rollout(rng: np.random.Generator, num_vertices: int) -> ComputationalGraph:
 def stencil(rng: np.random.Generator, num_vertices: int) -> ComputationalGraph:
     """One formula at every point of a grid reads the point and its neighbours, sweep by sweep.
 
-    The grid has one or two dimensions and is periodic, or a border point reads itself for the
-    neighbour that it lacks. Outputs are all points.
+    The grid has one or two dimensions. It is periodic, or border points read themselves in place of
+    missing neighbours. All points are outputs.
 
     Args:
         rng: Source of randomness.
@@ -88,7 +88,7 @@ def stencil(rng: np.random.Generator, num_vertices: int) -> ComputationalGraph:
 
 
 def system(rng: np.random.Generator, num_vertices: int) -> ComputationalGraph:
-    """Sums of shared terms, a row each, as in chemical kinetics or the flow in a network.
+    """Rows that are sums of shared terms, as in chemical kinetics or the flow in a network.
 
     A term is one of a few formulas of one to three neighbouring unknowns; each is used in several
     rows, some with a coefficient.
@@ -113,7 +113,7 @@ def system(rng: np.random.Generator, num_vertices: int) -> ComputationalGraph:
     tape = Tape(unknowns)
     terms = []
     for place in rng.permutation(num_terms):
-        # The first is read for sure: no unknown is left out, as there are terms enough.
+        # Every term reads its first unknown, so with at least as many terms none is left out.
         near = [0, *(1 + rng.choice(reach - 1, slots - 1, replace=False) if slots > 1 else ())]
         read = [int(place + offset) % unknowns for offset in near]
         terms += tape.apply(formulas[rng.integers(len(formulas))], read)
@@ -164,14 +164,14 @@ PATTERNS: dict[str, Callable[[np.random.Generator, int], ComputationalGraph]] = 
 
 
 def _between(rng: np.random.Generator, least: float, most: float) -> int:
-    """Draws a whole number that is at least 2, log-uniformly."""
+    """Draws an integer of at least 2, log-uniformly."""
     return max(2, int(np.exp(rng.uniform(np.log(least), np.log(most)))))
 
 
 def _reduced(
     tape: Tape, rng: np.random.Generator, values: list[int], names: tuple[str, ...]
 ) -> int:
-    """Brings values together by operations of two arguments: pair by pair, or one by one."""
+    """Reduces values to one by binary operations, pair by pair or one by one."""
     is_balanced = rng.random() < 0.5
     values = list(values)
     while len(values) > 1:

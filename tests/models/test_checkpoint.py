@@ -176,9 +176,9 @@ def test_longer_files(policy_file, state_file):
     """What is behind the last array is not ignored."""
     for path in (policy_file, state_file):
         path.write_bytes(path.read_bytes() + b"x")
-    with pytest.raises(PolicyFormatError, match="there is more behind the last array"):
+    with pytest.raises(PolicyFormatError, match="there is more after the last array"):
         load_policy(policy_file)
-    with pytest.raises(PolicyFormatError, match="there is more behind the last array"):
+    with pytest.raises(PolicyFormatError, match="there is more after the last array"):
         load_training(state_file, SMALL, seed=4)
 
 
@@ -269,8 +269,8 @@ def test_state_of_another_training(state_file, config, seed):
     with pytest.raises(PolicyFormatError) as caught:
         load_training(state_file, config, seed=seed)
     assert str(caught.value) == (
-        f"{state_file} holds a training of {SMALL} with seed 4, wanted is {config} with seed "
-        f"{seed}: delete the file to begin anew"
+        f"{state_file} holds a training of {SMALL} with seed 4, expected {config} with seed "
+        f"{seed}: delete the file to start again"
     )
 
 

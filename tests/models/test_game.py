@@ -373,8 +373,8 @@ def test_a_wrong_cost_is_noticed():
     played.costs[-1] += 5
     with pytest.raises(
         BrokenGameError,
-        match=rf"its order costs {counted + 5} \(count 'all'\), the interpreter "
-        rf"says {counted}: this is a mistake in elimax, .* with the graph {graph.fingerprint}",
+        match=rf"its order costs {counted + 5} \(count 'all'\), but the interpreter "
+        rf"says {counted}: this is a bug in elimax, .* with the graph {graph.fingerprint}",
     ):
         game.checked_cost(played, order)
 

@@ -211,7 +211,7 @@ def test_a_game_that_miscounts_is_an_error(monkeypatch):
         return played._replace(costs=played.costs + (np.arange(len(played.costs)) == 0))
 
     monkeypatch.setattr(Game, "play", dearer)
-    said = rf"costs {right + 1} .* interpreter says {right}: this is a mistake in elimax"
+    said = rf"costs {right + 1} .* interpreter says {right}: this is a bug in elimax"
     for search in (
         greedy_order,
         lambda *args: best_sampled_order(*args, episodes=1, seed=0),

@@ -118,8 +118,8 @@ def test_losses_that_are_no_numbers(value):
     with pytest.raises(TrainingDivergedError) as caught:
         check_losses(3, {"losses/entropy": 0.5, "losses/policy": value, "losses/total": value})
     assert str(caught.value) == (
-        f"update 3 gave losses/policy = {value}, losses/total = {value}, finite numbers are "
-        "wanted: lower the learning rate, or try another seed; the checkpoint of an earlier "
+        f"update 3 gave losses/policy = {value}, losses/total = {value}, but losses must be "
+        "finite: lower the learning rate or try another seed; the checkpoint of an earlier "
         "update is still good"
     )
     assert issubclass(TrainingDivergedError, ElimaxError)

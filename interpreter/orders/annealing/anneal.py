@@ -1,8 +1,8 @@
 """Simulated annealing over elimination orders.
 
-A move puts one vertex elsewhere in the order; one that makes the order costlier by d is taken with
-probability exp(-d / temperature). Every round cools down from the same share of the best cost so
-far; later rounds are longer, so that it can be stopped at any time.
+A move puts one vertex elsewhere in the order. A move that makes the order costlier by d is taken
+with probability exp(-d / temperature). Every round cools down from the same share of the best cost
+so far, and later rounds are longer, so that the search can be stopped at any time.
 
 Sources: Kirkpatrick, Gelatt & Vecchi, Optimization by simulated annealing (Science 220, 1983); for
 elimination orders Naumann & Gottschling, Simulated annealing for optimal pivot selection in
@@ -33,10 +33,10 @@ HOT, COLD = 0.01, 0.0005
 """First and last temperature of a round, as shares of the best cost so far."""
 
 FIRST_ROUND = 200
-"""Moves of the first two rounds, for every vertex; after two rounds their number doubles."""
+"""Moves per vertex in the first two rounds; the number doubles after every two rounds."""
 
 GLANCE_SECONDS = 0.01
-"""Time between two looks at the clock, roughly."""
+"""Approximate time between two looks at the clock."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,8 +46,8 @@ class AnnealingResult:
     Attributes:
         order: The cheapest order.
         count: What it costs.
-        evaluations: Orders whose cost was computed.
-        seconds: Time that the chains took; compiling is not in it.
+        evaluations: Number of orders that were evaluated.
+        seconds: Time that the chains took, without compilation.
     """
 
     order: EliminationOrder
@@ -71,13 +71,13 @@ def anneal(
 
     Args:
         graph: The graph.
-        starts: Orders to begin with, at least one; the cheapest are taken.
-        objective: Which multiplications to save, among equals the other ones; or the price.
-        seconds: Time limit; compiling and starting do not count.
-        evaluations: Orders to evaluate, all chains together. Without `seconds` the result is the
-            same for the same arguments.
+        starts: Orders to begin with, at least one; the cheapest are used.
+        objective: What to minimise: a count, whose ties the other count breaks, or the price.
+        seconds: Time limit, which does not include compiling and setting up.
+        evaluations: Number of orders to evaluate, over all chains. Without `seconds`, the same
+            arguments give the same result.
         seed: Seed of the random numbers.
-        chains: Searches beside each other, each in a thread of its own.
+        chains: Number of parallel searches, each in a thread of its own.
         wanted: Blocks of the Jacobian that are wanted, as (input node, output node); None for all.
 
     Returns:
@@ -87,7 +87,7 @@ def anneal(
         GraphTooLargeError: If the graph has too many nodes.
         InvalidOrderError: If a start does not fit the graph.
         StructureLimitError: If more edge structures are met than tables can hold.
-        ValueError: If there is no start, no chain, no limit, or an unknown count.
+        ValueError: If there is no start, no chain or no limit, or the objective is unknown.
     """
     _check(starts, objective, seconds, evaluations, chains)
     ranked = _ranked(graph, starts, objective, wanted)
@@ -128,10 +128,10 @@ def _check(
     chains: int,
 ) -> None:
     if not starts:
-        raise ValueError("annealing needs an order to begin with, none was given")
+        raise ValueError("starts is empty: pass at least one order to begin with")
     check_objective(objective)
     if chains < 1:
-        raise ValueError(f"chains={chains}: at least one is needed")
+        raise ValueError(f"chains={chains} must be at least 1")
     if seconds is None and evaluations is None:
         raise ValueError("annealing never ends without a limit: pass seconds or evaluations")
     if seconds is not None and not 0 <= seconds < math.inf:
@@ -144,17 +144,18 @@ def _ranked(
     objective: Objective,
     wanted: Blocks | None,
 ) -> list[tuple[OrderPrice, EliminationOrder]]:
-    """Orders with what they cost, the cheapest first; equals as they were given."""
+    """Orders with what they cost, cheapest first; equals keep their sequence."""
     second = "nontrivial" if objective == "all" else "all"
     priced = [(order_price(graph, order, wanted), order) for order in orders]
     return sorted(priced, key=lambda pair: (getattr(pair[0], objective), getattr(pair[0], second)))
 
 
 def _weights(objective: Objective, prices: Sequence[OrderPrice]) -> Weights:
-    """What matters comes first, multiplications of the other sort second."""
+    """Weights that compare orders by the objective first and by the other count second."""
     # No order that is worth keeping has more than twice the multiplications of the worst start.
     unit = 2 * max(price.all for price in prices) + 1
     if unit > 1 << 30:
+        # Weighted costs would come too close to 64 bits, so ties stay unbroken.
         return Weights(**{objective: 1})
     second = "nontrivial" if objective == "all" else "all"
     return Weights(**{objective: unit, second: 1})
@@ -176,7 +177,7 @@ def _schedule(chain: "Chain", moves: int) -> Schedule:
 
 
 def _search(chain: "Chain", deadline: float | None, evaluations: int | None) -> int:
-    """Runs rounds until a limit is reached and returns how many moves were tried."""
+    """Runs rounds until a limit is reached; returns how many moves were tried."""
     tried, chunk, now = 0, 64, time.perf_counter()
     for number in itertools.count():
         moves = FIRST_ROUND * chain.size * 2 ** (number // 2)

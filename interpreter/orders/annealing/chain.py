@@ -1,4 +1,8 @@
-"""One chain of simulated annealing: the arrays of the compiled loop, and what it asks for."""
+"""One chain of simulated annealing: the arrays of the compiled loop, and what it asks for.
+
+Compiled code cannot grow arrays or fill in tables. It stops with a status, `Chain` provides what is
+missing, and the same call continues.
+"""
 
 import math
 from collections.abc import Sequence
@@ -26,20 +30,20 @@ from elimax.interpreter.orders.annealing.state import (
 from elimax.interpreter.orders.annealing.tables import GrowingTables, cost_scale
 
 MAX_NODES = 20_000
-"""Nodes with edges up to which a graph is searched; the table of their edges takes 800 MB."""
+"""Most nodes with edges that a graph may have; the table of edges then takes 800 MB."""
 
 MAX_MISSING = 4096
-"""Unknown entries of tables that are noted at once."""
+"""Most unknown table entries that are noted before the compiled loop stops."""
 
 FIRST_LOG = 4096
-"""Entries of the log to begin with; it doubles when it is full."""
+"""Initial length of the log; it doubles when it is full."""
 
 FIRST_UNDO = 4096
-"""Entries of `Undo` to begin with, likewise."""
+"""Initial length of `Undo`; likewise."""
 
 
 class Chain:
-    """An order of one graph that is changed move by move, and the best one so far."""
+    """An order of one graph that changes move by move, and the best one so far."""
 
     def __init__(
         self,
@@ -58,19 +62,19 @@ class Chain:
             weights: What the cost of an order is made of.
             seed: Seed of the random numbers.
             wanted: Blocks of the Jacobian that are wanted; None for all.
-            cost: What the first order costs with these weights; 0 if that surely fits 64 bits.
+            cost: What the first order costs with these weights; 0 if that is sure to fit 64 bits.
 
         Raises:
             GraphTooLargeError: If the graph has too many nodes.
-            StructureLimitError: If it has too many structures.
+            StructureLimitError: If more edge structures are met than tables can hold.
         """
         is_needed = edge_filter(graph, wanted)
         edges = {pair: edge for pair, edge in graph.edges.items() if is_needed(*pair)}
-        # Nodes without edges are in nobody's way.
+        # Nodes without edges cost nothing in any order, so they are left out.
         self._nodes = sorted({node for pair in edges for node in pair})
         if len(self._nodes) > MAX_NODES:
             raise GraphTooLargeError(
-                f"annealing takes graphs of at most {MAX_NODES} nodes with edges, this one has "
+                f"annealing takes graphs of at most {MAX_NODES} nodes with edges, but this one has "
                 f"{len(self._nodes)}: use an order of the portfolio"
             )
         self._graph = graph
@@ -87,8 +91,9 @@ class Chain:
         if wanted is not None:
             needed = [[is_needed(pred, succ) for pred in self._nodes] for succ in self._nodes]
             self._position = self._position._replace(needed=np.array(needed, bool))
-        # Several paths between two scalars are a sum, one is a product, whatever the order was;
-        # but an opaque edge is written or not according to what it meets.
+        # Between scalars an edge is a sum if several paths through eliminated vertices join its
+        # ends, else a product, whatever the order. Other structures may depend on the order:
+        # whether an opaque edge is written, for example, depends on what it meets.
         self._is_by_set = all(
             isinstance(edge, EdgeStructure) and math.prod(edge.out_shape + edge.in_shape) == 1
             for edge in edges.values()
@@ -110,18 +115,18 @@ class Chain:
         return self._walk.order.size
 
     def begin_round(self) -> None:
-        """Sets the number of moves tried to 0."""
+        """Resets the number of moves tried to 0."""
         self.progress = self.progress._replace(tried=0)
 
     def walk(self, until: int, schedule: Schedule) -> None:
-        """Tries moves until so many have been tried in this round.
+        """Tries moves until a given number has been tried in this round.
 
         Args:
-            until: Their number.
+            until: That number.
             schedule: Temperatures of the round.
 
         Raises:
-            StructureLimitError: If there are too many structures.
+            StructureLimitError: If more edge structures are met than tables can hold.
         """
         status = compiled.MISSING
         while status != compiled.DONE:
@@ -143,14 +148,14 @@ class Chain:
         """Moves vertices of the best order forward until no such move makes it cheaper.
 
         Args:
-            places: Indices of vertices that can be moved, for which regrets are wanted.
+            places: Places at which regrets are wanted, counted over the vertices that can be moved.
 
         Returns:
-            For every place t a float64[V - t]: what the order that is then the best costs more with
-            the vertex at t, t + 1, ... moved to t. Where costs do not fit 64 bits, rounded.
+            For every place t a float64[V - t]: how much more the resulting order would cost with
+            the vertex at t, t + 1, ... moved to t. Rounded where costs do not fit 64 bits.
 
         Raises:
-            StructureLimitError: If there are too many structures.
+            StructureLimitError: If more edge structures are met than tables can hold.
         """
         walk, size = self._walk, self.size
         compiled.take_back(self._position, self._log, walk.marks[self.progress.place], 0)
@@ -193,7 +198,7 @@ class Chain:
             self._provide(status, missing)
 
     def _provide(self, status: int, missing: int) -> None:
-        """Gives the compiled loop what it stopped for."""
+        """Provides what the compiled loop stopped for."""
         if status == compiled.LOG_FULL:
             self._log = Log(*_twice(self._log))
         for table, row, column in self._space.missing[:missing].tolist():

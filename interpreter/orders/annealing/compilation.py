@@ -1,7 +1,7 @@
-"""Whether the search over orders can run, and a word to the user when it must be compiled first.
+"""Whether annealing can run, and a log line when it must be compiled first.
 
-numba keeps what it compiled in a cache folder, so that this happens once on a machine; where no
-folder can be written, once in every process.
+numba keeps compiled code in a cache folder, so this happens once per machine, or once per process
+where no folder can be written.
 """
 
 import functools
@@ -19,10 +19,10 @@ _LOGGER = logging.getLogger("elimax")
 
 @functools.cache
 def can_anneal() -> bool:
-    """Loads the compiled search, so that what is timed afterwards has no compilation in it.
+    """Loads the compiled search, so that times measured afterwards include no compilation.
 
     Returns:
-        Whether it is there. It is part of every complete installation.
+        Whether it could be loaded; every complete installation has it.
 
     Warns:
         UserWarning: If numba is missing or cannot be loaded.
@@ -32,16 +32,17 @@ def can_anneal() -> bool:
         from elimax.interpreter.orders.annealing.compiled import walk_on
     except ImportError as error:
         warnings.warn(
-            f"orders are not annealed, numba cannot be loaded: {error}. Install elimax with its "
-            "dependencies",
+            f"orders are not annealed because numba cannot be loaded ({error}): install elimax "
+            "with its dependencies",
             stacklevel=2,
         )
         return False
     if not _was_compiled(walk_on):
         _LOGGER.warning(
-            "compiling the search over elimination orders, about 5 s: once on a machine with a "
-            "cache folder that numba can write to, else in every process"
+            "compiling the search over elimination orders, about 5 s: once per machine where numba "
+            "can write to a cache folder, else once per process"
         )
+    # The smallest search: numba compiles a function when it is first called.
     scalar = edge_structure((), (), (), (), Kind.GENERAL)
     edges = {(0, 1): scalar, (1, 2): scalar, (2, 3): scalar}
     graph = ComputationalGraph(1, ((),) * 4, ("sin",) * 3, (3,), edges)
@@ -50,7 +51,7 @@ def can_anneal() -> bool:
 
 
 def _was_compiled(function: Any) -> bool:
-    """Whether numba has kept the code of a function; it looks again itself, and more closely."""
+    """Whether numba seems to have cached a function; numba itself looks more closely."""
     folder = Path(function.stats.cache_path or "")
     return function.stats.cache_path is not None and any(
         folder.glob(f"*{function.py_func.__name__}*.nbi")

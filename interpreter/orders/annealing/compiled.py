@@ -1,23 +1,24 @@
 """The compiled loop of simulated annealing over elimination orders.
 
-A walker stands somewhere in an order, with the graph as it is when all vertices before it are
-eliminated. From there it tries to move a vertex: it eliminates the vertices of the changed stretch
-one by one, adds up what they cost, and takes everything back with the help of a log. What comes
-after the stretch is evaluated only as long as the graph differs from what it was before at the same
-place, which a digest of its edges tells; for scalars it never does, since the edges then depend on
-the set of eliminated vertices alone. So a move costs what it changes, not what the order is long.
+A walker stands at a place in an order; all vertices before it are eliminated in its graph. From
+there it tries to move a vertex: it eliminates the vertices of the changed stretch one by one, adds
+up what they cost, and takes everything back with the help of a log. Vertices after the stretch are
+evaluated only as long as the graph differs from what the old order gave at the same place, which a
+digest of its edges tells. On scalar graphs it never differs, because the edges then depend only on
+the set of eliminated vertices. So the time of a move depends on the stretch that it changes, not on
+the length of the order.
 
-A descent goes through an order from the end, and knows of every vertex behind it what moving it to
-this place would cost. Such a move is a sequence of swaps with the vertex before. A swap changes
-nothing where the two do not meet, and only the costs of the two where the edges are the same after
-both, so that hardly any order has to be evaluated.
+A descent goes through an order from its end and knows, for every vertex behind its place, what
+moving that vertex to this place would cost. Such a move is a sequence of swaps with the vertex in
+front. A swap changes nothing if the two do not meet, and only the costs of the two if the edges are
+the same after both, so hardly any order has to be evaluated.
 
 The counting rule enters as tables of products, sums and costs of structures. An entry that is not
 known yet is noted and stops the walk; the caller fills it in and goes on.
 
-All compiled code is in this one file, because numba keeps what it compiled until the file of a
-function changes, whatever happens to others. Importing it imports numba, which takes some tenths of
-a second; compiling takes seconds, once on a machine.
+All compiled code is in this one file, because numba caches a function until the file that defines
+it changes, even if functions of other files that it calls have changed. Importing it imports numba,
+which takes some tenths of a second; compiling takes seconds, once per machine.
 """
 
 import math
@@ -30,7 +31,7 @@ import numpy as np
 from elimax.interpreter.orders.annealing.state import Descent, Progress
 
 DONE, MISSING, LOG_FULL, UNDO_FULL = 0, 1, 2, 3
-"""How something ended: well, an entry of a table is unknown, the log or `Undo` is too short."""
+"""How a function ended: finished, a table entry is unknown, the log or `Undo` is too short."""
 
 PRODUCT, SUM = 0, 1
 """Which table an unknown entry belongs to."""
@@ -38,19 +39,20 @@ PRODUCT, SUM = 0, 1
 UNKNOWN = -1
 
 MOVES_PER_STOP = 4
-"""Moves that are tried before the walker goes one place on."""
+"""Moves that are tried before the walker takes a step."""
 
 SHORT_SHARE, SHORT_DISTANCE = 0.7, 8
-"""Share of short moves, and how far they go at most; the others go any distance."""
+"""Share of short moves, and how far they go at most; the distance of the others is log-uniform."""
 
 HUGE = 1 << 60
-"""A regret that is not told from larger ones, so that sums stay within 64 bits."""
+"""Regrets are clipped to this, so that sums stay within 64 bits."""
 
 _GOLDEN, _SHIFT_11 = np.uint64(0x9E3779B97F4A7C15), np.uint64(11)
 _ZERO, _ONE, _WORD = np.uint64(0), np.uint64(1), np.uint64(63)
 _MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _SHIFT_16, _SHIFT_27, _SHIFT_30, _SHIFT_31 = (np.uint64(n) for n in (16, 27, 30, 31))
 _SHIFT_58, _DE_BRUIJN = np.uint64(58), np.uint64(0x03F79D71B4CB0A89)
+# Times a de Bruijn sequence, each power of two has different top six bits: they tell its exponent.
 _BIT_OF = np.zeros(64, np.int64)
 for _bit in range(64):
     _BIT_OF[((int(_DE_BRUIJN) << _bit) & ((1 << 64) - 1)) >> 58] = _bit
@@ -67,7 +69,7 @@ def compiled(function: Callable[..., Any]) -> Any:
     """
     try:
         return numba.njit(function, cache=True, nogil=True)
-    except RuntimeError:  # neither this folder nor the user's can be written
+    except RuntimeError:  # neither this folder nor the user's cache folder is writable
         return numba.njit(function, nogil=True)
 
 
@@ -110,7 +112,11 @@ def _put(position: Any, succ: int, pred: int, structure: Any) -> None:
 def _write(
     position: Any, log: Any, size: int, digest: Any, succ: int, pred: int, structure: Any
 ) -> Any:
-    """Changes one edge, notes what it was, and returns the new length of the log and digest."""
+    """Changes one edge and logs what it was; returns the new length of the log and digest.
+
+    The digest is a Zobrist hash, an xor of one scrambled number per edge: a change takes at most
+    two xors, and equal edges have equal digests, however they came about.
+    """
     place = succ * position.edges.shape[0] + pred
     old = position.edges[succ, pred]
     log.place[size], log.old[size] = place, old
@@ -124,7 +130,7 @@ def _write(
 
 @compiled
 def take_back(position: Any, log: Any, size: int, target: int) -> None:
-    """Undoes what the log has noted beyond a length."""
+    """Undoes the changes that the log has noted beyond a given length."""
     nodes = position.edges.shape[0]
     for entry in range(size - 1, target - 1, -1):
         place = log.place[entry]
@@ -149,6 +155,7 @@ def _eliminate(
     edges, missing = position.edges, 0
     num_preds = _members(position.preds[node], space.preds)
     num_succs = _members(position.succs[node], space.succs)
+    # At most one entry for each pair and one for each edge of the vertex.
     if size + (num_preds + 1) * (num_succs + 1) > log.place.size:
         return 0, size, digest, LOG_FULL, 0
     cost = 0
@@ -162,6 +169,7 @@ def _eliminate(
             earlier = edges[node, pred]
             new, old = tables.product[later, earlier], edges[succ, pred]
             if new == UNKNOWN:
+                # Go on, to note all unknown entries at once; the caller takes the changes back.
                 missing = _note(space, missing, PRODUCT, later, earlier)
                 continue
             cost += tables.cost[later, earlier]
@@ -183,24 +191,24 @@ def _eliminate(
 
 @compiled
 def _uniform(random: Any) -> Any:
-    """A number from [0, 1) from a state that has just been stepped."""
+    """A number from [0, 1), drawn from a state that has just been stepped."""
     return float(_mixed(random) >> _SHIFT_11) * (1.0 / 9007199254740992.0)
 
 
 @compiled
 def evaluate(position: Any, tables: Any, log: Any, space: Any, walk: Any) -> Any:
-    """Evaluates the whole of `walk.order` from the untouched graph, and takes it back.
+    """Evaluates the whole of `walk.order` from the first position, and takes everything back.
 
     Args:
         position: The graph before the first elimination.
         tables: The counting rule.
-        log: Space for what is overwritten.
+        log: Space for edges that are overwritten.
         space: Space to work in.
-        walk: The order; `cost` and `digest` are filled.
+        walk: The order; `cost` and `digest` are filled in.
 
     Returns:
         The cost of the order, how it ended (DONE, MISSING or LOG_FULL), and the number of unknown
-        entries that were noted.
+        entries noted.
     """
     total, size, digest = 0, 0, _ZERO
     for k in range(walk.order.size):
@@ -220,7 +228,7 @@ def evaluate(position: Any, tables: Any, log: Any, space: Any, walk: Any) -> Any
 
 @compiled
 def _moved(order: Any, place: int, end: int, is_later: bool, k: int) -> int:
-    """The vertex at k when the first of order[place:end+1] goes last, or the last one first."""
+    """The vertex at k when the first of order[place:end+1] becomes the last, or vice versa."""
     if k > end:
         return order[k]
     if is_later:
@@ -242,16 +250,19 @@ def _try_move(
     limit: float,
     slack: float,
 ) -> Any:
-    """Tries a move; takes it if the order costs at most `slack` more, and its changed part `limit`.
+    """Tries a move and makes it if the order then costs at most `slack` more.
+
+    It is given up once the evaluated part costs more than `limit`.
 
     Returns:
-        What the order costs more, where the changed part ends (`place` if the move is not taken),
-        how it ended, and the number of unknown entries.
+        How much more the order costs, where the changed part ends (`place` if the move was not
+        made), how it ended, and the number of unknown entries.
     """
     order, end = walk.order, place + distance
     size = start = walk.marks[place]
     digest, new, old = walk.digest[place], 0, 0
     k, is_taken = place, True
+    # Behind the stretch, the old costs hold as soon as the edges are the same as before.
     while k < order.size and not (k > end and (is_by_set or digest == walk.digest[k])):
         node = _moved(order, place, end, is_later, k)
         cost, size, digest, status, missing = _eliminate(
@@ -286,7 +297,7 @@ def _try_move(
 
 @compiled
 def _draw_move(random: Any, longest: int, temperature: float) -> Any:
-    """Draws a move: how far, whether later, what it may cost more; also returns the next state."""
+    """Draws distance, direction and permitted extra cost of a move; also returns the next state."""
     random += _GOLDEN
     distance = 1 + int(_uniform(random) * min(SHORT_DISTANCE, longest))
     random += _GOLDEN
@@ -296,6 +307,7 @@ def _draw_move(random: Any, longest: int, temperature: float) -> Any:
     random += _GOLDEN
     is_later = _uniform(random) < 0.5
     random += _GOLDEN
+    # d <= slack has probability exp(-d / temperature). Drawn beforehand, it also limits evaluation.
     slack = -temperature * math.log(1.0 - _uniform(random))
     return min(distance, longest), is_later, slack, random
 
@@ -314,7 +326,7 @@ def walk_on(
     cold: float,
     planned: int,
 ) -> Any:
-    """Tries moves until so many have been tried.
+    """Tries moves until a given number has been tried.
 
     A move that makes the order costlier by d is taken with probability exp(-d / temperature). The
     temperature falls geometrically from `hot` to `cold` while `planned` moves are tried.
@@ -322,19 +334,19 @@ def walk_on(
     Args:
         position: The graph at `progress.place`.
         tables: The counting rule.
-        log: What was overwritten up to there.
+        log: Edges that were overwritten up to there.
         space: Space to work in.
         walk: The order, evaluated.
         progress: Where the walk is.
-        is_by_set: Whether the edges depend on the set of eliminated vertices alone.
-        until: Number of moves to be tried in all.
+        is_by_set: Whether the edges depend only on the set of eliminated vertices.
+        until: Number of moves tried in this round at which to stop.
         hot: First temperature, in units of the cost.
         cold: Last temperature.
-        planned: Number of moves over which it falls.
+        planned: Number of moves over which the temperature falls.
 
     Returns:
         Where the walk is then, and how it ended: DONE, MISSING or LOG_FULL. In the last two cases
-        it has not tried the move that it was at, and may go on from there.
+        the present move has not been tried, and the walk can go on from there.
     """
     place, is_up, total, best, tried, seed, _ = progress
     random, order = np.uint64(seed), walk.order
@@ -343,9 +355,11 @@ def walk_on(
     while tried < until:
         temperature = hot * math.exp(rate * tried)
         for _ in range(MOVES_PER_STOP):
+            # A move that cannot be evaluated yet is drawn again from this state.
             before = random
             longest = order.size - 1 - place
             distance, is_later, slack, random = _draw_move(random, longest, temperature)
+            # What the part to be evaluated costs now: the stretch if it is known to end there.
             limit = float(total - spent)
             if is_by_set:
                 limit = float(walk.cost[place : place + distance + 1].sum())
@@ -362,6 +376,7 @@ def walk_on(
             if total < best:
                 best = total
                 walk.best[:] = order
+        # Back and forth between 0 and the last place behind which there is a vertex to swap with.
         is_up = (is_up or place == 0) and place < order.size - 2
         if is_up:
             cost, size, _, _, _ = _eliminate(
@@ -385,7 +400,7 @@ def _meet(position: Any, first: int, second: int, is_by_set: bool) -> bool:
         return True
     if is_by_set:
         return False
-    # Two vertices that add to the same edge: a sum of structures need not be associative.
+    # It may also matter if they add to the same edge: sums of structures need not be associative.
     preds = succs = _ZERO
     for w in range(position.preds.shape[1]):
         preds |= position.preds[first, w] & position.preds[second, w]
@@ -405,10 +420,10 @@ def _step_forward(
     place: int,
     k: int,
 ) -> Any:
-    """Updates what is known of the vertex at k for going before the walker's place as well.
+    """Updates what is known of moving the vertex at k one place further, to the walker's place.
 
     Returns:
-        How it ended and the number of unknown entries; unless DONE, nothing has changed.
+        How it ended and the number of unknown entries. Unless DONE, nothing has changed.
     """
     start, before = walk.marks[place], walk.digest[place]
     cost, size, digest, status, missing = _eliminate(
@@ -425,10 +440,10 @@ def _step_forward(
     if max(cost, second) >= HUGE:
         regret = HUGE
     elif is_by_set or digest == walk.digest[place + 1] ^ swaps.change[k]:
-        # The two were swapped, and nothing else has changed.
+        # The edges are the same after both vertices in either sequence: only their costs differ.
         regret = swaps.regret[k] + cost + second - walk.cost[place] - swaps.cost[k]
     else:
-        # No change is that small: it is only looked at.
+        # No change is below this slack, so the move is evaluated but not made.
         regret, _, status, missing = _try_move(
             position, tables, log, space, walk, is_by_set,
             place, k - place, False, float(2 * HUGE), -float(2 * HUGE),
@@ -443,17 +458,16 @@ def _step_forward(
 def climb(
     position: Any, tables: Any, log: Any, space: Any, walk: Any, place: int, end: int
 ) -> None:
-    """Eliminates the vertices from one place to another, as they were evaluated before.
+    """Moves the walker towards the end, eliminating vertices that were evaluated before.
 
     Args:
         position: The graph at `place`; changed.
-        tables: The counting rule.
-        log: What was overwritten up to there; no entry that is needed is unknown, and it is long
-            enough.
+        tables: The counting rule, with all entries that are needed.
+        log: Edges that were overwritten up to there; long enough for the rest.
         space: Space to work in.
-        walk: The order, evaluated; `marks` are filled.
+        walk: The order, evaluated; `marks` are filled in.
         place: The walker's place.
-        end: Where it goes.
+        end: The place to go to.
     """
     for k in range(place, end):
         _, size, _, _, _ = _eliminate(
@@ -464,7 +478,7 @@ def climb(
 
 @compiled
 def _restore(swaps: Any, undo: Any, size: int, target: int) -> None:
-    """Undoes what has been noted beyond a length."""
+    """Undoes the changes of `swaps` that have been noted beyond a given length."""
     for entry in range(size - 1, target - 1, -1):
         k = undo.place[entry]
         swaps.regret[k], swaps.cost[k] = undo.regret[entry], undo.cost[entry]
@@ -473,7 +487,7 @@ def _restore(swaps: Any, undo: Any, size: int, target: int) -> None:
 
 @compiled
 def _arrive(position: Any, log: Any, walk: Any, swaps: Any, place: int, noted: int) -> None:
-    """Goes from behind a vertex to before it."""
+    """Moves the walker from behind the vertex at `place` to before it."""
     take_back(position, log, walk.marks[place + 1], walk.marks[place])
     swaps.marks[place + 1] = noted
     swaps.regret[place], swaps.cost[place] = 0, walk.cost[place]
@@ -491,11 +505,11 @@ def _take_best(
     is_by_set: bool,
     place: int,
 ) -> Any:
-    """Takes the move to the walker's place that lowers the cost most, if one does.
+    """Makes the move to the walker's place that lowers the cost most, if one does.
 
     Returns:
-        The place behind the changed stretch, where the walker is then; `place` if no move was
-        taken. How it ended, and the number of unknown entries.
+        The place behind the changed stretch, where the walker is then, or `place` if no move was
+        made; how it ended; and the number of unknown entries.
     """
     best = place
     for k in range(place + 1, walk.order.size):
@@ -527,24 +541,25 @@ def descend(
     """Moves vertices forward while that lowers the cost of the order, and measures regrets.
 
     The walker goes from the end of the order to the beginning and keeps, for every vertex behind
-    it, what the order would cost more if that vertex were eliminated at the walker's place: its
-    regret. A move that lowers the cost is taken at once, and the walker goes on from behind what
-    has changed. At the beginning no forward move lowers the cost.
+    it, how much more the order would cost if that vertex were eliminated at the walker's place: its
+    regret. A move that lowers the cost is made at once, and the walker goes on from behind the
+    changed stretch. When it reaches the beginning, no forward move lowers the cost.
 
     Args:
         position: The graph at `progress.place`, at first behind the last vertex.
         tables: The counting rule.
-        log: What was overwritten up to there.
+        log: Edges that were overwritten up to there.
         space: Space to work in.
         walk: The order, evaluated.
         swaps: Regrets at the walker's place.
-        undo: What they were at places behind it.
-        rows: The places at which regrets are wanted; filled.
-        progress: Where it is.
-        is_by_set: Whether the edges depend on the set of eliminated vertices alone.
+        undo: Their changes since places behind it.
+        rows: The places at which regrets are wanted; filled in.
+        progress: Where the descent is.
+        is_by_set: Whether the edges depend only on the set of eliminated vertices.
 
     Returns:
-        Where it is then, and how it ended: DONE at place 0; else what it needs to go on from there.
+        Where the descent is then, and how it ended: DONE at place 0, else MISSING, LOG_FULL or
+        UNDO_FULL; it can go on from there.
     """
     place, k, noted, _ = progress
     while True:
@@ -561,6 +576,7 @@ def descend(
                 )
                 if status != DONE:
                     return Descent(place, k, noted, missing), status
+                # Only now: a step that was interrupted is repeated and writes the entry again.
                 noted += 1
             k += 1
         if place < walk.order.size:
@@ -570,6 +586,7 @@ def descend(
             if status != DONE:
                 return Descent(place, k, noted, missing), status
             if stop > place:
+                # From `stop` on the order is as it was, so the regrets known there still hold.
                 _restore(swaps, undo, noted, swaps.marks[stop])
                 place, noted = stop, swaps.marks[stop]
             elif rows.start[place] >= 0:

@@ -1,9 +1,9 @@
-"""What each next elimination would cost more than the one that an order makes.
+"""How much more each other next elimination would cost than the one that an order makes.
 
-The *regret* of a vertex at place t of an order: what the order costs more when that vertex is moved
-forward to t and all others keep their sequence. 0 is that of the order's own choice, and of every
-other one that is as good. Where a regret is negative, moving the vertex is an improvement; those
-moves are taken first.
+The *regret* of a vertex at place t of an order is how much more the order costs when that vertex is
+moved forward to t and all others keep their sequence. The order's own choice has regret 0, as has
+every other choice that is as good. A negative regret means that the move is an improvement; such
+moves are made before regrets are reported.
 """
 
 import math
@@ -20,9 +20,7 @@ from elimax.interpreter.orders.annealing.state import Weights
 
 
 class LabelledOrder(NamedTuple):
-    """An order with the regrets of moves along it.
-
-    Letters: M moves, which are vertices with edges; T places with regrets.
+    """An order with the regrets of moves along it; T places have regrets.
 
     Attributes:
         order: All eliminable vertices; those without edges come first.
@@ -30,7 +28,7 @@ class LabelledOrder(NamedTuple):
         places: int64[T], indices into `order.vertices`, ascending.
         regrets: For each place t a float64 array: the regret in multiplications of each vertex of
             `order.vertices[t:]`, in that order. The first is 0, none is negative.
-        cut: What larger regrets are given as, in multiplications.
+        cut: Largest regret reported, in multiplications; larger ones are clipped to it.
     """
 
     order: EliminationOrder
@@ -55,15 +53,15 @@ def label_order(
         graph: The graph.
         order: An order of it.
         count: Which multiplications count, or the price.
-        places: At how many places, drawn without replacement; None for all. Places of vertices
-            without edges, which cost nothing anywhere, are never among them.
-        seed: Seed of the drawing.
-        cut: Regrets above this are given as this, in units of the mean cost of a move.
+        places: Number of places with regrets, drawn without replacement; None for all. Places of
+            vertices without edges, which cost nothing anywhere, are never among them.
+        seed: Seed of the draw.
+        cut: Regrets above this are clipped to it, in units of the mean cost of a move.
 
     Returns:
-        The order that no move of one vertex forward makes cheaper, with its regrets. Counts that do
-        not fit 64 bits are compared rounded, and of a regret above the cost of the whole order only
-        that is then certain.
+        An order that moving one vertex forward cannot make cheaper, with its regrets. Counts that
+        do not fit 64 bits are rounded before they are compared; a regret above the cost of the
+        whole order is then only known to be above it.
 
     Raises:
         GraphTooLargeError: If the graph has too many nodes.
@@ -72,7 +70,7 @@ def label_order(
         ValueError: If the count is unknown, or places or cut are not positive.
     """
     if places is not None and places < 1:
-        raise ValueError(f"places={places}: at least one is needed; pass None for all")
+        raise ValueError(f"places={places} must be at least 1, or None for all places")
     if not cut > 0.0:
         raise ValueError(f"cut={cut} must be positive")
     chain = _chain(graph, order, count)
@@ -122,7 +120,7 @@ def _chain(graph: ComputationalGraph, order: EliminationOrder, count: Objective)
 
 
 def _is_scalar(graph: ComputationalGraph) -> bool:
-    """Whether costs surely fit 64 bits. Counting would take longer than all the rest."""
+    """Whether costs are sure to fit 64 bits; counting them would take longer than all the rest."""
     return all(math.prod(shape) == 1 for shape in graph.node_shapes)
 
 

@@ -1,7 +1,7 @@
-"""What a search over orders by compiled code looks at and changes.
+"""Arrays and records that the compiled search over orders reads and changes.
 
 Letters: N nodes, W = ceil(N / 64) words of a bit set, V eliminable vertices, S structures with 0
-for "no edge", L entries of the log, U of what is undone, R regrets, M unknown entries that can be
+for "no edge", L entries of the log, U entries of `Undo`, R regrets, M unknown entries that can be
 noted.
 """
 
@@ -12,8 +12,8 @@ class Weights(NamedTuple):
     """What the cost of an order is made of.
 
     Attributes:
-        all: Weight of all its multiplications.
-        nontrivial: Weight of those that are not by +1 or -1.
+        all: Weight of the count of all multiplications.
+        nontrivial: Weight of the count of nontrivial ones.
         price: Weight of its price.
     """
 
@@ -29,7 +29,7 @@ class Position(NamedTuple):
         edges: int16[N, N], structure of the edge [successor, predecessor]; 0 if there is none.
         preds: uint64[N, W], predecessors of every node as a bit set.
         succs: uint64[N, W], its successors.
-        is_output: bool[N], whose in-edges stay.
+        is_output: bool[N], outputs, whose in-edges stay when they are eliminated.
         needed: bool[N, N], whether an edge [successor, predecessor] serves a wanted block; of shape
             (0, 0) if all do.
     """
@@ -48,7 +48,7 @@ class Tables(NamedTuple):
         product: int16[S, S], structure of the product of [later, earlier]; -1 if unknown.
         sum: int16[S, S], structure of the sum; -1 if unknown.
         cost: int64[S, S], cost of the product.
-        values: float64[S], numbers that an edge of a structure holds.
+        values: float64[S], how many numbers an edge of a structure holds.
     """
 
     product: Any
@@ -58,11 +58,11 @@ class Tables(NamedTuple):
 
 
 class Log(NamedTuple):
-    """What eliminations have overwritten.
+    """Edges that eliminations have overwritten, in sequence, so that they can be taken back.
 
     Attributes:
         place: int64[L], successor * N + predecessor.
-        old: int16[L], what stood there.
+        old: int16[L], the structure before.
     """
 
     place: Any
@@ -84,16 +84,16 @@ class Space(NamedTuple):
 
 
 class Walk(NamedTuple):
-    """An order with what is known about it, and space to work in.
+    """An order, what is known about it, and space to work in.
 
     Attributes:
         order: int64[V], nodes in the order of their elimination.
-        cost: int64[V], what each costs.
-        digest: uint64[V+1], digest of the edges before each, and after all.
-        marks: int64[V+1], length of the log before each, up to the walker.
+        cost: int64[V], cost of each elimination.
+        digest: uint64[V+1], digest of the edges before each elimination, and after all of them.
+        marks: int64[V+1], length of the log before each, valid up to the walker's place.
         best: int64[V], the cheapest order so far.
-        new_cost: int64[V], costs of an order that is tried.
-        new_digest: uint64[V+1], its digests.
+        new_cost: int64[V], costs along an order that is being tried.
+        new_digest: uint64[V+1], digests along it.
     """
 
     order: Any
@@ -110,12 +110,12 @@ class Progress(NamedTuple):
 
     Attributes:
         place: Index in the order of the vertex that the walker stands before.
-        is_up: Whether it goes to the end.
+        is_up: Whether it is walking towards the end.
         total: Cost of the order.
         best: Cost of the best order.
         tried: Moves tried so far.
         random: int64, state of the random numbers.
-        missing: How many unknown entries were noted.
+        missing: Number of unknown entries noted.
     """
 
     place: int
@@ -145,10 +145,10 @@ class Swaps(NamedTuple):
     """What it would take to eliminate each vertex earlier, at the walker's place.
 
     Attributes:
-        regret: int64[V], by place: what the order would cost more.
+        regret: int64[V], by the vertex's place: how much more the order would cost.
         cost: int64[V], what the vertex itself would cost.
-        change: uint64[V], what its elimination would change in the digest.
-        marks: int64[V+1], length of `Undo` when the walker was at each place, from its own on.
+        change: uint64[V], xor of the digests before and after its elimination.
+        marks: int64[V+1], length of `Undo` when the walker left each place behind its present one.
     """
 
     regret: Any
@@ -158,13 +158,13 @@ class Swaps(NamedTuple):
 
 
 class Undo(NamedTuple):
-    """What has been overwritten in `Swaps`, for going back to places behind the walker.
+    """Entries of `Swaps` that were overwritten, for going back to places behind the walker.
 
     Attributes:
         place: int64[U], place of the vertex.
-        regret: int64[U], what stood there.
-        cost: int64[U], likewise.
-        change: uint64[U], likewise.
+        regret: int64[U], its regret before.
+        cost: int64[U], its cost before.
+        change: uint64[U], its change before.
     """
 
     place: Any
@@ -177,8 +177,8 @@ class Rows(NamedTuple):
     """Regrets that are wanted.
 
     Attributes:
-        start: int64[V], where in `regret` the regrets at a place begin; -1 where none are wanted.
-        regret: int64[R], for each of those places one for every vertex from there on.
+        start: int64[V], where in `regret` the regrets at a place begin; -1 if none are wanted.
+        regret: int64[R], at each of those places one for every vertex from there on.
     """
 
     start: Any
@@ -191,8 +191,8 @@ class Descent(NamedTuple):
     Attributes:
         place: Index in the order of the vertex that the walker stands before.
         compared: Index of the next vertex to be swapped with that one.
-        noted: Length of `Undo`.
-        missing: How many unknown entries were noted.
+        noted: Number of entries of `Undo` in use.
+        missing: Number of unknown entries noted.
     """
 
     place: int

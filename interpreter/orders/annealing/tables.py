@@ -1,8 +1,8 @@
-"""Arrays of the counting rule that grow: entries of `graph.rule_table` as compiled code reads them.
+"""Tables of the counting rule that grow: entries of `graph.rule_table` as compiled code reads them.
 
-A search meets far fewer pairs of structures than closing all of them under products and sums would
-give, and nothing has to be known before the first move. Rows are numbered anew by every search,
-without gaps.
+Entries are computed when a search asks for them: it meets far fewer pairs of structures than the
+closure under products and sums would contain. Every search numbers the structures that it meets
+itself, without gaps.
 """
 
 from typing import NamedTuple
@@ -16,21 +16,22 @@ from elimax.interpreter.orders.annealing.compiled import SUM, UNKNOWN
 from elimax.interpreter.orders.annealing.state import Tables, Weights
 
 FIRST_SIZE = 32
-"""Size of the tables to begin with."""
+"""Initial size of the tables."""
 
 MAX_STRUCTURES = 4096
-"""Structures up to which tables grow; three tables of that size take 200 MB."""
+"""Most structures that tables hold; three tables of that size take 200 MB."""
 
 MAX_COST = (1 << 62) - 1
-"""The most that may be added up in one elimination without leaving 64 bits."""
+"""Most that one elimination may cost, so that sums stay within 64 bits."""
 
 
 class CostScale(NamedTuple):
-    """How counts, which are integers of any size, become costs of 64 bits that a search compares.
+    """How counts, which are integers of any size, are scaled to the 64-bit costs of a search.
 
     Attributes:
-        shift: Costs are divided by two to the power of this, and rounded down.
-        limit: What is more costs this much, which is more than any order worth keeping costs.
+        shift: Costs are divided by two to the power of this and rounded down.
+        limit: Costs of a product above this are clipped to it; no order worth keeping costs as
+            much.
     """
 
     shift: int
@@ -45,13 +46,15 @@ def cost_scale(num_nodes: int, cost: int) -> CostScale:
 
     Args:
         num_nodes: Number of its nodes, which bounds the products of one elimination.
-        cost: What the order costs that a search begins with.
+        cost: What the first order of the search costs.
 
     Returns:
-        No shift as long as costs fit.
+        The scale, with shift 0 if costs fit as they are.
     """
+    # p predecessors and s successors, together at most N nodes, make at most N^2 / 4 products.
     limit = MAX_COST // (num_nodes * num_nodes // 4 + 1)
-    # A move never costs more than this order and a small share of it.
+    # Scaled, the first order costs less than half the limit. Annealing accepts only moves that add
+    # a small share of its cost, so clipped costs are never accepted.
     return CostScale(max(0, (2 * cost // limit).bit_length()), limit)
 
 
@@ -66,17 +69,17 @@ class GrowingTables:
         """Starts without structures.
 
         Args:
-            weights: What counts in which proportion.
-            scale: How costs are made to fit the table; None if they do.
+            weights: What the cost of an order is made of.
+            scale: How costs are made to fit the table; None if they fit as they are.
         """
         self._weights, self._scale = weights, scale or UNSCALED
-        # Rows of numbers of the rule's table, and the other way round.
+        # From numbers of the rule's table to rows of these tables, and back.
         self._rows: dict[int, int] = {}
         self._numbers: list[int] = [-1]
         self.tables = _unknown(FIRST_SIZE)
 
     def number(self, structure: Structure) -> int:
-        """The number of a structure, a new one if it was not met before.
+        """The number of a structure, a new one if the structure is new.
 
         Args:
             structure: The structure.
@@ -85,7 +88,7 @@ class GrowingTables:
             Its number.
 
         Raises:
-            StructureLimitError: If it is one too many.
+            StructureLimitError: If more structures are met than tables can hold.
         """
         return self._row(RULE.number(structure))
 
@@ -98,7 +101,7 @@ class GrowingTables:
             column: Number of the earlier factor, or of the other summand.
 
         Raises:
-            StructureLimitError: If there are too many structures.
+            StructureLimitError: If more structures are met than tables can hold.
         """
         first, second = self._numbers[row], self._numbers[column]
         if table == SUM:
@@ -116,7 +119,7 @@ class GrowingTables:
         self.tables.product[row, column] = product
 
     def _row(self, number: int) -> int:
-        """The row of a number of the rule's table, a new one if it was not met before."""
+        """The row for a number of the rule's table, a new one if the number is new."""
         if number not in self._rows:
             if len(self._numbers) == len(self.tables.product):
                 self._grow()

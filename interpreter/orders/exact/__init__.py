@@ -1,1 +1,1 @@
-"""Cheapest orders with proof, and bounds on how cheap any can be."""
+"""Provably cheapest orders, and bounds on how cheap any order can be."""

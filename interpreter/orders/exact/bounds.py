@@ -1,4 +1,4 @@
-"""A number of multiplications below which no elimination order of a graph can be."""
+"""A number of multiplications that no elimination order of a graph gets below."""
 
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.structure import Objective
@@ -13,17 +13,18 @@ def lower_bound(graph: ComputationalGraph, count: Objective = "all") -> int:
 
     Whenever a vertex is eliminated, its predecessors separate it from the inputs and its
     successors from the outputs; `Relaxation` bounds it by the smallest such separators, and
-    `cluster_bound` looks at small groups of vertices in every order of theirs. Bounds of disjoint
-    groups add up.
+    `cluster_bound` looks at small groups of vertices in every order of the group. Bounds of
+    disjoint groups add up.
 
     Args:
         graph: The graph.
         count: What is bounded: "all" or "nontrivial" multiplications, or the "price", which is
-            never below the nontrivial ones.
+            never below the number of nontrivial multiplications.
 
     Returns:
-        Scalar multiplications, or a price. On scalar graphs often close to the cheapest order, on
-        arrays less so, since it takes the least labels that each edge can ever carry.
+        Scalar multiplications, or a price. On scalar graphs the bound is often close to the
+        cheapest order; on arrays less so, because it takes the cheapest structures that each edge
+        can ever have.
 
     Raises:
         ValueError: If `count` is none of its values.

@@ -1,4 +1,4 @@
-"""A lower bound that looks at small groups of vertices in every order of theirs."""
+"""A lower bound from small groups of vertices, each in every order of the group."""
 
 import heapq
 import math
@@ -11,17 +11,17 @@ from elimax.interpreter.orders.exact.relaxation import KindState, Relaxation
 Vertices = tuple[int, ...]
 
 CLUSTER_SIZES = (4, 6, 8, 10, 12, 14, 16)
-# Larger clusters are joined even where nothing is gained yet, since three may gain what two do not.
-# From which size on is best depends on the graph, so both are tried.
+# From this size on, clusters are joined even if that gains nothing yet, because three may gain what
+# two do not. Which size is best depends on the graph, so both are tried.
 FOR_NOTHING_FROM = (8, 6)
 
 
 class Cluster(NamedTuple):
-    """A group of vertices and what they cost at least.
+    """A group of vertices and the least that they cost.
 
     Attributes:
-        vertices: Their numbers, k of them; bit i of a mask stands for vertex i of these.
-        least: For each of the 2^k sets of eliminated vertices what the others cost at least.
+        vertices: Their numbers, k of them; bit i of a mask stands for the i-th of them.
+        least: For each of the 2^k masks of eliminated vertices, the least that the others cost.
     """
 
     vertices: tuple[int, ...]
@@ -32,15 +32,15 @@ def cluster_bound(relaxation: Relaxation, vertices: Iterable[int]) -> Cluster:
     """The cheapest order of some vertices if each step costs as little as its past allows.
 
     Every order of the graph orders these vertices in some way. When v is eliminated, those of them
-    that come before v are eliminated and the others are not, so that v costs at least what
-    `Relaxation.least_cost` says. The least sum over all ways is found set by set.
+    that come before v are eliminated and the others are not, so v costs at least what
+    `Relaxation.least_cost` says. The least sum over all orders is found set by set.
 
     Args:
         relaxation: Bounds of single vertices.
         vertices: Vertex numbers, k of them; time grows with 2^k.
 
     Returns:
-        The cluster; bounds of disjoint clusters may be added.
+        The cluster; bounds of disjoint clusters may be added up.
 
     Source: the recursion over subsets of Held & Karp, SIAM Journal 10 (1962); adding bounds of
     disjoint parts as additive pattern databases, Korf & Felner, Artificial Intelligence 134 (2002).
@@ -48,6 +48,7 @@ def cluster_bound(relaxation: Relaxation, vertices: Iterable[int]) -> Cluster:
     chosen = tuple(vertices)
     full = (1 << len(chosen)) - 1
     states: list[KindState] = [relaxation.root]
+    # Kinds depend on the set alone: any sequence of its vertices leads to the same state.
     for mask in range(1, full + 1):
         lowest = (mask & -mask).bit_length() - 1
         states.append(relaxation.eliminate(states[mask & (mask - 1)], chosen[lowest]))
@@ -72,16 +73,17 @@ def make_clusters(
     effort: int,
     enough: float = math.inf,
 ) -> list[Cluster]:
-    """Divides the vertices of a graph into clusters that cost more than their parts.
+    """Divides the vertices of a graph into clusters whose bounds exceed those of their parts.
 
-    Two clusters that an edge, or two edges through one vertex, join are united where that raises
-    the sum most per vertex. Small unions are tried first, since time grows with 2^k.
+    Two clusters that are joined by an edge, or by two edges through one vertex, are united where
+    that raises the sum of bounds most per vertex. Small unions are tried first, since time grows
+    with 2^k.
 
     Args:
         graph: The graph.
         relaxation: Bounds of its vertices.
-        effort: The most bounds of single vertices to ask for, a few microseconds each; a cluster
-            of k vertices asks for k 2^(k-1).
+        effort: Largest number of bounds of single vertices to compute, a few microseconds each; a
+            cluster of k vertices takes k 2^(k-1).
         enough: The sum of all bounds at which to stop.
 
     Returns:
@@ -104,7 +106,7 @@ def _total(clusters: dict[Vertices, Cluster]) -> int:
 
 
 class _Merging:
-    """Clusters, by their vertices, while they grow."""
+    """Clusters by their vertices, while they grow."""
 
     def __init__(self, graph: ComputationalGraph, relaxation: Relaxation, effort: int) -> None:
         self.clusters: dict[Vertices, Cluster] = {
@@ -115,7 +117,7 @@ class _Merging:
         self._known: dict[Vertices, Cluster] = {}
 
     def join_up_to(self, size: int, enough: float, least_gain: int) -> None:
-        """Unites pairs of clusters of at most so many vertices while that gains enough each."""
+        """Unites pairs of clusters into ones of at most `size` vertices while each gains enough."""
         options: list[tuple[float, Vertices, Vertices, Vertices]] = []
         for first in sorted(self.clusters):
             self._offer(first, size, least_gain, options, after=first)
@@ -136,7 +138,7 @@ class _Merging:
         options: list[tuple[float, Vertices, Vertices, Vertices]],
         after: Vertices,
     ) -> None:
-        """Adds the unions of a cluster with later ones that gain enough."""
+        """Adds to `options` the unions with clusters sorted after `after` that gain enough."""
         near = set().union(*(self._near[v] for v in first))
         for second in sorted(self.clusters.keys() - {first}):
             if second <= after or len(first) + len(second) > size or near.isdisjoint(second):
@@ -160,7 +162,7 @@ class _Merging:
 
 
 def _near_vertices(graph: ComputationalGraph) -> dict[int, set[int]]:
-    """For each eliminable vertex those that an edge, or two through a vertex, join with it."""
+    """For each eliminable vertex those joined with it by an edge, or by two through a vertex."""
     direct: dict[int, set[int]] = {v: set() for v in graph.eliminable}
     for pred, succ in graph.edges:
         u, w = graph.vertex(pred), graph.vertex(succ)

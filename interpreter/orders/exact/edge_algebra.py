@@ -1,4 +1,4 @@
-"""What a search must know of edges: kinds where that is enough, structures elsewhere."""
+"""What a search must know about edges: kinds where they suffice, structures elsewhere."""
 
 from collections.abc import Hashable, Iterable, Mapping
 
@@ -12,12 +12,12 @@ from elimax.interpreter.orders.exact.reachable import is_scalar, paid_kind
 class KindAlgebra:
     """Edges between single numbers: a product costs 1, or nothing, by the kinds of its factors.
 
-    The kind of an edge depends only on the set of eliminated vertices (see `Relaxation`), so that
-    states with the same set are the same.
+    The kind of an edge depends only on the set of eliminated vertices (see `Relaxation`), so states
+    with the same set are equal.
 
     Attributes:
         edges: Kind of every edge of the graph, by (predecessor node, successor node).
-        is_set_enough: Whether states with the same set of eliminated vertices are the same: yes.
+        is_set_enough: Whether states with the same set of eliminated vertices are equal: yes.
         all_cost_one: Whether every product costs 1, so that a vertex costs predecessors times
             successors.
     """
@@ -26,7 +26,7 @@ class KindAlgebra:
         """Reads the edges.
 
         Args:
-            graph: A graph of which all nodes hold one number.
+            graph: A graph whose nodes all hold one number.
             count: Which count is the cost.
         """
         self.edges: Mapping[tuple[int, int], int] = {
@@ -45,24 +45,24 @@ class KindAlgebra:
         return int(Kind.GENERAL)
 
     def cost(self, state: EdgeState[int], node: int) -> int:
-        """Scalar multiplications of eliminating a node now."""
+        """Scalar multiplications for eliminating a node now."""
         before = sum(kind >= self._paid for kind in state.preds[node].values())
         return before and before * sum(kind >= self._paid for kind in state.succs[node].values())
 
     def key(self, state: EdgeState[int], mask: int, left: Iterable[int]) -> Hashable:
-        """What states have in common that are the same, given the mask of eliminated vertices."""
+        """A key that is equal for equal states; `mask` is the set of eliminated vertices."""
         return mask
 
 
 class StructureAlgebra:
-    """Edges of arrays: structures, by the numbers of `graph.rule_table`.
+    """Edges between arrays: structures, by their numbers in `graph.rule_table`.
 
-    The structure of an edge may depend on the order of eliminations, so the edges of what is left
-    belong to the state.
+    The structure of an edge may depend on the order of eliminations, so the remaining edges are
+    part of the state.
 
     Attributes:
         edges: Number of every edge's structure, by (predecessor node, successor node).
-        is_set_enough: Whether states with the same set of eliminated vertices are the same: no.
+        is_set_enough: Whether states with the same set of eliminated vertices are equal: no.
         all_cost_one: Whether every product is known to cost 1: no.
     """
 
@@ -88,7 +88,7 @@ class StructureAlgebra:
         return RULE.total[first][second]
 
     def cost(self, state: EdgeState[int], node: int) -> int:
-        """Scalar multiplications of eliminating a node now."""
+        """Scalar multiplications for eliminating a node now."""
         return sum(
             self._costs[later][earlier]
             for later in state.succs[node].values()
@@ -96,13 +96,13 @@ class StructureAlgebra:
         )
 
     def key(self, state: EdgeState[int], mask: int, left: Iterable[int]) -> Hashable:
-        """What states have in common that are the same, given the mask of eliminated vertices."""
+        """A key that is equal for equal states; `mask` is the set of eliminated vertices."""
         edges = ((tuple(state.preds[v].items()), tuple(state.succs[v].items())) for v in left)
         return mask, tuple((tuple(sorted(x)), tuple(sorted(y))) for x, y in edges)
 
 
 def edge_algebra(graph: ComputationalGraph, count: Count) -> KindAlgebra | StructureAlgebra:
-    """The cheaper of the two that decides the costs of a graph.
+    """The cheaper of the two algebras that suffices for a graph.
 
     Args:
         graph: The graph.

@@ -1,4 +1,4 @@
-"""Edges of a graph after some eliminations, as values that a search may branch from."""
+"""Edges of a graph after some eliminations, as immutable values that a search can branch from."""
 
 from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
@@ -9,7 +9,7 @@ Edge = TypeVar("Edge")
 
 
 class EdgeState(Generic[Edge]):
-    """Edges after some eliminations; never changed, later states share what stays the same.
+    """Edges after some eliminations. Never changed: later states share what stays the same.
 
     Attributes:
         preds: For every node its in-edges, {predecessor node: edge}.
@@ -52,7 +52,7 @@ class EdgeState(Generic[Edge]):
             v: The node to eliminate.
             is_output: Whether it is an output, whose in-edges stay.
             product: Maps J[s, v] and J[v, p] to their product.
-            total: Adds two edges between the same nodes, the one that was there first.
+            total: Adds two edges between the same nodes; its first argument was there before.
 
         Returns:
             The new state.

@@ -1,4 +1,4 @@
-"""The cheapest order of a graph, with proof, or a bound on how much cheaper one could be."""
+"""The provably cheapest order of a graph, or a bound on how much cheaper an order could be."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -23,11 +23,11 @@ class ExactResult(NamedTuple):
     """What a search for the cheapest order found.
 
     Attributes:
-        order: The cheapest order that is known.
-        cost: What it costs, in scalar multiplications of the count that was asked for.
-        optimal: Whether no order is cheaper.
-        bound: No order costs less than this; equal to the cost if it is optimal.
-        states: States that were looked at.
+        order: The cheapest order known.
+        cost: What it costs, in scalar multiplications of the count asked for.
+        optimal: Whether it is proven that no order is cheaper.
+        bound: No order costs less than this; equal to the cost if the order is optimal.
+        states: Number of states that were expanded.
     """
 
     order: EliminationOrder
@@ -41,9 +41,9 @@ class Certificate(NamedTuple):
     """What is known about a cost.
 
     Attributes:
-        bound: No order costs less than this, in scalar multiplications, as far as it is at most
-            the cost that was asked about.
-        optimal: Whether no order is cheaper than that cost.
+        bound: No order costs less than the smaller of this and the cost asked about, in scalar
+            multiplications.
+        optimal: Whether it is proven that no order is cheaper than that cost.
     """
 
     bound: int
@@ -57,14 +57,14 @@ def optimal_order(
     upper: EliminationOrder | Sequence[int] | None = None,
     limit: int = DEFAULT_LIMIT,
 ) -> ExactResult:
-    """Looks for the cheapest of all elimination orders.
+    """Searches for the cheapest of all elimination orders.
 
     Args:
         graph: The graph.
         count: Which count is the cost, "all" or "nontrivial" multiplications.
-        upper: An order that is known, which the result is never worse than; None for the best
-            classical one. The cheaper it is, the less there is to search.
-        limit: The most states that are looked at; the result does not depend on the machine.
+        upper: A known order, which the result is never worse than; None for the best classical
+            one. The cheaper it is, the less there is to search.
+        limit: Largest number of states to expand; the result does not depend on the machine.
 
     Returns:
         The order, and whether it is proven to be the cheapest.
@@ -86,13 +86,13 @@ def optimal_order(
 def certify(
     graph: ComputationalGraph, count: Objective, cost: int, *, limit: int = CERTIFY_LIMIT
 ) -> Certificate:
-    """Tells how far the cost of an order can be from the cheapest one.
+    """Bounds how far a cost can be from that of the cheapest order.
 
     Args:
         graph: The graph.
         count: What the cost is: "all" or "nontrivial" multiplications, or the "price".
-        cost: What the best order that is known costs.
-        limit: The most states that are looked at.
+        cost: What the best known order costs.
+        limit: Largest number of states to expand.
 
     Returns:
         A bound, and whether the cost is proven to be the least.
@@ -109,7 +109,7 @@ def certify(
 
 
 def _search(graph: ComputationalGraph, count: Count, below: int, limit: int) -> SearchResult:
-    """Searches below a cost; the bound is at least that of the clusters."""
+    """Searches for an order that costs less than `below`."""
     relaxation = Relaxation(graph, count)
     clusters = make_clusters(graph, relaxation, effort=CLUSTER_EFFORT, enough=below)
     return search_states(graph, count, clusters, below=below, limit=limit)

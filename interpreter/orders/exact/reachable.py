@@ -8,14 +8,16 @@ from elimax.interpreter.graph.rule_table import RULE
 from elimax.interpreter.graph.structure import Count, Kind, check_count
 
 Structures = frozenset[int]
-"""Structures by their numbers in `rule_table`."""
+"""Numbers of structures in `rule_table`."""
 
 MOST_STRUCTURES = 48
+"""Size up to which sets of structures are kept: products of two sets take its square in time."""
 UNKNOWN = -1
+"""Number of a set that is larger; its edges may have any structure."""
 
 
 def paid_kind(count: Count) -> Kind:
-    """The least kind of an edge whose products can cost anything.
+    """The lowest kind of an edge whose products can cost anything.
 
     Args:
         count: Which count is the cost.
@@ -37,22 +39,22 @@ def is_scalar(graph: ComputationalGraph) -> bool:
         graph: The graph.
 
     Returns:
-        True if no axis is longer than one; axes of length zero do not count as one.
+        True if every node has exactly one entry; an axis of length zero leaves none.
     """
     return all(math.prod(shape) == 1 for shape in graph.node_shapes)
 
 
 class ReachableStructures:
-    """All structures that the edges of a graph may have after some eliminations, and more.
+    """A superset of the structures that each edge of a graph can have after some eliminations.
 
-    An edge from p to v is a sum of products along ways from p to v, and every product is one of an
-    edge from some u to v with one from p to u. So the set of (p, v) is made of those of (u, v) and
-    (p, u), and closed under sums where more than one way leads from p to v. Equal sets have one
-    number; `UNKNOWN` stands for one with more than `MOST_STRUCTURES` members.
+    An edge from p to v is a sum of products along paths from p to v, and every product is one of an
+    edge from some u to v with one from p to u. So the set of (p, v) is built from those of (u, v)
+    and (p, u), and closed under sums if more than one path leads from p to v. Equal sets have one
+    number; `UNKNOWN` stands for a set of more than `MOST_STRUCTURES` members.
 
     Attributes:
-        before: For every node the number of its in-edges' set, by every node with a way to it.
-        after: For every node the number of its out-edges' set, by every node with a way from it.
+        before: For every node v, {node p with a path to v: number of the set of (p, v)}.
+        after: For every node v, {node s with a path from v: number of the set of (v, s)}.
     """
 
     def __init__(self, graph: ComputationalGraph) -> None:
@@ -77,11 +79,11 @@ class ReachableStructures:
             self._fill(succ, edges, inner, ways)
 
     def least_cost(self, later: int, earlier: int, count: Count) -> int | None:
-        """The least that a product of two edges costs if neither of them is free.
+        """The least that a product of two edges can cost if neither of them is free.
 
         Args:
-            later: Number of what J[s, v] can be.
-            earlier: Number of what J[v, p] can be.
+            later: Number of the set of J[s, v].
+            earlier: Number of the set of J[v, p].
             count: Which count is the cost.
 
         Returns:
@@ -99,9 +101,10 @@ class ReachableStructures:
     def _fill(
         self, succ: int, edges: dict[int, int], inner: set[int], ways: list[dict[int, int]]
     ) -> None:
-        """Finds the sets of all edges into a node, those of earlier nodes being known."""
+        """Finds the sets of all edges into a node; those into earlier nodes are known."""
         middle = inner & edges.keys()
         preds = set(edges).union(*(self.before[u] for u in middle))
+        # Descending, so that the sets of (u, succ) are known for all u between the two.
         for pred in sorted(preds, reverse=True):
             ways[succ][pred] = (pred in edges) + sum(ways[u].get(pred, 0) for u in middle)
             parts = {edges[pred]} if pred in edges else set()
@@ -139,7 +142,7 @@ class ReachableStructures:
 
 
 def _paid(structures: Structures, count: Count) -> list[int]:
-    """Those that are not free."""
+    """The structures that are not free."""
     return [x for x in structures if RULE.structure(x).kind >= paid_kind(count)]
 
 

@@ -1,4 +1,4 @@
-"""What eliminating a vertex costs at least, when only part of the past is known."""
+"""The least that eliminating a vertex costs when only part of the past is known."""
 
 import functools
 from collections.abc import Iterable, Iterator
@@ -16,17 +16,18 @@ Weights = dict[int, int]
 class Relaxation:
     """Bounds on the cost of one vertex that hold for every order with a given partial past.
 
-    Let A be eliminated and B not, and let S be any set of eliminated vertices that contains A and
-    nothing of B. When v is eliminated at S, the nodes with an edge to v separate v from all inputs
-    and from B: on every way to v the last node that is not in S has such an edge. If the last step
-    of a way, in the graph without A, is not free, then neither is that edge, since products take
-    the greater kind and sums are general. So those with edges that are not free have at least the
-    weight of a lightest separator of v from the inputs and B, ways into v by free edges left out.
-    The same holds for successors and outputs. If a product of (v, s) with (p, v) costs at least
-    alpha_p beta_s whatever was eliminated, then v costs at least the product of the two weights.
+    Let S be the set of vertices eliminated before v, of which only this is known: it contains A and
+    nothing of B. When v is eliminated, the nodes with an edge to v separate v from all inputs and
+    from B: on every path to v, the last node that is not in S has such an edge. If the last step of
+    a path, in the graph after A is eliminated, is not free, then neither is that edge, since
+    products take the greater kind and sums are general. So the nodes whose edges to v are not free
+    weigh at least as much as a lightest separator of v from the inputs and B, not counting paths
+    that enter v by a free edge. The same holds for successors and outputs. If a product of (v, s)
+    with (p, v) costs at least alpha_p beta_s whatever was eliminated, then v costs at least the
+    product of the two weights.
 
     Kinds, unlike labels, depend only on the set of eliminated vertices: an edge is the product
-    along its way if that is the only one, and a sum, hence general, if there are several.
+    along its path if there is only one, and a sum, hence general, if there are several.
     """
 
     def __init__(self, graph: ComputationalGraph, count: Count) -> None:
@@ -62,13 +63,13 @@ class Relaxation:
         return state.without(node, node in self.graph.output_nodes, max, _general)
 
     def least_cost(self, state: KindState, vertex: int, gone: int = 0, kept: int = 0) -> int:
-        """What a vertex costs at least, in a state or in any later one that keeps some vertices.
+        """The least that a vertex costs, in a state or in any later one that keeps some vertices.
 
         Args:
             state: The edges after the eliminations that are known to come before.
             vertex: Vertex number.
-            gone: Nodes that are eliminated in this state, as bits: results are remembered by them.
-            kept: Nodes that are known to be eliminated later, as bits.
+            gone: Nodes that are eliminated in this state, as bits; results are cached by them.
+            kept: Nodes that are known to be eliminated after the vertex, as bits.
 
         Returns:
             Scalar multiplications.
@@ -90,7 +91,8 @@ class Relaxation:
         past: tuple[int, int],
         side: int,
     ) -> int:
-        """Weight of a separator before (side 0) or after v (1); only what is there matters."""
+        """Weight of a lightest separator before (side 0) or after v (side 1)."""
+        # Nodes that cannot reach v, or be reached, do not matter: more states share a result.
         there = self._reach[side][v]
         gone, kept = past[0] & there, past[1] & there
         key = v, option, side, gone, kept
@@ -104,7 +106,7 @@ class Relaxation:
 
     @functools.cache  # noqa: B019 - lives as long as the search that uses it
     def _weights(self, v: int) -> list[tuple[Weights, Weights]]:
-        """Pairs of weights of predecessors and successors: alpha_p beta_s is at most the cost."""
+        """Pairs of weights of predecessors and successors with alpha_p beta_s at most the cost."""
         if self._structures is None:
             return [({}, {})]
         before, after = self._structures.before[v], self._structures.after[v]
@@ -114,6 +116,7 @@ class Relaxation:
             for y in set(after.values())
         }
         costs = {pair: cost for pair, cost in costs.items() if cost is not None}
+        # Either factor may be maximised first, and neither choice is always better.
         alpha, beta = _factors(costs)
         other_beta, other_alpha = _factors({(y, x): cost for (x, y), cost in costs.items()})
         options = [(alpha, beta)]
@@ -143,7 +146,7 @@ def _members(bits: int) -> Iterator[int]:
 
 
 def _reach(near: list[dict[int, Kind]], nodes: Iterable[int]) -> list[int]:
-    """For every node, as bits, those on ways that start with an edge to a neighbour."""
+    """For every node, as bits, the nodes that lie before it, or after it, as `near` has it."""
     reach = [0] * len(near)
     for v in nodes:
         for u in near[v]:
@@ -152,7 +155,7 @@ def _reach(near: list[dict[int, Kind]], nodes: Iterable[int]) -> list[int]:
 
 
 def _factors(costs: dict[tuple[int, int], int]) -> tuple[dict[int, int], dict[int, int]]:
-    """The greatest alpha, and then beta, in whole numbers, with alpha[x] beta[y] <= costs[x, y]."""
+    """The greatest integer alpha, and then beta, with alpha[x] beta[y] <= costs[x, y]."""
     alpha: dict[int, int] = {}
     for (x, _), cost in costs.items():
         alpha[x] = min(cost, alpha.get(x, cost))

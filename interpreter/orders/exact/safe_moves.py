@@ -1,4 +1,4 @@
-"""Eliminations that may come first without losing the cheapest order."""
+"""Eliminations that may come next without losing all cheapest orders."""
 
 from collections.abc import Iterable
 
@@ -12,25 +12,25 @@ def find_safe_move(
 ) -> int | None:
     """A vertex that some cheapest order eliminates next, where every product costs one.
 
-    Let all predecessors P of v be inputs, let no smaller set than its successors separate v from
-    the outputs, and let every successor that is left miss at most one of P among its own
-    predecessors. Then v may come first. It has the predecessors P at any time and never fewer
-    successors than now, so it costs no less later. Any other u that is eliminated before v in some
-    order keeps its successors, as none of them is v. Where v is among its predecessors, the way
-    from v to u leads through a successor w of v that is eliminated or u itself, and what w has of
-    P, u has too: taking v away and joining P to u adds at most the one of P that is missing, in
-    the place of v. After v nothing differs.
+    Let all predecessors P of v be inputs, let no set smaller than its successors separate v from
+    the outputs, and let every remaining successor of v lack at most one of P among its own
+    predecessors. Then v may come first. Its predecessors are P at any time, and it never has fewer
+    successors than now, so it costs no less later. Take any u that some order eliminates before v,
+    and eliminate v first instead. The successors of u are the same, as v is none of them. If v was
+    a predecessor of u, then the path from v to u leads through a successor w of v, which is u
+    itself or was eliminated, and u has all of P that w had. So u loses v as a predecessor and gains
+    at most one, the one of P that is missing. After v nothing differs.
 
-    The same holds with predecessors and successors exchanged, pure outputs for inputs.
-    If v is an output itself it stays among the successors of others, so nothing may be missing.
+    The same holds with predecessors and successors exchanged and pure outputs for inputs. If v is
+    an output itself, it stays a successor of other vertices, so none may be missing.
 
     Args:
         graph: The graph.
-        state: The edges that are left.
-        left: Numbers of the vertices that are left.
+        state: The remaining edges.
+        left: Numbers of the remaining vertices.
 
     Returns:
-        The first such vertex number, None if there is none.
+        The first such vertex number; None if there is none.
     """
     nodes = [graph.node(v) for v in left]
     waiting = frozenset(nodes)

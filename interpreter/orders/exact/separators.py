@@ -10,32 +10,33 @@ def smallest_separator(
     ends: Collection[int],
     weight: Callable[[int], int],
 ) -> int:
-    """The least weight of nodes that meet every way from some first nodes to some ends.
+    """The least weight of a set of nodes that meets every path from some first nodes to some ends.
 
-    First nodes and ends may be separators themselves. By Menger's theorem with weights this is the
-    most flow that leaves through the ends when it enters at the first nodes and no node lets
-    through more than its weight; it is found by shortest augmenting paths.
+    First nodes and ends may be in the separator themselves. By the weighted form of Menger's
+    theorem this is the maximum flow from the first nodes to the ends if no node lets through more
+    than its weight; it is found along shortest augmenting paths.
 
     Args:
-        neighbours: For every node those that a way may go on to.
-        first: Nodes where ways start.
-        ends: Nodes where they may end.
+        neighbours: For every node, the nodes that a path may go on to.
+        first: Nodes where paths start.
+        ends: Nodes where paths may end.
         weight: What it costs to take a node into the separator, at least 0.
 
     Returns:
-        The weight of a lightest separator; 0 if no way leads to an end.
+        The weight of a lightest separator; 0 if no path leads to an end.
 
     Source: Edmonds & Karp, Journal of the ACM 19 (1972), with every node split in two.
     """
     chosen = set(first)
-    # Ways of one node leave no choice; what is behind these nodes needs no other separator.
+    # A path of one node leaves no choice. These nodes cut all paths through them, so the search
+    # goes around them.
     forced = {u for u in chosen if u in ends}
     total = sum(map(weight, forced))
     start = list(chosen - forced)
     if not start:
         return total
     through: dict[int, int] = collections.defaultdict(int)
-    # Flow into a node, by the node that it comes from.
+    # Flow into each node, by the node that it comes from.
     entering: dict[int, dict[int, int]] = collections.defaultdict(dict)
     while True:
         came_from, goal = _search(neighbours, (start, forced, ends), weight, through, entering)
@@ -51,9 +52,9 @@ def _search(
     through: dict[int, int],
     entering: dict[int, dict[int, int]],
 ) -> tuple[dict[int, int], int | None]:
-    """Breadth first in the residual network; 2u is the entrance of node u, 2u + 1 its exit.
+    """Breadth-first search in the residual network; 2u is the entrance of node u, 2u + 1 its exit.
 
-    Ways lead from the first of three groups of nodes around the second to the third.
+    `ways` are three groups of nodes: paths lead from the first to the third, avoiding the second.
     """
     start, closed, ends = ways
     came_from = dict.fromkeys((2 * u for u in start), -1)
@@ -85,11 +86,12 @@ def _augment(
     through: dict[int, int],
     entering: dict[int, dict[int, int]],
 ) -> int:
-    """Sends as much flow along a path as it can take, and returns how much that is."""
+    """Sends as much flow along a path as it can take; returns how much that is."""
     steps, place = [], goal
     while came_from[place] >= 0:
         steps.append((came_from[place], place))
         place = came_from[place]
+    # Edges between nodes have no limit: only nodes do, and flow that is taken back must be there.
     room = []
     for place, other in steps:
         u, w = place >> 1, other >> 1

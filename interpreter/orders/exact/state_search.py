@@ -18,9 +18,8 @@ class SearchResult(NamedTuple):
 
     Attributes:
         vertices: The cheapest order if it costs less than the limit, else None.
-        bound: No order costs less than this, in scalar multiplications, or the cost limit if that
-            is lower.
-        states: States that were expanded.
+        bound: No order costs less than this, in scalar multiplications; at most the cost limit.
+        states: Number of states that were expanded.
     """
 
     vertices: tuple[int, ...] | None
@@ -29,7 +28,7 @@ class SearchResult(NamedTuple):
 
 
 class _Entry(NamedTuple):
-    """A state in waiting; the first three fields decide which comes first."""
+    """A state in the queue. The first three fields decide which comes first; `number` is unique."""
 
     estimate: int
     left: int
@@ -56,22 +55,23 @@ def search_states(
     below: int,
     limit: int,
 ) -> SearchResult:
-    """Looks for the cheapest order (A*), or shows that there is none below a cost.
+    """Searches for the cheapest order (A*), or shows that there is none below a cost.
 
-    A state is a set of eliminated vertices, and for arrays the structures of the edges that are
-    left, which may depend on the order in the set. What is left to pay is estimated by the sum of
-    the clusters' tables. An elimination costs what its cluster's table falls by or more, so that
-    estimates never fall along an order and a state is cheapest when it is met first.
+    A state is a set of eliminated vertices and, for arrays, the structures of the remaining edges,
+    which may depend on the order within the set. The remaining cost is estimated by the sum of the
+    clusters' tables. An elimination costs at least as much as its cluster's entry falls, so
+    estimates never fall along an order, and a state is cheapest when it is first expanded.
 
-    Where what is left falls apart, so that no edges join two groups of vertices, their eliminations
-    do not touch each other and one group may go first; only its vertices are tried.
+    If the remaining graph falls apart into groups of vertices that no edge joins, their
+    eliminations do not affect each other and one group may go first, so only its vertices are
+    tried.
 
     Args:
         graph: The graph.
         count: Which count is the cost.
         clusters: Disjoint clusters of all eliminable vertices.
-        below: Orders that cost this much or more are of no interest.
-        limit: The most states that are expanded.
+        below: Orders that cost this much or more are ignored.
+        limit: Largest number of states to expand.
 
     Returns:
         The order, the bound and the number of states.
@@ -114,7 +114,7 @@ def _order_of(entry: _Entry, expanded: Sequence[_Expanded]) -> tuple[int, ...]:
 
 
 class _Search:
-    """What is fixed during a search, and the costs by which sets were reached."""
+    """What is fixed during a search, and the costs at which sets were reached."""
 
     def __init__(self, graph: ComputationalGraph, count: Count, clusters: list[Cluster]) -> None:
         self._graph = graph
@@ -124,7 +124,7 @@ class _Search:
         self._reached: dict[int, int] = {}
 
     def estimate(self, mask: int) -> int:
-        """What is left to pay at least."""
+        """A lower bound on the remaining cost."""
         total = 0
         for cluster in self._clusters:
             total += cluster.least[mask & len(cluster.least) - 1]
@@ -142,11 +142,11 @@ class _Search:
         return parent.without(node, is_output, algebra.product, algebra.total)
 
     def key(self, state: EdgeState[int], mask: int) -> Hashable:
-        """The same for states from which the same orders cost the same."""
+        """A key that is equal for states from which equal orders cost the same."""
         return self._algebra.key(state, mask, [self._graph.node(v) for v in self._left(mask)])
 
     def candidates(self, state: EdgeState[int], mask: int) -> list[int]:
-        """Vertices of which one may be eliminated next without losing the cheapest order."""
+        """Vertices that suffice to try next: some cheapest order begins with one of them."""
         left = self._left(mask)
         if self._algebra.all_cost_one:
             safe = find_safe_move(self._graph, state, left)
@@ -160,7 +160,7 @@ class _Search:
         return entry.mask | 1 << self._bit[vertex], entry.cost + cost
 
     def improves(self, mask: int, cost: int) -> bool:
-        """Whether a set may be worth another look; always where the order in it matters."""
+        """Whether a set was not reached as cheaply before; always True if its order matters."""
         if not self._algebra.is_set_enough:
             return True
         if self._reached.get(mask, cost + 1) <= cost:
@@ -175,12 +175,12 @@ class _Search:
 def connected_group(
     graph: ComputationalGraph, state: EdgeState[int], left: Sequence[int]
 ) -> list[int]:
-    """The vertices that edges among what is left join with the first of them.
+    """The remaining vertices that edges among them join with the first one, directly or not.
 
     Args:
         graph: The graph.
-        state: The edges.
-        left: Numbers of the vertices that are left.
+        state: The remaining edges.
+        left: Numbers of the remaining vertices.
 
     Returns:
         Their numbers, sorted.

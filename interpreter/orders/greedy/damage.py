@@ -1,15 +1,15 @@
 """Two greedy rules that look one step further: what an elimination does to the other vertices.
 
-The damage of v is the sum, over all other vertices, of the Markowitz degree that they have after v
-is eliminated minus the one that they have before. It can be negative.
+The damage of v is the sum, over all other vertices, of the Markowitz degree after v is eliminated
+minus the degree before. It can be negative.
 
 - LMMD, lowest Markowitz minimal damage, takes the vertex with the lowest degree + damage.
 - MOMR, maximal overall Markowitz-degree reduction, takes the one that lowers the sum of all degrees
-  most, its own included: the highest degree - damage.
+  most, its own included: the one with the highest degree - damage.
 
 Source: Albrecht, Gottschling & Naumann, Markowitz-type heuristics for computing Jacobian matrices
-efficiently (ICCS 2003, LNCS 2658). LMMD has a weight for the damage; it is 1 here, which is what
-the library of the same authors, Angel, takes when nothing is said.
+efficiently (ICCS 2003, LNCS 2658). LMMD has a weight for the damage; here it is 1, the default in
+the same authors' library, Angel.
 """
 
 from collections.abc import Iterable
@@ -25,10 +25,10 @@ from elimax.interpreter.orders.greedy.heap import (
 
 class _DamageRule(GreedyRule):
     def changed(self, change: Change) -> Iterable[int]:
-        """The nodes whose damage some other edge, or some other degree's weight, enters.
+        """The nodes whose damage depends on an edge or a weight that has changed.
 
-        Those are the neighbours; the nodes after a successor and before a predecessor, for which
-        a joined edge of that neighbour now weighs another number; and those between two nodes whose
+        Those are the neighbours; the nodes after a successor and before a predecessor, because
+        edges joined at that neighbour now have other weights; and the nodes between two nodes whose
         edge is new or different.
         """
         elimination = self.elimination
@@ -62,7 +62,7 @@ class LargestReduction(_DamageRule):
 
 
 lmmd_order = partial(greedy_order, LowestDegreeAndDamage)
-"""The order of LMMD, by graph, `ties`, `count` and `late`, as `markowitz_order` takes them."""
+"""The order of LMMD; takes graph, `ties`, `count` and `late` like `markowitz_order`."""
 
 momr_order = partial(greedy_order, LargestReduction)
 """The order of MOMR, likewise."""

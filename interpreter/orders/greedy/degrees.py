@@ -4,7 +4,7 @@ The degree of u is the sum of cost(later, earlier) over its out-edges `later` an
 `earlier`. An out-edge of structure k therefore adds in_weights[u][k], the sum of cost(k, earlier)
 over the in-edges, and an in-edge adds out_weights[u][k]. Eliminating v changes out-edges of its
 predecessors and in-edges of its successors, so every new edge (p, s) changes two degrees, by one
-weight each, and no degree is ever computed anew.
+weight each, and no degree is ever recomputed.
 """
 
 from typing import NamedTuple
@@ -38,8 +38,8 @@ class DegreeElimination:
         costs: Cost of a product, [later][earlier].
         predecessors: For every node its in-edges, {predecessor node: structure number}.
         successors: For every node its out-edges, {successor node: structure number}.
-        in_weights: For every node what an out-edge of a structure adds to its degree.
-        out_weights: For every node what an in-edge of a structure adds to its degree.
+        in_weights: For every node and structure, what an out-edge of it adds to the degree.
+        out_weights: For every node and structure, what an in-edge of it adds to the degree.
         degrees: Markowitz degree of every node in scalar multiplications, 0 where it has no
             in-edges or no out-edges.
     """
@@ -73,7 +73,7 @@ class DegreeElimination:
             node: Its node.
 
         Returns:
-            What that changed.
+            What the elimination changed.
         """
         preds, succs = self.predecessors[node], self.successors[node]
         change = Change(list(preds), list(succs), [])
@@ -97,7 +97,7 @@ class DegreeElimination:
         return change
 
     def _join(self, preds: Edges, succ: int, later: int, changed: list[tuple[int, int]]) -> None:
-        """Adds the products of one out-edge with all in-edges."""
+        """Adds the products of one out-edge with all in-edges, and updates the degrees."""
         products, into = RULE.product[later], self.predecessors[succ]
         weights, degrees, in_weights = self.out_weights[succ], self.degrees, self.in_weights
         gain = 0
@@ -122,8 +122,9 @@ class DegreeElimination:
             node: Its node.
 
         Returns:
-            The sum of their degrees afterwards minus the sum of what they are now.
+            The sum of their degrees afterwards minus the sum of their present degrees.
         """
+        # Like `eliminate`, without changing anything.
         preds, in_weights = self.predecessors[node], self.in_weights
         raised = 0
         for succ, later in self.successors[node].items():
@@ -146,7 +147,7 @@ class DegreeElimination:
 class _Weights(dict[int, int]):
     """Sums of costs over the edges on the other side of a node, by structure number.
 
-    They are computed when they are asked for, and must be cleared when those edges change.
+    They are computed when asked for and must be cleared when those edges change.
     """
 
     __slots__ = ("_costs", "_edges")

@@ -1,7 +1,7 @@
 """Greedy elimination: one heap for all rules that take the vertex with the lowest priority.
 
-A rule says what the priority of a vertex is and which priorities an elimination can change; those
-alone are looked at again. How ties are broken matters a great deal and is often not said.
+A rule tells the priority of a vertex and which priorities an elimination can change; only those are
+computed again. How ties are broken matters a great deal, and the literature often does not say.
 """
 
 import abc
@@ -21,8 +21,8 @@ class GreedyRule(abc.ABC):
     """What a greedy order minimises at every step.
 
     Attributes:
-        name: What the rule is called; a variant of it adds its tie-break and its count.
-        elimination: The elimination that the rule looks at.
+        name: Name of the rule; variants append their count and tie-break.
+        elimination: The elimination in progress.
     """
 
     name: ClassVar[str]
@@ -31,29 +31,29 @@ class GreedyRule(abc.ABC):
         """Starts with the whole graph.
 
         Args:
-            elimination: The elimination that the rule looks at.
+            elimination: An elimination that has not begun.
         """
         self.elimination = elimination
 
     @abc.abstractmethod
     def priority(self, node: int) -> int:
-        """The priority of a vertex now.
+        """The present priority of a vertex.
 
         Args:
             node: Its node.
 
         Returns:
-            The priority; the lowest is eliminated first.
+            The priority; the vertex with the lowest is eliminated first.
         """
 
     def changed(self, change: Change) -> Iterable[int]:
-        """Nodes whose priority may be another one after an elimination.
+        """Nodes whose priority an elimination may have changed.
 
         Args:
             change: What the elimination changed.
 
         Returns:
-            The nodes, in any order, repeated or not; by default the neighbours.
+            The nodes, in any order, possibly repeated; by default the neighbours.
         """
         return change.predecessors + change.successors
 
@@ -69,7 +69,7 @@ def greedy_order(
     """Eliminates the vertex with the lowest priority, again and again.
 
     Args:
-        rule_class: The rule that tells the priorities.
+        rule_class: The rule that sets the priorities.
         graph: The graph.
         ties: Among equals take the "low"est or the "high"est vertex number.
         count: What the cost is: "all" or "nontrivial" multiplications, or the "price".
@@ -83,8 +83,8 @@ def greedy_order(
     """
     if ties not in ("low", "high") or count not in ("all", "nontrivial", "price"):
         raise ValueError(
-            f"ties={ties!r}, count={count!r}: ties is 'low' or 'high', "
-            "count is 'all', 'nontrivial' or 'price'"
+            f"ties={ties!r}, count={count!r}: ties must be 'low' or 'high', and count must be "
+            "'all', 'nontrivial' or 'price'"
         )
     sign = 1 if ties == "low" else -1
     elimination = DegreeElimination(graph, count)
@@ -115,10 +115,10 @@ def greedy_order(
 def nodes_between(
     elimination: DegreeElimination, pairs: Iterable[tuple[int, int]]
 ) -> Iterator[int]:
-    """Nodes that lie between the two nodes of a pair.
+    """Nodes between the two nodes of a pair.
 
     Args:
-        elimination: The edges.
+        elimination: The elimination whose edges are looked at.
         pairs: Pairs of a node and a later one.
 
     Yields:
@@ -126,7 +126,8 @@ def nodes_between(
     """
     for pred, succ in pairs:
         after, before = elimination.successors[pred], elimination.predecessors[succ]
-        # Inputs may have many successors, and outputs many predecessors; seldom both at once.
+        # Looks along the shorter side: inputs may have many successors and outputs many
+        # predecessors, but a pair seldom has both.
         if len(after) > len(before):
             after, before = before, after
         for node in after:
@@ -143,7 +144,6 @@ def variant_name(rule_name: str, ties: Ties, count: Objective) -> str:
         count: What the cost is.
 
     Returns:
-        For example "markowitz_nontrivial_high"; the lowest number and all multiplications are not
-        said.
+        For example "markowitz_nontrivial_high"; "low" and "all" are left out.
     """
     return rule_name + ("" if count == "all" else f"_{count}") + ("_high" if ties == "high" else "")

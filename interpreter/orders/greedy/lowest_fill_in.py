@@ -2,7 +2,7 @@
 
 Source: Albrecht, Gottschling & Naumann, Markowitz-type heuristics for computing Jacobian matrices
 efficiently (ICCS 2003, LNCS 2658), where the fill-in of v is the number of edges that eliminating
-it creates. Here a new edge counts as much as the product that makes it costs, which is the same
+it creates. Here a new edge counts as much as the product that creates it costs, which is the same
 where every product costs one multiplication.
 """
 
@@ -23,7 +23,7 @@ class LowestFillIn(GreedyRule):
     name = "lowest_fill_in"
 
     def priority(self, node: int) -> int:
-        """What the products cost that make new edges."""
+        """Cost of the products that create new edges."""
         elimination = self.elimination
         preds = elimination.predecessors[node].items()
         fill_in = 0
@@ -42,4 +42,4 @@ class LowestFillIn(GreedyRule):
 
 
 lowest_fill_in_order = partial(greedy_order, LowestFillIn)
-"""The order of the rule, by graph, `ties`, `count` and `late`, as `markowitz_order` takes them."""
+"""The order of the rule; takes graph, `ties`, `count` and `late` like `markowitz_order`."""

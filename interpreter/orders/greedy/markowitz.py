@@ -17,7 +17,7 @@ def markowitz_order(
     *,
     late: frozenset[int] = frozenset(),
 ) -> EliminationOrder:
-    """Eliminates a vertex that costs least at the time, again and again.
+    """Eliminates, at every step, a vertex that costs least at that time.
 
     Args:
         graph: The graph.
@@ -35,7 +35,7 @@ def markowitz_order(
 
 
 class LowestDegree(GreedyRule):
-    """Takes a vertex that costs least at the time."""
+    """Takes a vertex that costs least at that time."""
 
     name = "markowitz"
 

@@ -1,15 +1,15 @@
 """Greedy elimination by lowest relative Markowitz degree.
 
-A vertex must be eliminated some time, and last it costs what no order can avoid paying then: n
-inputs lead to it and it leads to m outputs, so on a scalar graph it costs n m. The relative degree
-is the Markowitz degree minus that. Vertices that many inputs and outputs see are thus not put off
-for a cost that they will always have.
+Every vertex must be eliminated at some time. Eliminated last, it has n inputs that lead to it as
+predecessors and m outputs that it leads to as successors, so on a scalar graph it costs n m. The
+relative degree is the Markowitz degree minus that. So a vertex that many inputs and outputs see is
+not put off because of a cost that putting it off does not lower.
 
 Sources: Naumann, Efficient Calculation of Jacobian Matrices by Optimized Application of the Chain
 Rule to Computational Graphs (1999); Albrecht, Gottschling & Naumann, Markowitz-type heuristics for
 computing Jacobian matrices efficiently (ICCS 2003, LNCS 2658); Griewank & Walther, Evaluating
-Derivatives (2nd ed., 2008), section 9.2. Definition taken: the difference Markowitz degree - n m,
-never the quotient, n and m counted on the whole graph and not changed by eliminations.
+Derivatives (2nd ed., 2008), section 9.2. The definition used is the difference Markowitz degree -
+n m, not the quotient, with n and m counted once, on the whole graph.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,8 +19,8 @@ from elimax.interpreter.graph.rule_table import RULE, NumberTable
 from elimax.interpreter.orders.greedy.degrees import DegreeElimination
 from elimax.interpreter.orders.greedy.heap import GreedyRule, greedy_order
 
-# Which ends (inputs or outputs) a node sees through a Jacobian of which structure: {structure
-# number: ends as a bit set}. Every end that is seen is in one of the sets.
+# The ends (inputs or outputs) that a node sees, by the structure of the Jacobian between them:
+# {structure number: ends as a bit set}. The sets are disjoint.
 Seen = dict[int, int]
 
 
@@ -39,20 +39,20 @@ class LowestRelativeDegree(GreedyRule):
         self._last = costs_when_last(elimination)
 
     def priority(self, node: int) -> int:
-        """The Markowitz degree now minus the one as the last of all."""
+        """The present Markowitz degree minus the degree of the vertex as the last of all."""
         return self.elimination.degrees[node] - self._last[node]
 
 
 relative_markowitz_order = partial(greedy_order, LowestRelativeDegree)
-"""The order of the rule, by graph, `ties`, `count` and `late`, as `markowitz_order` takes them."""
+"""The order of the rule; takes graph, `ties`, `count` and `late` like `markowitz_order`."""
 
 
 def costs_when_last(elimination: DegreeElimination) -> list[int]:
     """What every vertex would cost if it were eliminated after all others.
 
     Its in-edges are then the Jacobians from the inputs that lead to it, its out-edges those to the
-    outputs. Their structures are those that forward elimination gives to the first and reverse
-    elimination to the second; on scalar graphs any order gives the same.
+    outputs. Forward elimination determines the structures of the first, reverse elimination those
+    of the second; on scalar graphs any order gives the same.
 
     Args:
         elimination: An elimination that has not begun.
@@ -82,10 +82,10 @@ def _seen_counts(
     ends: Mapping[int, int],
     products: NumberTable,
 ) -> list[dict[int, int]]:
-    """How many ends every node sees through which structure, {structure number: count}.
+    """How many ends every node sees through each structure, {structure number: count}.
 
     `products` is indexed by the edge that is nearer to the node. Bit sets are dropped after their
-    last use: many ends make them long, and few are needed at a time.
+    last use: with many ends they are long, and few are needed at a time.
     """
     uses = [0] * len(edges)
     for near in edges:
@@ -111,7 +111,7 @@ def _seen_counts(
 
 
 def _add_ends(seen: Seen, number: int, ends: int) -> None:
-    """Adds Jacobians of one structure; where there is one already, the two are summed."""
+    """Adds Jacobians of one structure to some ends; where there is one already, they are summed."""
     summed = []
     for other, those in seen.items():
         if both := those & ends:

@@ -1,4 +1,4 @@
-"""All greedy orders in one table: every rule with both tie-breaks, by both counts."""
+"""All greedy orders in one table: every rule with both tie-breaks and both counts."""
 
 import dataclasses
 
@@ -18,8 +18,8 @@ class GreedyVariant:
 
     Attributes:
         rule: The rule.
-        ties: Among equals it takes the "low"est or the "high"est vertex number.
-        count: Which multiplications cost, "all" or "nontrivial".
+        ties: Which of equal vertices it takes, the "low"est or the "high"est number.
+        count: Which multiplications it counts, "all" or "nontrivial".
     """
 
     rule: type[GreedyRule]
@@ -36,8 +36,7 @@ class GreedyVariant:
             late: Vertices that wait until all others are eliminated.
 
         Returns:
-            The order, called as the table calls the variant; "_moves_last" is added if any vertex
-            waits.
+            The order, named like the variant, with "_moves_last" appended if any vertex waits.
         """
         return greedy_order(self.rule, graph, self.ties, self.count, late=late)
 
@@ -59,4 +58,4 @@ GREEDY: dict[str, GreedyVariant] = {
     for count in _COUNTS
     for ties in _TIES
 }
-"""Every greedy order by its name; a rule and its variants stand together."""
+"""Every greedy order by its name; the variants of a rule stand together."""

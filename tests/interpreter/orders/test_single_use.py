@@ -70,5 +70,5 @@ def test_names_and_refusal():
     graph = trace(lambda x: jnp.sin(jnp.sin(x)), 1.0)
     assert single_use_order(graph).name == "single_use_forward"
     assert single_use_order(graph, "reverse").name == "single_use_reverse"
-    with pytest.raises(ValueError, match="then='up': it is 'forward' or 'reverse'"):
+    with pytest.raises(ValueError, match="then='up' must be 'forward' or 'reverse'"):
         single_use_order(graph, "up")

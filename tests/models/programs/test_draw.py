@@ -97,18 +97,18 @@ def test_programs_with_many_structures_are_left_out(monkeypatch):
 )
 def test_impossible_shares_are_refused(shares):
     """The message says what was given, what must be and what to do."""
-    with pytest.raises(ValueError, match="must be finite and not negative") as error:
+    with pytest.raises(ValueError, match="must be finite and non-negative") as error:
         ProgramMix(*shares)
     assert str(shares) in str(error.value)
-    assert str(error.value).endswith("pass ProgramMix(scalar=1, arrays=1, packages=1) for instance")
+    assert str(error.value).endswith("pass ProgramMix(scalar=1, arrays=1, packages=1), for example")
 
 
 @pytest.mark.parametrize(("least", "most"), [(0, 5), (9, 8)])
 def test_empty_ranges_are_refused(least, most):
     """The message says what was given, what must be and what to do."""
     message = (
-        f"min_vertices and max_vertices are {least} and {most}, but must be at least 1 and "
-        "ascending: pass a range of numbers of vertices"
+        f"min_vertices={least} and max_vertices={most} must be at least 1, and "
+        "max_vertices at least min_vertices"
     )
     with pytest.raises(ValueError, match=message):
         draw_program(np.random.default_rng(0), least, most, ProgramMix())

@@ -116,8 +116,8 @@ def test_chain_where_nothing_fits(monkeypatch):
 def test_empty_ranges_are_refused(least, most):
     """The message says what was given, what must be and what to do."""
     message = (
-        f"min_vertices and max_vertices are {least} and {most}, but must be at least 1 and "
-        "ascending: pass a range of numbers of vertices"
+        f"min_vertices={least} and max_vertices={most} must be at least 1, and "
+        "max_vertices at least min_vertices"
     )
     with pytest.raises(ValueError, match=message):
         package_program(np.random.default_rng(0), least, most)

@@ -109,5 +109,5 @@ def test_too_many_nodes(monkeypatch):
     """Before anything of their number squared is allocated."""
     graph = trace(lambda x: jnp.sin(jnp.sin(jnp.sin(x))), 1.0)
     monkeypatch.setattr(chain_module, "MAX_NODES", 3)
-    with pytest.raises(GraphTooLargeError, match="at most 3 nodes with edges, this one has 4"):
+    with pytest.raises(GraphTooLargeError, match="at most 3 nodes with edges, but this one has 4"):
         Chain(graph, graph.eliminable, Weights(1), 0)

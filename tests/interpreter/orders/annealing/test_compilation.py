@@ -76,6 +76,6 @@ def test_without_numba(monkeypatch):
     annealed = auto_order(graph)
     compilation.can_anneal.cache_clear()
     monkeypatch.setitem(sys.modules, "elimax.interpreter.orders.annealing.compiled", None)
-    with pytest.warns(UserWarning, match="orders are not annealed, numba cannot be loaded"):
+    with pytest.warns(UserWarning, match="orders are not annealed because numba cannot be loaded"):
         found = auto_order(graph)
     assert annealed.name == "annealing" and found.name != "annealing"

@@ -231,7 +231,7 @@ def test_errors():
     """What was given, and what is wanted."""
     graph = random_program(np.random.default_rng(0), 5)
     start = forward_order(graph)
-    with pytest.raises(ValueError, match="places=0: at least one is needed; pass None for all"):
+    with pytest.raises(ValueError, match="places=0 must be at least 1, or None for all places"):
         label_order(graph, start, "all", places=0)
     with pytest.raises(ValueError, match=r"cut=0\.0 must be positive"):
         label_order(graph, start, "all", cut=0.0)

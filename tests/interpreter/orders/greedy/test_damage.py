@@ -55,5 +55,5 @@ def test_names_and_unknown_variants(make, rule):
     graph = trace(lambda x: jnp.sin(jnp.sin(x)), 1.0)
     assert make(graph).name == rule
     assert make(graph, "high", "nontrivial").name == f"{rule}_nontrivial_high"
-    with pytest.raises(ValueError, match=r"'middle'.*ties is 'low' or 'high'"):
+    with pytest.raises(ValueError, match=r"'middle'.*ties must be 'low' or 'high'"):
         make(graph, ties="middle")

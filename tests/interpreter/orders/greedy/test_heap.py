@@ -53,7 +53,7 @@ def test_names_of_variants():
 @pytest.mark.parametrize(("ties", "count"), [("middle", "all"), ("low", "both")])
 def test_unknown_variants_are_refused(ties, count):
     """The message shows what was given and what there is."""
-    with pytest.raises(ValueError, match=f"ties='{ties}', count='{count}': ties is 'low' or"):
+    with pytest.raises(ValueError, match=f"ties='{ties}', count='{count}': ties must be 'low' or"):
         greedy_order(OddLast, chain(), ties, count)
 
 

@@ -62,5 +62,5 @@ def test_names_tell_the_variant(options, name):
 def test_unknown_variants_are_refused():
     """The message shows what was given and what there is."""
     graph = trace(lambda x: jnp.sin(x), 1.0)
-    with pytest.raises(ValueError, match=r"'both'.*count is 'all', 'nontrivial' or 'price'"):
+    with pytest.raises(ValueError, match=r"'both'.*count must be 'all', 'nontrivial' or 'price'"):
         lowest_fill_in_order(graph, count="both")

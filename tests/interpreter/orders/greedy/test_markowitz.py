@@ -63,5 +63,5 @@ def test_unknown_variants_are_refused(options):
     """The message shows what was given and what there is."""
     graph = trace(lambda x: jnp.sin(x), 1.0)
     (value,) = options.values()
-    with pytest.raises(ValueError, match=f"{value!r}.*ties is 'low' or 'high'"):
+    with pytest.raises(ValueError, match=f"{value!r}.*ties must be 'low' or 'high'"):
         markowitz_order(graph, **options)

@@ -102,5 +102,5 @@ def test_names_tell_the_variant(options, name):
 def test_unknown_variants_are_refused():
     """The message shows what was given and what there is."""
     graph = trace(lambda x: jnp.sin(x), 1.0)
-    with pytest.raises(ValueError, match=r"'middle'.*ties is 'low' or 'high'"):
+    with pytest.raises(ValueError, match=r"'middle'.*ties must be 'low' or 'high'"):
         relative_markowitz_order(graph, ties="middle")
