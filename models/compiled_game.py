@@ -489,16 +489,33 @@ def _look_at(links: Any, facts: Any, tables: Any, vertices: Any, space: Any, nod
 
 
 @compiled
+def _is_due(num: int, last: int) -> bool:
+    """Whether to look ahead with `num` vertices left, when the last look was with `last` left."""
+    return num < last and (num <= OFTEN or 4 * num <= 3 * last)
+
+
+@compiled
 def _look_before_move(vertices: Any, until: int) -> int:
     """The last move, up to a given one, before which the outlook is due; -1 if it is not due."""
     # Whether a look is due depends on the look before, but only the last one has to be computed.
     moves, last = vertices.counts[NUM_MOVES], vertices.counts[LAST_LOOK]
     total, found = moves + vertices.counts[NUM_ALIVE], -1
     for move in range(moves, until + 1):
-        num = total - move
-        if num < last and (num <= OFTEN or 4 * num <= 3 * last):
-            last, found = num, move
+        if _is_due(total - move, last):
+            last, found = total - move, move
     return found
+
+
+@compiled
+def _skip_look(vertices: Any) -> None:
+    """Counts a look that is due as done.
+
+    Without it, a game that stops between a look that was skipped and the last one, because a table
+    lacks an entry, would look at other moves when it goes on.
+    """
+    num = vertices.counts[NUM_ALIVE]
+    if _is_due(num, vertices.counts[LAST_LOOK]):
+        vertices.counts[LAST_LOOK] = num
 
 
 @compiled
@@ -840,7 +857,7 @@ def score_position(
     Returns:
         DONE, MISSING or FULL.
     """
-    if _look_before_move(vertices, vertices.counts[NUM_MOVES]) >= 0:
+    if _is_due(vertices.counts[NUM_ALIVE], vertices.counts[LAST_LOOK]):
         status = look_ahead(links, scratch, facts, tables, vertices, space)
         if status != DONE:
             return status
@@ -901,6 +918,8 @@ def play(
                 status = look_ahead(links, scratch, facts, tables, vertices, space)
                 if status != DONE:
                     return status
+            else:
+                _skip_look(vertices)
             if _look_before(links, facts, tables, vertices, space, node) != DONE:
                 return MISSING
         else:
@@ -948,6 +967,8 @@ def replay(
             status = look_ahead(links, scratch, facts, tables, vertices, space)
             if status != DONE:
                 return status
+        else:
+            _skip_look(vertices)
         if vertices.counts[NUM_MOVES] == until:
             break
         node = order[vertices.counts[NUM_MOVES]]

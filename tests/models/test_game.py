@@ -16,12 +16,14 @@ from elimax.interpreter.graph.elimination import CountingElimination
 from elimax.interpreter.graph.price import order_cost
 from elimax.interpreter.graph.structure import UNTIED, Count, Kind, Objective, edge_structure
 from elimax.interpreter.orders.annealing.tables import GrowingTables
+from elimax.interpreter.orders.portfolio import named_order
 from elimax.interpreter.tracing.call import trace
 from elimax.models import compiled_game
 from elimax.models.errors import BrokenGameError
 from elimax.models.features import LOCAL
 from elimax.models.game import Game, Played
 from elimax.models.played_policy import PlayedPolicy, read_graph
+from elimax.models.programs.arrays import random_array_program
 from support.model_graphs import (
     array_graph,
     fork_graph,
@@ -131,6 +133,28 @@ def test_positions_by_brute_force(graph, count: Count, data):
         assert not found.local[row][~found.remains[row]].any()
         elimination.eliminate(vertex)
         row += 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_game_that_stops_for_its_tables_sees_the_same(seed, monkeypatch):
+    """Nor does it matter how many looks it skips on the way to a position."""
+    graph = random_array_program(np.random.default_rng(seed), 60)
+    nodes = Game(graph).moves(named_order(graph, "markowitz").vertices)
+    game, step_by_step = Game(graph), Game(graph)
+    size, move, stops = len(game.start.nodes), game.num_moves * 2 // 3, []
+    provide = game._provide
+
+    def noted(status, board, desk):
+        stops.append(status)
+        return provide(status, board, desk)
+
+    monkeypatch.setattr(game, "_provide", noted)
+    first, again = (game.positions(nodes, [move], size) for _ in range(2))
+    all_looks = step_by_step.positions(nodes, range(move + 1), size)
+    assert compiled_game.MISSING in stops
+    for one, other, expected in zip(first, again, all_looks, strict=True):
+        np.testing.assert_array_equal(one, other)
+        np.testing.assert_array_equal(one[0], expected[-1])
 
 
 def test_positions_of_scans_by_brute_force():
