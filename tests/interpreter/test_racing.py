@@ -221,9 +221,9 @@ def test_planning():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"fastest": True, "order": "reverse"}, "the race chooses the order"),
-        ({"fastest": True, "batch": 0}, "a batch has at least one point"),
-        ({"batch": 3}, "only a race has a batch"),
+        ({"fastest": True, "order": "reverse"}, "must be 'auto', because the race chooses it"),
+        ({"fastest": True, "batch": 0}, "a batch must have at least one point"),
+        ({"batch": 3}, "only a race uses a batch"),
     ],
 )
 def test_what_does_not_go_together(options, said):
