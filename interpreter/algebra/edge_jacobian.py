@@ -138,7 +138,7 @@ def multiply_edges(later: EdgeJacobian, earlier: EdgeJacobian) -> EdgeJacobian:
 def _sum_lonely(
     factor: LabelledValue, others: tuple[int, ...], form: _ProductForm
 ) -> LabelledValue:
-    """Sums over the contracted labels that only this factor carries, as the counting rule has it."""
+    """Sums over the contracted labels that only this factor carries; so does the counting rule."""
     lonely = {x for x in factor.labels if x in form.contracted and x not in others}
     if not lonely:
         return factor

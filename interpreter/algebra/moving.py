@@ -95,7 +95,7 @@ def _ones_of(pattern: Labelled) -> SparseValue:
 
 
 def _in_one_part(pattern: SparseValue, sizes: Sizes) -> SparseValue:
-    """A pattern as one part over sparse labels alone, which a product of patterns may not be yet."""
+    """A pattern as one part over sparse labels alone, as a product of patterns may not be yet."""
     if not pattern.dense and len(pattern.parts) <= 1:
         return pattern
     pattern = aligned(pattern, (), pattern.sparse + pattern.dense, sizes)
