@@ -90,7 +90,8 @@ def evaluate_nodes(
                 values.linear[index] = opaque[index].linearise(
                     inputs, is_pulled, may_enter=may_enter
                 )
-            # What an equation shows is not part of its derivative, which may be applied often.
+            # What an equation shows is left out of its derivative, which may be applied often; so
+            # the equation itself is bound once.
             if index in opaque and not equation.effects:
                 results = values.linear[index].results
             else:
