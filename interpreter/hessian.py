@@ -206,6 +206,7 @@ def _eliminate(
 ) -> tuple[list[list[list[Any]]], list[Any]]:
     """The blocks [output][j][i] of a Hessian, and the auxiliary data."""
     program, leaves, nodes = gradient.program, arguments.leaves, arguments.nodes
+    # A block is mirrored by moving the axes of an array, which other outputs do not have.
     is_half = gradient.is_symmetric and output == "dense"
     num_rows = gradient.result.num_outputs * len(nodes)
     active = active_part(program, arguments, num_rows)

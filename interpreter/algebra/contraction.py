@@ -106,6 +106,7 @@ def _dot(first: Labelled, second: Labelled, labels: Labels) -> Any:
         rest = [[label for label in x.labels if label not in shared] for x in (one, other)]
         moves = (free[0] != rest[0]) + (free[1] != rest[1])
         result = (*batch, *rest[0], *rest[1])
+        # Operands that need transposing count less than a result that does; then the first form.
         forms.append((result != labels, moves, len(forms), one, other, result))
     *_, one, other, result = min(forms, key=lambda form: form[:3])
 

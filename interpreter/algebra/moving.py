@@ -74,6 +74,7 @@ def move(pattern: LabelledValue, value: LabelledValue, labels: Labels, sizes: Si
     if isinstance(pattern, SparseValue) and pattern.is_constant:
         ones = _in_one_part(pattern, sizes)
         return settled(join(ones, as_sparse(value), labels), labels, sizes)
+    # The pattern is a mask that is computed at run time; its zeros exclude.
     first, second = array_of(pattern, sizes), array_of(value, sizes)
     second = second._replace(array=with_dtype_of(second.array, first.array))
     first, second = cleared(first, second, (True, False), labels)

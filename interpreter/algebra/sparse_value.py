@@ -187,6 +187,7 @@ def take_last(table: Any, index: np.ndarray) -> Any:
         return jax.lax.slice_in_dim(table, int(index[0]), int(index[-1]) + 1, axis=-1)
     if size == 1:
         return jnp.broadcast_to(table, (*table.shape[:-1], index.size))
+    # Every index is in range; the default mode would check each and fill with nan.
     return jnp.take(table, index.astype(np.int32), axis=-1, mode="clip")
 
 
@@ -329,6 +330,7 @@ def with_diagonal(value: SparseValue, label: int, copy: int) -> SparseValue:
         The value with `copy` as its last sparse label.
     """
     size = value.sizes[value.sparse.index(label)]
+    # As the last label `copy` varies fastest in row-major order.
     parts = tuple(
         Part(part.entries, part.places * size + value.coordinates(part)[label])
         for part in value.parts

@@ -148,6 +148,7 @@ def _sorted(part: Part) -> Part:
 
 def _run_starts(places: np.ndarray) -> np.ndarray:
     """Indices of the entries at which runs of consecutive places start."""
+    # What is prepended is not right before the first place, so that a run starts there.
     return np.flatnonzero(np.diff(places, prepend=places[0] - 2) != 1)
 
 

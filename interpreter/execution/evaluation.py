@@ -54,6 +54,7 @@ def differentiate(
     Returns:
         The values of the program, and what `eliminate` returns.
     """
+    # Only a loop is linearised in another way if its pullback is not needed.
     has_loop = any(x.analysis.rounds for x in active.opaque.values())
     pulled = pulled_equations(active, order, wanted) if has_loop else None
     values = evaluate_nodes(program, leaves, active, pulled, may_enter=may_enter)

@@ -151,6 +151,7 @@ def _of_equation(eqn: Any, wanted: Sequence[bool], weights: Weights) -> ProgramP
     if name in ("scan", "while"):
         return _of_loop(eqn, bodies)
     if name not in KERNELS and bodies:
+        # Of the branches of a cond the costliest counts.
         return max(
             program_price(body, wanted if len(body.outvars) == len(wanted) else _all(body), weights)
             for body in bodies

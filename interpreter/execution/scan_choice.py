@@ -76,6 +76,7 @@ def scan_steps(moving: Moving, analysis: Analysis) -> ScanSteps | None:
     applications = _applications(moving, analysis)
     names = [program.equations[k].name for k in {edge.equation for edge in active.edges}]
     products = names.count("dot_general")
+    # Both for one step, in multiplications.
     ours = OF_STEP + AT_ONCE * body.once + applications * body.each
     theirs = applications * (analysis.cost / length + OF_PRODUCT * products)
     if body.once == 0 or ours > theirs or length * body.each > MAX_KEPT:

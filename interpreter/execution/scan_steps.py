@@ -95,6 +95,7 @@ class ScanSteps:
             _, blocks = differentiate(
                 self.program, self.active, [*consts, *carried, *xs], self.order
             )
+            # Entries that are the same at every step are not tracers, and are not stacked.
             leaves, tree = jax.tree.flatten(blocks)
             varies = [isinstance(x, jax.core.Tracer) for x in leaves]
             pairs = list(zip(leaves, varies, strict=True))
@@ -128,6 +129,7 @@ class ScanSteps:
         def step(state: Any, at_step: Any) -> tuple[Any, Any]:
             (carried, fixed), (varying, ys) = state, at_step
             found = self._apply_back(kept.blocks(varying), carried | ys)
+            # Cotangents of the carry are handed back a step, those of constants add up.
             before = {k: _taken(found, k + self.consts, x) for k, x in carried.items()}
             total = {k: x + _taken(found, k, x) for k, x in fixed.items()}
             return (before, total), {k: found[k] for k in self._moving_stacked if k in found}

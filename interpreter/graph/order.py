@@ -162,7 +162,7 @@ def _vertex_numbers(order: Sequence[int]) -> tuple[int, ...]:
             pass
     raise InvalidOrderError(
         "an order must be 'auto', the name of one, an EliminationOrder, a Plan or a list of vertex "
-        f"numbers from 1 on, but given is {order!r:.60} of type {type(order).__name__}"
+        f"numbers from 1 on, but {order!r:.60} of type {type(order).__name__} was given"
     )
 
 

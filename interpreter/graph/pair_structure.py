@@ -468,6 +468,7 @@ def _is_composed(later: Part, earlier: Part) -> bool:
         else (earlier, later, Direction.REVERSE)
     )
     assert isinstance(opaque, OpaqueStructure) and isinstance(other, EdgeStructure)
+    # A joint edge is applied instead, so that one application serves all operands or results.
     return other.kind != Kind.GENERAL and not (opaque.is_joint and opaque.direction & needed)
 
 

@@ -207,6 +207,8 @@ def unify(later: EdgeStructure, earlier: EdgeStructure) -> Unification:
         )
     out_rank, middle_rank = len(later.out_shape), len(earlier.out_shape)
     offset = out_rank + len(earlier.in_shape)
+    # A middle axis gets the label of the out axis or in axis of the product that a factor ties it
+    # to; if both do, these two are tied in the product. An axis without either is summed over.
     in_axis_of = {tie: j for j, tie in enumerate(earlier.ties) if tie != UNTIED}
     middle = {}
     for axis, tie in enumerate(later.ties):

@@ -149,6 +149,7 @@ def _for_batch(
 
     @call.def_vmap
     def batched(times: int, is_added: Sequence[bool], *arrays: Any) -> tuple[Any, Any]:
+        # Nested batches become one of times * size points.
         flags = tuple(x or y for x, y in zip(is_batched, is_added, strict=True))
         joined = []
         for x, is_old, is_new in zip(arrays, is_batched, is_added, strict=True):
