@@ -16,7 +16,7 @@ from elimax.interpreter.racing import SECONDS, race
 from elimax.interpreter.tracing.call import trace
 
 BOUNDED = 200
-"""A plan has a lower bound if at most so many vertices are to be eliminated."""
+"""A plan has a lower bound if at most this many vertices are to be eliminated."""
 
 
 def plan(

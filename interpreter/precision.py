@@ -32,7 +32,7 @@ def evaluate_in(
             as they are, and numpy arrays stay numpy arrays.
         kwargs: Keyword arguments.
         argnums: Positions of the differentiated arguments.
-        has_aux: Whether the Jacobian returns a pair, of which the second entry is dropped.
+        has_aux: Whether the Jacobian returns a pair whose second entry is dropped.
 
     Returns:
         What the Jacobian returns.

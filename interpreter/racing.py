@@ -43,7 +43,7 @@ FIRST = "auto"
 """The contender that is always possible."""
 
 PLAYED = 300
-"""The learned policy is asked for an order if at most so many vertices are to be eliminated."""
+"""The learned policy is asked for an order if at most this many vertices are to be eliminated."""
 
 ALWAYS = 4
 """Contenders that are compiled however long that takes."""

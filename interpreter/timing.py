@@ -16,7 +16,7 @@ import jax
 import numpy as np
 
 MIN_MEASUREMENT = 1e-3
-"""Least seconds of one measurement; shorter functions are called several times."""
+"""Shortest measurement in seconds; functions that take less are called several times."""
 
 MAX_REPEATS = 1000
 

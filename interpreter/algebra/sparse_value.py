@@ -24,7 +24,7 @@ from elimax.interpreter.algebra.labelled import (
 )
 
 MAX_PADDED = 4
-"""Equal places are summed as rows of a table if it has at most so many times as many entries."""
+"""Equal places are summed as rows of a padded table of at most this many times as many entries."""
 
 
 class Part(NamedTuple):

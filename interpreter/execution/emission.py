@@ -28,8 +28,8 @@ from elimax.interpreter.tracing.program import Program
 Emitted = tuple[list[Any], dict[tuple[int, int], EdgeJacobian]]
 
 CLEARLY = 4
-"""With so many times more entries of inputs than of outputs, or of outputs than of inputs, only one
-of JAX's modes is considered."""
+"""Only one of JAX's modes is considered if the inputs have this many times as many entries as the
+outputs, or the outputs as the inputs."""
 
 
 def eliminated(

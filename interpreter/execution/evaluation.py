@@ -102,7 +102,7 @@ def evaluate_nodes(
 
 
 def read(values: dict[int, Any], operand: Operand) -> Any:
-    """The value of an operand, be it a node or a constant."""
+    """The value of an operand, a node or a constant."""
     return operand.value if isinstance(operand, Constant) else values[operand]
 
 

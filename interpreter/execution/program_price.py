@@ -81,7 +81,7 @@ class ProgramPrice(NamedTuple):
     each: float
 
     def plus(self, other: "ProgramPrice", times: int = 1) -> "ProgramPrice":
-        """The price of two programs, of which the other is run several times."""
+        """The price of this program and of another one that is run `times` times."""
         return ProgramPrice(self.once + times * other.once, self.each + times * other.each)
 
     def is_below(self, other: "ProgramPrice", points: int) -> bool:

@@ -103,7 +103,7 @@ class Elimination(Generic[Edge]):
 
 
 class CountingElimination(Elimination[Structure]):
-    """Elimination of structures alone, which tells what every step costs.
+    """Elimination of structures alone, which counts what every step costs.
 
     Attributes:
         additions: Scalar additions so far.

@@ -56,7 +56,7 @@ MAX_WRITTEN_SUM = 1 << 14
 """Entries up to which a sum of two written edges is always written."""
 
 MAX_GROWTH = 8
-"""A larger sum is written if it has at most so many times as many entries as its summands."""
+"""A larger sum is written if it has at most this many times as many entries as its summands."""
 
 
 class Direction(enum.IntFlag):

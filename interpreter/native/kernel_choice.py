@@ -15,7 +15,7 @@ from elimax.interpreter.tracing.active_graph import ActiveGraph
 from elimax.interpreter.tracing.program import Program
 
 LEAST_POINTS = 32
-"""Points from which on a kernel is quicker on most of the systems of `benchmarks.races`."""
+"""From this many points on a kernel is quicker on most of the systems of `benchmarks.races`."""
 
 MOST_STATEMENTS = 3000
 """Statements and entries of outputs up to which a kernel compiles about as fast as XLA; larger
