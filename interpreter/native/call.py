@@ -1,7 +1,7 @@
 """A native kernel as a function of JAX arrays, which `jit`, `vmap` and derivatives take.
 
-`vmap` hands the kernel the whole batch. Derivatives, and what devices other than the CPU run, are
-those of the program that the kernel was compiled from.
+`vmap` hands the kernel the whole batch. Derivatives are those of the program that the kernel was
+compiled from, and devices other than the CPU run that program itself.
 """
 
 import dataclasses
