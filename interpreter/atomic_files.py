@@ -13,7 +13,7 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> Non
         path: The file; its folder exists. The umask decides who may read it.
         content: Its content.
         durable: Whether the content is on the disk before the name is, so that not even a power
-            failure leaves a truncated file. It takes some milliseconds.
+            failure leaves a truncated file. This takes some milliseconds.
 
     Raises:
         OSError: If the file cannot be written; what was there before stays.

@@ -65,7 +65,8 @@ def check_jacobian(
         The largest relative error found.
 
     Raises:
-        JacobianMismatchError: If a block differs by more; the message says which, where, how far.
+        JacobianMismatchError: If a block differs by more; the message says which one, where and by
+            how much.
     """
     options = {"argnums": argnums, "has_aux": has_aux, "holomorphic": holomorphic, "kwargs": kwargs}
     reference = reference_jacobian(fun, *args, **options)
@@ -104,7 +105,7 @@ def reference_jacobian(
         try:
             return ReferenceJacobian(by(jax.jacfwd), "jax.jacfwd")
         except Exception:
-            # What is wrong is wrong in both; the first error is the one that users know.
+            # Both fail, so the fault is in the call: users know the error of jacrev.
             raise error from None
 
 
@@ -160,7 +161,7 @@ def check_against(
 
 
 def _suspects(fun: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
-    """What to look at first: functions with their own backward pass, which may be anything."""
+    """A hint at functions with their own backward pass, which need not be a derivative."""
 
     def arrays() -> list[Any]:
         leaves = jax.tree.leaves(fun(*args, **kwargs))
@@ -168,7 +169,7 @@ def _suspects(fun: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str,
 
     try:
         closed = jax.make_jaxpr(arrays)()
-    except Exception:  # a function that steers by values cannot be looked into this way
+    except Exception:  # A function that branches on values cannot be traced this way.
         return ""
     names = sorted(set(_custom_vjps(closed.jaxpr)))
     if not names:

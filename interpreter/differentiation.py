@@ -1,4 +1,4 @@
-"""One Jacobian from a call to its blocks: traced, eliminated or executed otherwise, written."""
+"""One Jacobian, from the call to its finished blocks: traced, executed, written."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -22,7 +22,7 @@ Order: TypeAlias = (
     | CarriesOrder
     | Sequence[int]
 )
-"""What everything takes as an order; `jacve` takes "fastest" as well."""
+"""What is accepted as an order; `jacve` accepts "fastest" as well."""
 
 
 class Options(NamedTuple):
@@ -51,10 +51,10 @@ def differentiated(
         args: Its positional arguments.
         kwargs: Its keyword arguments.
         options: What is asked for.
-        wants_value: Whether somebody reads the value.
+        wants_value: Whether the value is read.
 
     Returns:
-        The value, whose leaves may be None if nobody does, and the Jacobian.
+        The value, whose leaves may be None if it is not read, and the Jacobian.
     """
     arguments = CallArguments.of(args, kwargs, options.argnums)
     traced = trace_call(fun, arguments, options.has_aux, options.holomorphic, options.allow_int)
@@ -84,7 +84,7 @@ def differentiated(
 
 
 def execution_of(order: Order) -> Execution:
-    """What computes a Jacobian; whoever asks for no order asks for the quickest one.
+    """What computes a Jacobian; "auto" also leaves that choice to elimax.
 
     Args:
         order: As for `jacve`.

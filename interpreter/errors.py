@@ -1,4 +1,4 @@
-"""Errors that a user can cause, and warnings.
+"""Errors that users can cause, and warnings.
 
 Every message says what was given, what was wanted, what to do.
 """
@@ -49,4 +49,4 @@ class PlanCacheWarning(UserWarning):
 
 
 class NotScalarError(ElimaxError):
-    """A program is not one of single numbers that can be compiled to a native kernel."""
+    """A function cannot be computed by a native kernel."""

@@ -24,12 +24,12 @@ def filter_jacve(
 ) -> Callable[P, Any]:
     """Jacobian with respect to the floating-point arrays of the first argument.
 
-    Stands to `jacve` as `equinox.filter_jacrev` does to `jax.jacrev`: the first argument may be a
+    It is to `jacve` what `equinox.filter_jacrev` is to `jax.jacrev`: the first argument may be a
     module with functions, integers and static fields among its leaves. Complex arrays count as
     floating-point ones, Python's own numbers do not.
 
     Args:
-        fun: Function of one positional argument at least, that returns arrays.
+        fun: Function of at least one positional argument that returns arrays.
         has_aux: Whether `fun` returns a pair whose second entry is not differentiated.
         order: As for `jacve`.
         output: As for `jacve`.
@@ -49,7 +49,7 @@ def filter_jacve(
         ValueError: When called, if the first argument holds no floating-point array.
     """
     check_callable(fun)
-    # With another first argument than P says: its arrays are replaced by traced ones.
+    # Not typed by P: the first argument is rebuilt with traced arrays in it.
     of_module: Callable[..., Any] = fun
 
     @functools.wraps(fun)
@@ -57,7 +57,8 @@ def filter_jacve(
         eqx = _equinox()
         if not args:
             raise TypeError(
-                "the first argument is the one that is differentiated: pass it by position"
+                "no positional argument was given, but the first one is what is differentiated: "
+                "pass it by position"
             )
         _check_dense(args[0])
         differentiated, rest = eqx.partition(args[0], eqx.is_inexact_array)
@@ -72,7 +73,7 @@ def filter_jacve(
 
 
 def _equinox() -> ModuleType:
-    """Loads Equinox, which is needed here alone: Jacobians of plain functions do without it."""
+    """Loads Equinox, which is needed only here: Jacobians of plain functions do without it."""
     try:
         import equinox
     except ModuleNotFoundError as error:
@@ -85,7 +86,7 @@ def _equinox() -> ModuleType:
 
 
 def _check_dense(argument: Any) -> None:
-    """Refuses sparse arrays: with a block for its entries it would not be a valid one."""
+    """Refuses sparse arrays: with blocks in place of its entries it would not be a valid one."""
     from jax.experimental.sparse import JAXSparse
 
     def is_sparse(leaf: Any) -> bool:

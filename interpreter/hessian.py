@@ -1,7 +1,7 @@
-"""`hessve`: a Hessian by elimination of the gradient's graph, a drop-in for `jax.hessian`.
+"""`hessve`: a Hessian by elimination of the gradient's graph, in place of `jax.hessian`.
 
 A Hessian is the Jacobian of the gradient and symmetric, so of the blocks (j, i) of two inputs only
-those with i <= j are computed, and the others are their transposes. Elimination saves on them what
+those with i <= j are computed, and the others are their transposes. The elimination skips what
 leads to no wanted block (`elimax.interpreter.graph.wanted`).
 """
 
@@ -37,7 +37,7 @@ def hessve(
     order: Order = "auto",
     output: Output = "dense",
 ) -> Callable[P, Any]:
-    """Hessian of `fun` by vertex elimination; a drop-in replacement of `jax.hessian`.
+    """Hessian of `fun` by vertex elimination; a drop-in replacement for `jax.hessian`.
 
     Where `fun` is a scalar, the graph that is eliminated is that of `jax.grad(fun, argnums)`, with
     respect to the same arguments; otherwise it is that of `jacve(fun, argnums)`. The Hessian's
@@ -50,7 +50,8 @@ def hessve(
         argnums: Which positional arguments to differentiate with respect to.
         has_aux: Whether `fun` returns a pair whose second entry is not differentiated.
         holomorphic: Whether `fun` is a holomorphic function of complex numbers.
-        order: As for `jacve`, of the graph of the gradient; of a `Plan` the order alone.
+        order: As for `jacve`, but for the graph of the gradient and without "fastest"; of a `Plan`
+            only the order is used.
         output: As for `jacve`. Both halves of the Hessian are computed unless it is "dense".
 
     Returns:
@@ -130,7 +131,7 @@ def _trace_gradient(
         return outputs
 
     def gradient(*values: Any) -> list[Any]:
-        # Derivatives of calls are to be those of jax.grad, so that calls stay what they are.
+        # Calls are kept, so that their derivatives are those of jax.grad.
         called = partial_jaxpr(flat, values, keeps_calls=True)
         (result,) = notes
         check_outputs(result.named(called.avals), holomorphic)
@@ -159,14 +160,14 @@ def _first_derivative(
     if num_outputs == 1 and called.avals[0].shape == ():
         row, aux = jax.grad(scalar, numbers, has_aux=True, holomorphic=holomorphic)(*values)
         return [row], aux
-    # What "auto" finds may change, and with it the graph that orders of users are for.
+    # What "auto" finds may change, and with it the graph that users' orders are for.
     return jacve(primary, numbers, True, holomorphic, order="best_classic")(*values)
 
 
 def _may_be_asymmetric(jaxpr: Any) -> bool:
     """Whether some rule inside need not be the derivative of anything.
 
-    Users write such rules; those of JAX's factorisations suppose symmetric matrices.
+    Users write such rules; those of JAX's factorisations assume symmetric matrices.
     """
     for eqn in jaxpr.eqns:
         if eqn.primitive.name.startswith(("custom_jvp", "custom_vjp", "cholesky", "eigh")):
@@ -205,6 +206,7 @@ def _eliminate(
 ) -> tuple[list[list[list[Any]]], list[Any]]:
     """The blocks [output][j][i] of a Hessian, and the auxiliary data."""
     program, leaves, nodes = gradient.program, arguments.leaves, arguments.nodes
+    # A block is mirrored by moving the axes of an array, which other outputs do not have.
     is_half = gradient.is_symmetric and output == "dense"
     num_rows = gradient.result.num_outputs * len(nodes)
     active = active_part(program, arguments, num_rows)
@@ -218,7 +220,7 @@ def _eliminate(
 
         def block(first: int, j: int, i: int) -> Any:
             row, column = (i, j) if is_half and i > j else (j, i)
-            # Only complex leaves are looked at for more than the dtype, which is that of row j.
+            # The dtype is that of leaf j; of complex leaves `written_block` also reads the shape.
             leaf = values[nodes[column if holomorphic else j]]
             node, out = graph.outputs[first + row], flat[first + row]
             found = written_block(graph, computed, nodes[column], leaf, node, out, form)
@@ -234,6 +236,6 @@ def _eliminate(
         ]
         return blocks, flat[num_rows:]
 
-    # Of a plan the order alone is taken.
+    # Only the order of a plan is used, not its execution.
     execution = "xla" if isinstance(order, Plan) else execution_of(order)
     return executed(written, program, active, leaves, execution, output)

@@ -1,4 +1,4 @@
-"""`jacve`: a Jacobian by vertex elimination, a drop-in for `jax.jacrev`."""
+"""`jacve`: a Jacobian by vertex elimination, a drop-in replacement for `jax.jacrev`."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ def jacve(
     order: Order | Literal["fastest"] = "auto",
     output: Output = "dense",
 ) -> Callable[P, Any]:
-    """Jacobian of `fun` by vertex elimination; a drop-in replacement of `jax.jacrev`.
+    """Jacobian of `fun` by vertex elimination; a drop-in replacement for `jax.jacrev`.
 
     Args:
         fun: Function of arrays or pytrees of arrays that returns the same.
@@ -33,16 +33,20 @@ def jacve(
             Jacobian is the derivative along the real axis, as that of `jax.jacfwd`. Without it,
             the block of a real output and a complex input z is the J with dy = Re(J dz).
         allow_int: Whether to accept integer inputs, whose Jacobian is zero.
-        order: "auto" (the order with the lowest price, see `graph.price`, that `orders.auto`
-            finds; directly under `jax.vmap` on a CPU a native kernel may run it, see `ways`, and if
-            the output is dense, one of JAX's modes may stand for it where its program promises to
-            be quicker, see `emission`; the same every time), "best_classic" (the one of the
-            portfolio with the fewest nontrivial multiplications), "policy" (what the learned
-            policy plays, or forward or reverse where that is cheaper; needs the extra `learn`),
-            "fastest" (outside of transformations: a few ways are timed when a shape comes for the
-            first time, see `plan`, and the winner runs compiled: arrays of floats are traced, as
-            in `jax.jit`, and everything else keeps its value), the name of one of the
-            portfolio, an `EliminationOrder`, a `Plan`, or vertex numbers.
+        order: An order, or how to find one:
+
+            - "auto": the order with the lowest price (see `graph.price`) that `orders.auto` finds,
+              the same every time. Directly under `jax.vmap` on a CPU a native kernel may run it
+              (see `ways`); if the output is dense, one of JAX's modes may replace it where its
+              program promises to be quicker (see `emission`).
+            - "best_classic": the order of the portfolio with the fewest nontrivial multiplications.
+            - "policy": what the learned policy plays, or forward or reverse where that is cheaper;
+              needs the extra `learn`.
+            - "fastest", outside of transformations: a few ways are timed the first time a shape is
+              met (see `plan`), and the winner runs compiled: arrays of floats are traced, as in
+              `jax.jit`, and everything else keeps its value.
+            - The name of an order of the portfolio, an `EliminationOrder`, a `Plan`, or vertex
+              numbers.
         output: What the leaves of the Jacobian are: "dense" arrays of shape out.shape + in.shape,
             "structured" (`StructuredJacobian`) or "bcoo" (`jax.experimental.sparse.BCOO`), which
             leave out zeros that are known while tracing.
@@ -61,10 +65,10 @@ def jacve(
             differentiated argument, as a Python `if` does. That is the one thing that
             `jax.jacrev` can do outside of `jax.jit` and `jacve` cannot; arguments that are not
             differentiated keep their values.
-        ValueError: When called, if a position is out of range, or there is nothing to
-            differentiate; inside of a transformation with "fastest".
+        ValueError: If there is no such `output`; when called, if a position is out of range, or
+            there is nothing to differentiate; inside of a transformation with "fastest".
         NotScalarError: When called, if a plan asks for a native kernel and the function computes
-            with more than a few thousand single numbers, or with what a kernel cannot.
+            with more than a few thousand single numbers, or with a primitive that no kernel has.
     """
     options = Options(argnums, has_aux, holomorphic, allow_int, "auto", output)
     with_value = _function(fun, options, order, wants_value=has_aux)
@@ -125,7 +129,7 @@ def _function(
     *,
     wants_value: bool,
 ) -> Callable[..., tuple[Any, Any]]:
-    """What computes value and Jacobian in an order; that of the options is not used."""
+    """The function that computes value and Jacobian by `order`; `options.order` is not used."""
     check_output(options.output)
     check_callable(fun)
     if isinstance(order, str) and order == "fastest":

@@ -1,4 +1,4 @@
-"""`Plan`: how a Jacobian is eliminated, to be looked at, kept in a file, run by `jacve`."""
+"""`Plan`: how a Jacobian is eliminated; it can be printed, saved and run by `jacve`."""
 
 import dataclasses
 import json
@@ -42,7 +42,7 @@ class Plan:
         reverse: What reverse elimination costs, the order of `jax.jacrev`.
         bound: A number of nontrivial multiplications that no order gets below; None if unknown.
         optimal: Whether no order has fewer nontrivial multiplications; None if unknown.
-        execution: What `jacve` computes with; JAX's modes have no use for the order.
+        execution: What `jacve` computes with; JAX's modes ignore the order.
     """
 
     order: EliminationOrder
@@ -66,7 +66,7 @@ class Plan:
         if self.bound is not None and self.bound > self.nontrivial:
             raise GraphFormatError(
                 f"a plan of {self.nontrivial} nontrivial multiplications was given the lower bound "
-                f"{self.bound}, but a bound is no larger than what it bounds: make the plan again"
+                f"{self.bound}, but no order costs less than a lower bound: make the plan again"
             )
         if self.optimal and self.bound != self.nontrivial:
             raise GraphFormatError(
@@ -96,7 +96,7 @@ class Plan:
         Raises:
             InvalidOrderError: If the order does not fit the graph.
         """
-        # Counted twice, as every order that may end in a file.
+        # Counted by both counters, like every order that may end up in a file.
         counts = verified_count(graph, order)
         if counts.nontrivial == 0:
             bound, optimal = 0, True
@@ -129,7 +129,7 @@ class Plan:
             ("reverse", *(f"{count:,}" for count in self.reverse)),
         ]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        # Hidden vertices are numbered after the public ones, which alone are told.
+        # Hidden vertices are numbered after the public ones; only the latter are shown.
         public = sum(vertex <= self.num_vertices for vertex in self.order.vertices)
         lines = [
             f"Plan for the graph {self.fingerprint}, found by {self.found_by}: eliminates "

@@ -16,7 +16,7 @@ from elimax.interpreter.racing import SECONDS, race
 from elimax.interpreter.tracing.call import trace
 
 BOUNDED = 200
-"""Vertices to eliminate up to which a plan has a lower bound."""
+"""A plan has a lower bound if at most this many vertices are to be eliminated."""
 
 
 def plan(
@@ -43,9 +43,9 @@ def plan(
         holomorphic: As for `jacve`.
         allow_int: As for `jacve`.
         order: As for `jacve`.
-        seconds: Time for finding an order, with "auto" alone; None for the little that `jacve`
-            takes. What is found is not the same on every machine; pass the plan to use it. With
-            `fastest` the time for compiling and running, 20 s if None.
+        seconds: Time for finding an order, with "auto" only; None for the little that `jacve`
+            takes. What is found depends on the machine, so pass the plan on to use it. With
+            `fastest` the time for compiling and running; 20 s if None.
         fastest: Whether to time ways to compute the Jacobian on this device, with these shapes:
             eliminations in a few orders, a native kernel, JAX's two modes. The plan says which
             won.
@@ -62,8 +62,8 @@ def plan(
         InvalidOrderError: If the order does not fit the graph of `fun`.
         TracingError: If `fun` has side effects.
         TypeError: As `jacve` does when called; with `fastest`, if an argument has no values.
-        ValueError: As `jacve` does when called; if `seconds` is not above 0, or it, `fastest` or
-            `batch` is given with what it does not go with; with `fastest` in a transformation.
+        ValueError: As `jacve` does when called; if `seconds` or `batch` is not above 0, or options
+            do not go together; with `fastest` in a transformation.
     """
     _check_options(order, seconds, fastest, batch)
     if fastest:
@@ -94,14 +94,15 @@ def _check_options(order: Order, seconds: float | None, fastest: bool, batch: in
     """Refuses options of `plan` that do not go together."""
     if fastest and (order != "auto" or (batch is not None and batch < 1)):
         raise ValueError(
-            f"fastest=True with order={order!r}, batch={batch!r}: the race chooses the order, and "
-            "a batch has at least one point"
+            "with fastest=True the order must be 'auto', because the race chooses it, and a batch "
+            f"must have at least one point, but order={order!r} and batch={batch!r} were given"
         )
     if batch is not None and not fastest:
-        raise ValueError(f"batch={batch!r} without fastest=True: only a race has a batch")
+        raise ValueError(f"batch={batch!r} needs fastest=True as well: only a race uses a batch")
     if seconds is not None and (order != "auto" or not 0 < seconds < math.inf):
         raise ValueError(
-            f"seconds={seconds!r} with order={order!r}: seconds is a time above 0, for order='auto'"
+            f"seconds={seconds!r} with order={order!r}: seconds must be a finite time above 0, and "
+            "is for order='auto' only"
         )
 
 

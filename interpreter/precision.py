@@ -1,4 +1,4 @@
-"""Evaluates a Jacobian in a precision of choice, and tells how far two of them are apart."""
+"""Evaluates a Jacobian in a given precision, and measures how far two blocks are apart."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +32,7 @@ def evaluate_in(
             as they are, and numpy arrays stay numpy arrays.
         kwargs: Keyword arguments.
         argnums: Positions of the differentiated arguments.
-        has_aux: Whether the Jacobian returns a pair, of which the second entry is dropped.
+        has_aux: Whether the Jacobian returns a pair whose second entry is dropped.
 
     Returns:
         What the Jacobian returns.
@@ -49,8 +49,8 @@ def evaluate_in(
 
         traced = [leaves[node] for node in arguments.traced]
         # Scalar operations share a few kernels, so a scalar function is quicker uncompiled; with
-        # arrays every operation would be compiled on its own. What is not differentiated may
-        # steer the function, for which its values must be there.
+        # arrays every operation would be compiled on its own. Arguments that are not
+        # differentiated may steer the function, so their values must be concrete.
         steers = any(is_array(leaf) for k, leaf in enumerate(leaves) if k not in arguments.nodes)
         compiled = not steers and any(np.size(leaf) > 1 for leaf in traced)
         return (jax.jit(call) if compiled else call)(*traced)

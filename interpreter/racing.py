@@ -32,10 +32,10 @@ from elimax.interpreter.tracing.call_checks import is_array
 from elimax.interpreter.tracing.flat_call import CallArguments
 
 SECONDS = 20.0
-"""Time of a race, after which no further contender is compiled and no further round begins."""
+"""Seconds after which a race compiles no further contender and begins no further round."""
 
 BEHIND = 1.5
-"""How many times slower than the fastest one a contender is that leaves after the first rounds."""
+"""A contender slower than the fastest one by more than this factor leaves after a few rounds."""
 
 ROUNDS = 15
 
@@ -43,16 +43,16 @@ FIRST = "auto"
 """The contender that is always possible."""
 
 PLAYED = 300
-"""Vertices to eliminate up to which the learned policy is asked for an order."""
+"""The learned policy is asked for an order if at most this many vertices are to be eliminated."""
 
 ALWAYS = 4
-"""Contenders that are compiled whatever time that takes."""
+"""Contenders that are compiled however long that takes."""
 
 COMPILED = 32
-"""Functions that `order="fastest"` keeps."""
+"""Compiled functions that a function with `order="fastest"` keeps."""
 
 KEPT = (bool, int, float, complex, str, bytes, type(None))
-"""Types of leaves that a compiled function may keep, as they cannot change."""
+"""Types of leaves that a compiled function may keep, because they are immutable."""
 
 
 class Race(NamedTuple):
@@ -60,8 +60,8 @@ class Race(NamedTuple):
 
     Attributes:
         plan: The fastest plan.
-        seconds: Time of one call, median, by name of the contender; the winner first.
-        left_out: By name of the contender why it was not timed.
+        seconds: Median time of one call by name of the contender; the winner first.
+        left_out: Why a contender was not timed, by its name.
         plans: The plan of every contender.
     """
 
@@ -91,7 +91,7 @@ def race(
         batch: Number of points that `jax.vmap` evaluates at once, over a leading axis of all
             differentiated arguments, which are repeated for it; None for one call without `vmap`.
         seconds: Time for compiling and running, roughly; the first contenders are always timed.
-        orders: More orders by name, from a search; they are timed in any case.
+        orders: More orders by name, from a search; they are always timed.
 
     Returns:
         The times, and the plan of the fastest contender.
@@ -117,7 +117,7 @@ def race(
             call = timing.compile_ahead(function, given).call
             jax.block_until_ready(call())
         except Exception as error:
-            if name == FIRST:  # The others may be impossible, this one is what `jacve` always does.
+            if name == FIRST:  # Others may be impossible, but this is what `jacve` itself does.
                 raise
             left_out[name] = f"{type(error).__name__}: {error}"
         else:
@@ -143,8 +143,8 @@ def check_outside(leaves: Sequence[Any]) -> None:
     if any(isinstance(x, jax.core.Tracer) for x in found):
         raise ValueError(
             'order="fastest" times the Jacobian, which is not possible inside of jax.jit, jax.vmap '
-            "or another transformation: find a plan before, with plan = elimax.plan(f, *example, "
-            "fastest=True), or with batch=B as well for jax.vmap, and pass order=plan"
+            "or another transformation: find a plan first, plan = elimax.plan(f, *example, "
+            "fastest=True), with batch=B as well for jax.vmap, and pass order=plan"
         )
 
 
@@ -166,8 +166,8 @@ def jitted(
         batch: None for one call; else differentiated arrays have a leading axis.
 
     Returns:
-        A function of the arrays to what `differentiated` returns; the value is empty if nobody
-        reads it.
+        A function of the arrays to what `differentiated` returns; the value is None if it is not
+        wanted.
     """
     places = _arrays(arguments)
     # Inside of jit an operation on a JAX array is traced, one on a numpy array is not.
@@ -213,7 +213,7 @@ def fastest(
 
         def run(plan: Plan) -> tuple[Any, Any]:
             chosen = options._replace(order=plan)
-            # Auxiliary data, and what may change unseen, no compiled function can keep.
+            # A compiled function can keep neither auxiliary data nor what may change unnoticed.
             if options.has_aux or None in kept:
                 return differentiated(fun, args, kwargs, chosen, wants_value=wants_value)
             if whole not in compiled:
@@ -236,7 +236,7 @@ def fastest(
 
 
 def _content(leaf: Any) -> Any:
-    """What tells a leaf that is kept from others; None for what may change without a trace."""
+    """What identifies a leaf that is kept; None for one that may change unnoticed."""
     if isinstance(leaf, np.ndarray | np.generic | jax.Array):
         array = np.asarray(leaf)
         return array.shape, str(array.dtype), array.tobytes()
@@ -254,7 +254,7 @@ def arrays_of(arguments: CallArguments) -> list[Any]:
 
 
 def _arrays(arguments: CallArguments) -> list[int]:
-    """Leaves that are traced; whole numbers and truth values may steer the function."""
+    """Leaves that are traced; integers and booleans are not, as they may steer the function."""
 
     def is_traced(k: int, leaf: Any) -> bool:
         if k in arguments.nodes or not is_array(leaf):
@@ -279,7 +279,7 @@ def _contenders(
 ) -> Iterator[tuple[str, Plan]]:
     """Names and plans, the most promising ones first.
 
-    What shows values (`jax.debug.print`) is run as it is; a race would show them many times.
+    A program that shows values (`jax.debug.print`) does not race: it would show them many times.
     """
     graph = traced.active.graph
     auto = Plan.of_graph(graph, cached_order(graph))
@@ -315,7 +315,7 @@ def _orders(graph: ComputationalGraph) -> Iterator[tuple[str, EliminationOrder]]
 
 
 def _times(calls: Mapping[str, Callable[[], Any]], ends: float) -> list[dict[str, list[float]]]:
-    """Seconds by name and round, first of those ahead, then of those that left early."""
+    """Seconds by name, one per round: of those ahead, and of those that left early."""
     first = timing.measure(calls, rounds=3, seconds=0.0, seed=0)
     medians = {name: statistics.median(times) for name, times in first.items()}
     limit = BEHIND * min(medians.values())
@@ -328,10 +328,9 @@ def _times(calls: Mapping[str, Callable[[], Any]], ends: float) -> list[dict[str
 
 
 def _winner(times: Mapping[str, Sequence[float]], modes: Sequence[str]) -> str:
-    """The lowest median; a mode of JAX where nothing is faster in three of four rounds.
+    """The lowest median; but a mode of JAX unless the winner beats it in three of four rounds.
 
-    Of several that are equal, noise would choose, and a function that is run twice is as likely to
-    be slower than JAX as faster.
+    Among equals noise would choose, and the choice would be slower than JAX as often as faster.
     """
     fastest = min(times, key=lambda name: statistics.median(times[name]))
     rivals = [name for name in modes if name in times]

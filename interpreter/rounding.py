@@ -2,8 +2,8 @@
 
 All orders give the same Jacobian in exact arithmetic, but not the same rounding: with
 y = a h - b h and h = c x, elimination of h last computes (a - b) c, elimination of h first
-a c - b c, and where a and b are nearly equal the second has lost most of its digits. Cheap orders
-are not looked for by how they round, so that it can be worth a check.
+a c - b c, and where a and b are nearly equal the second has lost most of its digits. The search for
+cheap orders does not look at rounding, so a check can be worthwhile.
 """
 
 import warnings
@@ -46,7 +46,7 @@ def check_rounding(
     rtol: float = 1e-5,
     kwargs: Mapping[str, Any] | None = None,
 ) -> RoundingCheck:
-    """Tells whether an order amplifies rounding errors of float32 at one point.
+    """Checks whether an order amplifies rounding errors of float32 at one point.
 
     Args:
         fun: The function. Numbers that matter should be arguments: constants inside of it are
@@ -56,8 +56,8 @@ def check_rounding(
         has_aux: As for `jacve`.
         holomorphic: As for `jacve`.
         order: As for `jacve`.
-        factor: A block is amplified if its error is more than so many times that of JAX ...
-        rtol: ... and more than this, relative to its largest entry.
+        factor: A block is amplified if its error is more than `factor` times that of JAX ...
+        rtol: ... and more than `rtol`, relative to its largest entry.
         kwargs: Keyword arguments of the function.
 
     Returns:
@@ -95,7 +95,7 @@ def check_rounding(
 
 
 def _rounded(leaf: Any) -> Any:
-    """A leaf that float32 can hold: rounding the arguments is no fault of an order."""
+    """A leaf that float32 can hold: rounding of the arguments is not the order's fault."""
     if isinstance(leaf, float):
         return float(np.float32(leaf))
     if isinstance(leaf, complex):
@@ -117,7 +117,7 @@ def _errors(jacobian: Any, reference: Any) -> dict[str, float]:
         distance = np.nan_to_num(
             np.abs(np.asarray(block) - y)[mask], nan=np.inf, posinf=np.inf
         ).max(initial=0.0)
-        # A block that is zero is measured by the others.
+        # A block of zeros has no scale of its own: that of the largest block stands in.
         size = scale or max(scales)
         errors[jax.tree_util.keystr(path)] = float(distance / size) if size else float(distance)
     return errors

@@ -1,9 +1,8 @@
 """Measures functions side by side: compiled ahead, interleaved round by round, paired.
 
 A ratio is the median over the rounds of (time of the rival / time of ours) within one round, so
-that a machine that slows down for a while slows both. The quartiles of these ratios stand beside
-it, and a function is also measured against a second compilation of itself: what that ratio differs
-from 1 by is noise.
+that a machine that slows down for a while slows both. It comes with the quartiles of these ratios.
+How far the ratio of a function to a second compilation of itself is from 1 shows the noise.
 """
 
 import dataclasses
@@ -17,7 +16,7 @@ import jax
 import numpy as np
 
 MIN_MEASUREMENT = 1e-3
-"""Seconds that one measurement lasts at least; shorter functions are called several times."""
+"""Shortest measurement in seconds; functions that take less are called several times."""
 
 MAX_REPEATS = 1000
 
@@ -101,7 +100,7 @@ def _calibrate(call: Callable[[], Any]) -> int:
     """Returns how many calls make one measurement long enough; also warms the function up."""
     once = _time(call, 1)
     if once < MIN_MEASUREMENT:
-        # The first call pays for more than itself.
+        # The first call includes costs that later ones do not have.
         once = min(_time(call, 1) for _ in range(2))
     return min(MAX_REPEATS, max(1, math.ceil(MIN_MEASUREMENT / max(once, 1e-9))))
 

@@ -23,7 +23,7 @@ from elimax.interpreter.tracing.program import Program
 T = TypeVar("T")
 
 Emission: TypeAlias = Callable[..., Emitted]
-"""What runs a program and differentiates it, with the arguments of `eliminated`."""
+"""A function that runs a program and differentiates it; it takes the arguments of `eliminated`."""
 
 
 def executed(
@@ -34,22 +34,23 @@ def executed(
     execution: Execution,
     output: Output,
 ) -> T:
-    """Computes what is written of a Jacobian.
+    """Computes a Jacobian in the chosen way.
 
     Args:
-        written: Differentiates by an emission, from values of the input leaves, and returns a tree.
+        written: Maps an emission and values of the input leaves to a tree of finished blocks.
         program: The program, with all its outputs.
         active: What differentiates it.
         leaves: Value of every input leaf.
-        execution: The way.
-        output: As for `jacve`; what JAX's modes return has no structure.
+        execution: What computes it.
+        output: As for `jacve`. With "auto", JAX's modes are considered for "dense" only, as what
+            they return has no structure.
 
     Returns:
         What `written` returns.
 
     Raises:
-        NotImplementedError: If a mode is asked for that might make nan of what zeros exclude.
-        NotScalarError: If a kernel is asked for that is not possible.
+        NotImplementedError: If a mode is asked for that might turn what zeros exclude into nan.
+        NotScalarError: If a kernel is asked for and is not possible.
     """
     if execution == "native":
         return _by_kernel(written, leaves, MOST)
@@ -70,7 +71,7 @@ def _mode_emission(mode: Mode) -> Emission:
 def _by_kernel(
     written: Callable[[Emission, Sequence[Any]], T], leaves: Sequence[Any], most: int
 ) -> T:
-    """Eliminates by a native kernel, which reads all leaves that hold floating numbers."""
+    """Eliminates by a native kernel, which reads all leaves of floating-point numbers."""
     numbers = [
         k
         for k, leaf in enumerate(leaves)

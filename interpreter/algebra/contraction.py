@@ -20,8 +20,8 @@ from elimax.interpreter.algebra.labelled import (
 FEW = 8
 """Terms up to which a product of two matrices is written as a sum of products of columns and rows.
 
-XLA computes small matrix products in a batch one by one, in CPU code of general sizes: over eight
-terms such sums take a half to a tenth of the time, and they are fused with what stands around. From
+XLA computes small matrix products in a batch one by one, in CPU code of general sizes. A sum of
+eight terms takes a half to a tenth of the time, and is fused with what stands around it. From
 sixteen terms on matrix products are as quick, and compile quicker.
 """
 
@@ -52,7 +52,7 @@ def contract(first: Labelled, second: Labelled, labels: Labels) -> Any:
 
 
 def _is_small(first: Labelled, second: Labelled, summed: int) -> bool:
-    """Whether few terms are added up, of matrices and not of vectors."""
+    """Whether few terms are added up, and both factors are matrices and not vectors."""
     factors = ((first, second), (second, first))
     have_others = all(
         any(n > 1 for label, n in _sizes(x).items() if label not in y.labels) for x, y in factors
@@ -70,7 +70,7 @@ def _sum_of_outer_products(first: Labelled, second: Labelled, labels: Labels, su
 
 
 def _at(factor: Labelled, label: int, place: int) -> Labelled:
-    """What has one index of a label."""
+    """The slice at one index of a label."""
     axis = factor.labels.index(label)
     rest = tuple(x for x in factor.labels if x != label)
     if factor.is_constant:
@@ -92,7 +92,7 @@ def _elementwise(first: Labelled, second: Labelled, labels: Labels) -> Any:
 
 
 def _dot(first: Labelled, second: Labelled, labels: Labels) -> Any:
-    """A dot_general whose result needs as little transposing as its two forms allow."""
+    """A dot_general, with its operands in the order that needs less transposing of the result."""
     shared = [label for label in first.labels if label in second.labels]
     batch = [label for label in labels if label in shared]
     summed = [label for label in shared if label not in labels]
@@ -106,6 +106,7 @@ def _dot(first: Labelled, second: Labelled, labels: Labels) -> Any:
         rest = [[label for label in x.labels if label not in shared] for x in (one, other)]
         moves = (free[0] != rest[0]) + (free[1] != rest[1])
         result = (*batch, *rest[0], *rest[1])
+        # Operands that need transposing count less than a result that does; then the first form.
         forms.append((result != labels, moves, len(forms), one, other, result))
     *_, one, other, result = min(forms, key=lambda form: form[:3])
 

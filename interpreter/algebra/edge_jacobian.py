@@ -78,7 +78,7 @@ class EdgeJacobian(NamedTuple):
 
 
 class _ProductForm(NamedTuple):
-    """What a product of two structures asks for, whatever the values are.
+    """What a product of two structures needs, whatever the values are.
 
     Attributes:
         structure: Structure of the product.
@@ -138,7 +138,7 @@ def multiply_edges(later: EdgeJacobian, earlier: EdgeJacobian) -> EdgeJacobian:
 def _sum_lonely(
     factor: LabelledValue, others: tuple[int, ...], form: _ProductForm
 ) -> LabelledValue:
-    """Sums over the contracted labels that only this factor carries."""
+    """Sums over the contracted labels that only this factor carries; so does the counting rule."""
     lonely = {x for x in factor.labels if x in form.contracted and x not in others}
     if not lonely:
         return factor
@@ -158,6 +158,7 @@ def _multiply_values(
 ) -> Value:
     """The value of a product; lonely labels are summed already."""
     labels = form.structure.carried
+    # Of two patterns a constant one is preferred: moving by it is index arithmetic while tracing.
     if kinds[1] != Kind.GENERAL and (kinds[0] == Kind.GENERAL or second.is_constant):
         return move(second, first, labels, form.sizes)
     if kinds[0] != Kind.GENERAL:
@@ -202,8 +203,8 @@ def add_edges(first: EdgeJacobian, second: EdgeJacobian) -> EdgeJacobian:
 def _total_drops(first: EdgeJacobian, second: EdgeJacobian, structure: EdgeStructure) -> bool:
     """Whether the zeros of a sum exclude.
 
-    That is so if those of both summands do, or if those of one do and the other one has no zeros
-    but those of its pattern, which exclude, too.
+    They do if those of one summand do, and those of the other do as well or are only those of its
+    pattern, which exclude, too.
     """
     pair = first, second
     return any(edge.drops for edge in pair) and all(
@@ -224,7 +225,7 @@ def _total(first: EdgeJacobian, second: EdgeJacobian, structure: EdgeStructure) 
     sizes = {label: structure.size(label) for label in structure.labels}
     summands = [_untied(edge, structure, sizes) for edge in (first, second)]
     if not all(summand.sparse for summand in summands):
-        # One of them is nowhere zero, so their sum is nowhere either.
+        # One of them has no known zeros, so the sum has none either.
         one, other = (array_of(summand, sizes) for summand in summands)
         return _add_arrays(one, other, structure)
     sparse = tuple(sorted({*summands[0].sparse, *summands[1].sparse}))

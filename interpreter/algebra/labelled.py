@@ -92,7 +92,7 @@ def add_arrays(first: Any, second: Any) -> Any:
 
 
 def multiply_arrays(first: Any, second: Any) -> Any:
-    """The product of two arrays of one shape, or one of them a single number; likewise."""
+    """The product of two arrays of one shape, or of an array and a single number; likewise."""
     return _combined(np.multiply, jax.lax.mul, first, second)
 
 
@@ -111,14 +111,14 @@ def _combined(
 
 
 def times_whole(array: Any, factors: Any) -> Any:
-    """An array times whole numbers, which are signs as a rule.
+    """An array times whole numbers, which are usually signs.
 
     Args:
         array: The array.
         factors: A number, or an array of numbers that broadcasts to the array.
 
     Returns:
-        The product; negation and nothing at all are no multiplication.
+        The product; by 1 nothing is done, and by -1 the array is negated, not multiplied.
     """
     if np.all(factors == 1):
         return array

@@ -16,14 +16,14 @@ from elimax.interpreter.algebra.labelled import (
 from elimax.interpreter.graph.structure import EdgeStructure
 
 _FRESH = -1000
-"""Labels from here down are given to axes of a function that no neighbour has."""
+"""Labels from here down are copies, made by `LinearMap.apply`, of labels that the product keeps."""
 
 
 class Columnwise:
     """A linear function that is better applied to many arrays at once than mapped over them."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        """Takes a function.
+        """Wraps a function.
 
         Args:
             function: Maps an array to an array, or with `many=True` arrays along a first axis.
@@ -35,7 +35,7 @@ class Columnwise:
         return self._function(array)
 
     def many(self, arrays: Any) -> Any:
-        """The images of many, along the first axis."""
+        """The images of many arrays, along the first axis."""
         return self._function(arrays, many=True)
 
 
@@ -101,7 +101,7 @@ class LinearMap(NamedTuple):
         return self.carried
 
     def renamed(self, names: Mapping[int, int]) -> "LinearMap":
-        """The same map with other labels; those without a new name get one that nobody has.
+        """The same map with other labels; those without a new name get one that is not in use.
 
         A product drops labels of size one, and labels that it sums over and neither factor varies
         along. The function still has axes for them.
@@ -128,7 +128,7 @@ class LinearMap(NamedTuple):
         )
 
     def apply(self, value: Labelled, labels: Labels, present: Labels | None = None) -> Any:
-        """The product with an array, summed over the labels that only the function takes.
+        """The product with an array, summed over the function's sources that the product lacks.
 
         Args:
             value: The array. A label that the function takes and that the product has as well is

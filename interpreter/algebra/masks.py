@@ -1,9 +1,9 @@
 """Products with values whose zeros exclude, so that nothing excluded makes nan.
 
 The edge Jacobian of select, max or clamp is 0 where another entry was chosen. What stands there in
-the neighbouring edge has no say, even if it is infinite or nan, as the slope of a square root at 0
-is; but 0 times infinity is nan. Such a value *drops*: before a product the other factor is cleared
-where it is excluded, and 0 times 0 is 0. A product drops if one of its factors does.
+the neighbouring edge must not matter, even if it is infinite or nan, as the slope of a square root
+at 0 is; but 0 times infinity is nan. So such a value *drops*: before a product the other factor is
+cleared where it is excluded, and 0 times 0 is 0. A product drops if one of its factors does.
 
 A contraction of A[o, k], which drops, with B[k, i] clears B[o, k, i] if that is small, and else the
 B[k, i] whose k is excluded for every o. What is excluded for some o only then behaves as in one of
@@ -57,6 +57,7 @@ def _without(value: Labelled, by: Labelled, labels: Labels) -> Labelled:
     sizes = dict(zip(by.labels, by.array.shape, strict=True))
     sizes |= dict(zip(value.labels, value.array.shape, strict=True))
     both = tuple(sorted(sizes))
+    # Without a sum the product itself has as many entries, so any size is cleared exactly.
     is_summed = any(label not in labels for label in both)
     if is_summed and math.prod(sizes.values()) > MAX_CLEARED:
         excluded = _for_all_others(excluded, value.labels)
@@ -73,7 +74,7 @@ def _for_all_others(excluded: Labelled, labels: Labels) -> Labelled:
     kept = tuple(label for label in excluded.labels if label in labels)
     if excluded.is_constant:
         return Labelled(np.asarray(excluded.array.all(axis=axes)), kept)
-    # Behind a barrier: of a mask that does not depend on the point XLA would fold the reduction,
+    # Behind a barrier: XLA would fold the reduction of a mask that does not depend on the point,
     # which takes it longer than all the rest.
     mask = jax.lax.optimization_barrier(excluded.array)
     return Labelled(jax.lax.reduce_and(mask, axes), kept)

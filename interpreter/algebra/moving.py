@@ -1,7 +1,7 @@
 """Products with structural and trivial edges: entries are moved, copied or negated.
 
-The pattern is one of a lone whole number, a sparse value of such numbers, or an array of zeros and
-ones that is computed at run time.
+A pattern is a single whole number, a sparse value of such numbers, or an array of zeros and ones
+that is computed at run time.
 """
 
 from collections.abc import Mapping
@@ -74,6 +74,7 @@ def move(pattern: LabelledValue, value: LabelledValue, labels: Labels, sizes: Si
     if isinstance(pattern, SparseValue) and pattern.is_constant:
         ones = _in_one_part(pattern, sizes)
         return settled(join(ones, as_sparse(value), labels), labels, sizes)
+    # The pattern is a mask that is computed at run time; its zeros exclude.
     first, second = array_of(pattern, sizes), array_of(value, sizes)
     second = second._replace(array=with_dtype_of(second.array, first.array))
     first, second = cleared(first, second, (True, False), labels)
@@ -95,7 +96,7 @@ def _ones_of(pattern: Labelled) -> SparseValue:
 
 
 def _in_one_part(pattern: SparseValue, sizes: Sizes) -> SparseValue:
-    """A pattern by the places of its ones, as the product of a slice and a mask is none yet."""
+    """A pattern as one part over sparse labels alone, as a product of patterns may not be yet."""
     if not pattern.dense and len(pattern.parts) <= 1:
         return pattern
     pattern = aligned(pattern, (), pattern.sparse + pattern.dense, sizes)
@@ -107,14 +108,14 @@ def _in_one_part(pattern: SparseValue, sizes: Sizes) -> SparseValue:
 
 
 def scaled_value(value: Value, factor: int) -> Value:
-    """A value of any sort times a whole number.
+    """A value times a whole number.
 
     Args:
         value: An array or a sparse value.
         factor: The number.
 
     Returns:
-        The product, of the same sort.
+        The product, an array or a sparse value as before.
     """
     if isinstance(value, SparseValue):
         return scaled(value, factor)

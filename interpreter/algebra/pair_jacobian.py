@@ -1,7 +1,7 @@
 """Edges with values, written or opaque: products and sums of what stands between two nodes.
 
-`pair_structure` decides which way a product takes; here it is taken. An opaque edge is applied, and
-written as an array, by `_applied` and `written_part` and nowhere else.
+`pair_structure` decides how a product is computed; here it is. Opaque edges are applied by
+`_applied` and written as arrays by `written_part`, and nowhere else.
 """
 
 import itertools
@@ -192,7 +192,7 @@ def _combined(
 
 
 def _multiply_parts(later: PartJacobian, earlier: PartJacobian) -> PartJacobian:
-    """The product of two parts, in the way that the counting rule says."""
+    """The product of two parts, in the way that the counting rule has chosen."""
     product = product_of_parts(later.structure, earlier.structure)
     structure, way = product.structure, product.way
     if way == Way.WRITE_LATER:
@@ -277,6 +277,7 @@ def as_map(part: PartJacobian) -> LinearMap:
         vector = EdgeJacobian(row, y.reshape(row.carried_shape))
         return _whole(multiply_edges(vector, part), in_shape, y.dtype)
 
+    # The dtype is not used: it is for writing a map, and this one is written already.
     return LinearMap.of(structure, np.float32, forward, backward)
 
 

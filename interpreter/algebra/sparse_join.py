@@ -1,7 +1,7 @@
 """The product of a pattern and a value, both sparse: entries that meet are paired.
 
-In a sum over products of zeros and ones with values, only pairs with the same indices along the
-labels that both have matter. Finding them is a join of two tables, done in numpy while tracing.
+In a sum over products of zeros and ones with values, only those pairs matter whose indices agree
+along the labels that both have. Finding them is a join of two tables, done in numpy while tracing.
 """
 
 import math
@@ -36,6 +36,7 @@ def join(pattern: SparseValue, value: SparseValue, labels: Labels) -> SparseValu
         return _nothing(pattern, value, labels)
     (ones,) = pattern.parts
     at = pattern.coordinates(ones)
+    # Dense labels of the value along which the pattern picks entries; they become sparse or go.
     by_place = [label for label in value.dense if label in pattern.sparse]
     dense = tuple(label for label in value.dense if label not in pattern.sparse)
     kept = {**dict(zip(pattern.sparse, pattern.sizes, strict=True))}
@@ -75,6 +76,7 @@ def _matches(
     if not shared:
         pairs = np.indices((num_first, num_second)).reshape(2, -1)
         return pairs[0], pairs[1]
+    # A sort-merge join: a key of the first table meets a run of equal keys in the sorted second.
     shape = tuple(sizes[label] for label in shared)
     keys, others = places_of(first, shared, shape), places_of(second, shared, shape)
     by_key = np.argsort(others, kind="stable")

@@ -2,7 +2,7 @@
 
 A slice, a reshape or a diagonal is zero almost everywhere. Such a value is kept as *parts*: entries
 and where they stand. Moving, joining and adding parts is index arithmetic in numpy; the arrays with
-the zeros in them are written when somebody has to multiply them, or at the very end.
+the zeros in them are written only when they must be multiplied, or at the very end.
 """
 
 import math
@@ -24,7 +24,7 @@ from elimax.interpreter.algebra.labelled import (
 )
 
 MAX_PADDED = 4
-"""Equal places are summed as rows of a table if that has at most so many times the entries."""
+"""Equal places are summed as rows of a padded table of at most this many times as many entries."""
 
 
 class Part(NamedTuple):
@@ -32,8 +32,8 @@ class Part(NamedTuple):
 
     Attributes:
         entries: Array over the dense labels and, last, over the n entries; numpy if constant.
-        places: int64[n], where each entry stands among all indices of the sparse labels, row by
-            row; all different.
+        places: int64[n], the index of each entry along all sparse labels, flattened in row-major
+            order; all different.
     """
 
     entries: Any
@@ -41,10 +41,10 @@ class Part(NamedTuple):
 
 
 class SparseValue(NamedTuple):
-    """A value that is zero but for its parts.
+    """A value that is zero except at the places of its parts.
 
     Attributes:
-        dense: Labels along which every index is there.
+        dense: Labels along which parts have an entry for every index.
         sparse: Labels along which only the places of the parts are not zero.
         sizes: Number of indices of each sparse label.
         parts: Disjoint parts.
@@ -57,7 +57,7 @@ class SparseValue(NamedTuple):
 
     @property
     def space(self) -> int:
-        """Number of places."""
+        """Number of places along the sparse labels, zeros included."""
         return int(np.prod(self.sizes, dtype=np.int64))
 
     @property
@@ -109,7 +109,7 @@ def selection(labels: Labels, sizes: Sequence[int], coordinates: Sequence[Any]) 
     Args:
         labels: Its labels.
         sizes: The size of each.
-        coordinates: For every label the index of each one, all of the same length.
+        coordinates: For every label the index of each 1, all of the same length.
 
     Returns:
         The pattern; a constant.
@@ -163,11 +163,11 @@ def places_of(
 
     Args:
         coordinates: For every label the index of each entry.
-        labels: Labels of the places, row by row.
+        labels: Labels of the places.
         sizes: The size of each.
 
     Returns:
-        int64[n], one place per entry.
+        int64[n], one place per entry, in row-major order of the labels.
     """
     if not labels:
         length = next((len(index) for index in coordinates.values()), 1)
@@ -187,6 +187,7 @@ def take_last(table: Any, index: np.ndarray) -> Any:
         return jax.lax.slice_in_dim(table, int(index[0]), int(index[-1]) + 1, axis=-1)
     if size == 1:
         return jnp.broadcast_to(table, (*table.shape[:-1], index.size))
+    # Every index is in range; the default mode would check each and fill with nan.
     return jnp.take(table, index.astype(np.int32), axis=-1, mode="clip")
 
 
@@ -207,7 +208,7 @@ def summed(part: Part) -> Part:
         total = np.zeros(shape, entries.dtype)
         np.add.at(np.moveaxis(total, -1, 0), inverse, np.moveaxis(entries, -1, 0))
         return Part(total, places)
-    # No product with a 0/1 matrix: an entry that is nan would reach every place.
+    # Not a product with a 0/1 matrix, in which an entry that is nan would reach every place.
     longest = int(np.bincount(inverse).max())
     if places.size * longest <= MAX_PADDED * inverse.size:
         return Part(_row_sums(entries, inverse, (places.size, longest)), places)
@@ -220,10 +221,11 @@ def _row_sums(entries: Any, rows: np.ndarray, shape: tuple[int, int]) -> Any:
     order = np.argsort(rows, kind="stable")
     sizes = np.bincount(rows, minlength=shape[0])
     column = np.arange(count) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    table = np.full(shape, count)  # padding is taken from behind the last entry
+    table = np.full(shape, count)  # Padding reads the zero that is put behind the last entry.
     table[rows[order], column] = order
     if count != table.size:
         entries = jnp.pad(entries, [(0, 0)] * (entries.ndim - 1) + [(0, 1)])
+    # Entries that lie column by column need no look-up.
     elif np.array_equal(table.T.ravel(), np.arange(count)):
         return entries.reshape(*entries.shape[:-1], *shape[::-1]).sum(axis=-2)
     return take_last(entries, table.ravel()).reshape(*entries.shape[:-1], *shape).sum(axis=-1)
@@ -246,7 +248,7 @@ def disjoint(parts: Sequence[Part]) -> tuple[Part, ...]:
 
 
 def _insert(done: list[Part], part: Part) -> list[Part]:
-    """Disjoint parts and one more."""
+    """Disjoint parts with the sum of disjoint ones and one more."""
     result, rest = [], part
     for index, old in enumerate(done):
         if not rest.places.size:
@@ -255,6 +257,7 @@ def _insert(done: list[Part], part: Part) -> list[Part]:
         if not meets.any():
             result.append(old)
             continue
+        # The old part is split where the places meet; there the new entries are added to it.
         if not meets.all():
             result.append(_restricted(old, ~meets))
             old = _restricted(old, meets)
@@ -304,7 +307,7 @@ def aligned(
 def _over(entries: Any, had: Labels, dense: Labels, added: Labels, sizes: Mapping[int, int]) -> Any:
     """Entries over the wanted dense labels and, last, over entries and added labels together."""
     xp, last = namespace(entries), len(had)
-    wanted = (*dense, None, *added)
+    wanted = (*dense, None, *added)  # None is the axis of the entries.
     order = [last if x is None else had.index(x) for x in wanted if x is None or x in had]
     table = entries.transpose(order)
     missing = tuple(axis for axis, x in enumerate(wanted) if x is not None and x not in had)
@@ -316,7 +319,7 @@ def _over(entries: Any, had: Labels, dense: Labels, added: Labels, sizes: Mappin
 
 
 def with_diagonal(value: SparseValue, label: int, copy: int) -> SparseValue:
-    """A value as it is after a tie is broken: zero unless two labels have the same index.
+    """A value after a tie is broken: zero unless two labels have the same index.
 
     Args:
         value: The value; `label` is one of its sparse labels.
@@ -327,6 +330,7 @@ def with_diagonal(value: SparseValue, label: int, copy: int) -> SparseValue:
         The value with `copy` as its last sparse label.
     """
     size = value.sizes[value.sparse.index(label)]
+    # As the last label `copy` varies fastest in row-major order.
     parts = tuple(
         Part(part.entries, part.places * size + value.coordinates(part)[label])
         for part in value.parts

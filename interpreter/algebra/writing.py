@@ -1,7 +1,7 @@
 """Writes sparse values out as arrays: every place is written once, nothing is multiplied.
 
-XLA compiles one flat concatenation much better than nested ones or many updates, so runs of places
-are concatenated; a regular grid of places becomes one padding, and the rest one look-up.
+XLA compiles one flat concatenation much better than nested ones or many updates, so a few runs of
+places are concatenated; a regular grid of places becomes one padding, anything else one look-up.
 """
 
 import itertools
@@ -29,10 +29,10 @@ from elimax.interpreter.algebra.sparse_value import (
 )
 
 MAX_CONSTANT = 1 << 12
-"""Entries of an array up to which it is put into the program as a constant."""
+"""Entries up to which an array is put into the program as a constant."""
 
 MAX_PIECES = 16
-"""Runs of places per part up to which they are cut out of it and concatenated."""
+"""Runs of places, beyond one per part, up to which they are concatenated and not looked up."""
 
 
 def to_array(value: SparseValue, labels: Labels, sizes: Mapping[int, int]) -> Any:
@@ -83,7 +83,7 @@ def traced_array(value: SparseValue, labels: Labels, sizes: Mapping[int, int], d
 def _ones_at(
     entries: np.ndarray, at: Sequence[np.ndarray], shape: tuple[int, ...], dtype: Any
 ) -> Any:
-    """Entries at their indices, by comparison where each index of one axis has one entry."""
+    """Entries at their indices; by comparison, not a scatter, if each index of an axis has one."""
     for axis, index in enumerate(at):
         if index.size != shape[axis] or np.unique(index).size != index.size:
             continue
@@ -147,12 +147,13 @@ def _sorted(part: Part) -> Part:
 
 
 def _run_starts(places: np.ndarray) -> np.ndarray:
-    """Where runs of consecutive places start, as indices of entries."""
+    """Indices of the entries at which runs of consecutive places start."""
+    # What is prepended is not right before the first place, so that a run starts there.
     return np.flatnonzero(np.diff(places, prepend=places[0] - 2) != 1)
 
 
 def _concatenated(parts: Sequence[Part], space: int, shape: tuple[int, ...], dtype: Any) -> Any:
-    """Runs of places one behind the other, with zeros between them."""
+    """Runs of places one after the other, with zeros between them."""
     runs: list[tuple[int, int, Part, int]] = []
     for part in parts:
         starts = _run_starts(part.places)
@@ -202,6 +203,8 @@ def _on_grid(part: Part, space: int, dtype: Any) -> Any | None:
     entries = part.entries.astype(dtype)
     before = entries.shape[:-1]
     unpadded = [(0, 0, 0)] * len(before)
+    # Each row is padded to the outer stride; what the last one has too much of is cut off below,
+    # where a negative padding crops.
     if len(rows) > 1:
         used = (width - 1) * inner + 1
         entries = entries.reshape(*before, len(rows), width)
@@ -215,7 +218,7 @@ def _on_grid(part: Part, space: int, dtype: Any) -> Any | None:
 
 
 def _looked_up(parts: Sequence[Part], space: int, dtype: Any) -> Any:
-    """All entries and a zero side by side, and for each place which one stands there."""
+    """A look-up: entries behind a zero in one table, and for each place which of them it holds."""
     index = np.zeros(space, np.int32)
     table, position = [], 1
     before = np.broadcast_shapes(*(part.entries.shape[:-1] for part in parts))

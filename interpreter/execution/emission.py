@@ -1,8 +1,8 @@
-"""How a Jacobian gets into the program around it: by elimination, or by one of JAX's modes.
+"""How a Jacobian gets into the surrounding program: by elimination, or by one of JAX's modes.
 
-`jacve(f)` asks for whatever is quickest. Elimination is traced apart, so are JAX's modes, and the
-program with the lower price is taken over equation by equation, into the trace around or, outside
-of `jax.jit`, into numbers.
+`jacve(f)` asks for whatever is quickest. The elimination and JAX's modes are traced separately, and
+the equations of the program with the lowest price are evaluated one by one: in the surrounding
+trace or, outside of `jax.jit`, on numbers.
 """
 
 import math
@@ -28,8 +28,8 @@ from elimax.interpreter.tracing.program import Program
 Emitted = tuple[list[Any], dict[tuple[int, int], EdgeJacobian]]
 
 CLEARLY = 4
-"""How many times more entries inputs have than outputs, or outputs than inputs, for only one of
-JAX's modes to be looked at."""
+"""Only one of JAX's modes is considered if the inputs have this many times as many entries as the
+outputs, or the outputs as the inputs."""
 
 
 def eliminated(
@@ -52,7 +52,7 @@ def eliminated(
         may_enter: Whether bodies of loops may be eliminated, where that is quicker.
 
     Returns:
-        The values of all outputs, and the blocks of the Jacobian, see `execution.eliminate`.
+        The values of all outputs, and the blocks of the Jacobian, see `evaluation.eliminate`.
     """
     values, blocks = differentiate(program, active, leaves, order, wanted, may_enter=may_enter)
     return [jnp.asarray(read(values.nodes, node)) for node in program.outputs], blocks
@@ -155,8 +155,8 @@ class _Traced(NamedTuple):
 
     @property
     def price(self) -> ProgramPrice:
-        """What it is expected to take."""
-        # The values come first, and are not wanted where only the Jacobian is.
+        """What it is expected to take in time, if only the Jacobian is wanted."""
+        # Numbered leaves tell which are those of the values: they come first.
         values, _ = jax.tree.unflatten(self.tree, range(len(self.known)))
         first = len(jax.tree.leaves(values))
         numbers = [k for k, is_computed in enumerate(self.is_computed) if is_computed]

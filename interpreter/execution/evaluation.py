@@ -54,6 +54,7 @@ def differentiate(
     Returns:
         The values of the program, and what `eliminate` returns.
     """
+    # Only a loop is linearised in another way if its pullback is not needed.
     has_loop = any(x.analysis.rounds for x in active.opaque.values())
     pulled = pulled_equations(active, order, wanted) if has_loop else None
     values = evaluate_nodes(program, leaves, active, pulled, may_enter=may_enter)
@@ -90,7 +91,8 @@ def evaluate_nodes(
                 values.linear[index] = opaque[index].linearise(
                     inputs, is_pulled, may_enter=may_enter
                 )
-            # What an equation shows is not part of its derivative, which may be applied often.
+            # What an equation shows is left out of its derivative, which may be applied often; so
+            # the equation itself is bound once.
             if index in opaque and not equation.effects:
                 results = values.linear[index].results
             else:
@@ -100,7 +102,7 @@ def evaluate_nodes(
 
 
 def read(values: dict[int, Any], operand: Operand) -> Any:
-    """The value of an operand, be it a node or a constant."""
+    """The value of an operand, a node or a constant."""
     return operand.value if isinstance(operand, Constant) else values[operand]
 
 

@@ -1,10 +1,10 @@
-"""A program of which JAX's modes keep out what zeros exclude, as an elimination does.
+"""A program from which JAX's modes keep out what zeros exclude, as an elimination does.
 
 Where select, max or clamp chose another entry, the tangent or cotangent is 0; and 0 times an
-infinite slope, as that of a square root at 0, is nan (see `algebra.masks`). So an equation
-whose slope may be infinite is *guarded* if a zero of that sort may meet it: no tangent, no product.
-And what JAX multiplies by a mask of zeros and ones is chosen by it instead, where an infinite
-tangent may meet the mask.
+infinite slope, as that of a square root at 0, is nan (see `algebra.masks`). So an equation whose
+slope may be infinite is *guarded* if such a zero may meet it: where the tangent is 0, so is the
+product. And where an infinite tangent may meet a mask of zeros and ones by which JAX would
+multiply, the mask selects instead.
 """
 
 import dataclasses
@@ -34,14 +34,13 @@ TAME = frozenset(
     + ("scatter-sub", "select_n", "sin", "slice", "sort", "split", "square", "squeeze", "stack")
     + ("sub", "tanh", "transpose", "unstack")
 )
-"""Primitives of which neither value nor slope is infinite or nan where the operands are finite and
-not huge."""
+"""Primitives whose values and slopes are finite where the operands are finite and not huge."""
 
 CURVED = frozenset(
     ("atan", "conv_general_dilated", "cos", "div", "dot_general", "erf", "integer_pow", "logistic")
     + ("mul", "sin", "square", "tanh")
 )
-"""Those of them, and two more, whose slope is not finite where an operand is not."""
+"""Those of them, and div and integer_pow, whose slope is not finite where an operand is not."""
 
 EXTREMES = frozenset(("max", "min", "reduce_max", "reduce_min"))
 """Primitives whose derivative JAX takes as a product with a mask."""
@@ -58,8 +57,8 @@ def guarded(program: Program, active: ActiveGraph, mode: Mode) -> Program | None
         mode: The mode.
 
     Returns:
-        A program of the same values and derivatives, but for excluded infinities; None if there is
-        no guard for an equation that needs one.
+        A program with the same values and derivatives, except for excluded infinities; None if
+        there is no guard for an equation that needs one.
     """
     dropping = {edge.equation for edge in active.edges if edge.drops}
     if not dropping:
@@ -96,7 +95,7 @@ def _moving_nodes(program: Program, active: ActiveGraph, indices: Sequence[int])
 
 
 def _risky(program: Program, indices: Sequence[int], moving: Collection[int]) -> set[int]:
-    """Equations whose slope may be infinite or nan, be it only where something is masked."""
+    """Equations whose slope may be infinite or nan, even if only where something is masked."""
     wild: set[Operand] = {node for node in range(program.num_inputs) if node not in moving}
 
     def is_wild(operand: Operand) -> bool:
@@ -134,7 +133,7 @@ def _is_tame(equation: Equation) -> bool:
 
 
 def _is_tame_body(body: Any) -> bool:
-    """Whether all primitives are tame that could pass on a derivative."""
+    """Whether all primitives that could pass on a derivative are tame."""
     for eqn in getattr(body, "jaxpr", body).eqns:
         bodies = list(jex.jaxprs_in_params(eqn.params))
         is_tame = eqn.primitive.name in TAME or (bool(bodies) and all(map(_is_tame_body, bodies)))
@@ -144,7 +143,7 @@ def _is_tame_body(body: Any) -> bool:
 
 
 def _after(program: Program, indices: Sequence[int], starts: Collection[int]) -> set[int]:
-    """Which equations use a result that depends on some of the equations."""
+    """The equations with an operand that depends on results of `starts`."""
     reached: set[Operand] = set()
     found = set()
     for index in indices:
@@ -157,7 +156,7 @@ def _after(program: Program, indices: Sequence[int], starts: Collection[int]) ->
 
 
 def _before(program: Program, indices: Sequence[int], starts: Collection[int]) -> set[int]:
-    """Which equations have a result that some of the equations depend on."""
+    """The equations with a result that `starts` depend on."""
     reached: set[Operand] = set()
     found = set()
     for index in reversed(indices):

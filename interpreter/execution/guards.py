@@ -1,7 +1,8 @@
 """Derivatives of one equation, in JAX's modes, that keep out what zeros exclude.
 
-A guard stands for JAX's own rule where a tangent or cotangent that is 0 may meet a slope that is
-infinite or nan, or a mask an infinite tangent. Which equations need one: `guarded_program`.
+A guard replaces JAX's own rule where a tangent or cotangent that is 0 may meet a slope that is
+infinite or nan, or where an infinite tangent may meet a mask. `guarded_program` says which
+equations need one.
 """
 
 import dataclasses
@@ -27,7 +28,7 @@ Mode = Literal["jacfwd", "jacrev"]
 Arrays = Sequence[Any]
 
 SLOPED = frozenset((*BY_JVP, "div", "mul"))
-"""Primitives of one result, of which each entry depends on one entry of an operand."""
+"""Primitives with one result, each entry of which depends on one entry of each operand."""
 
 
 class Guard(NamedTuple):
@@ -87,8 +88,8 @@ def guard_of(
     Args:
         equation: The equation.
         moving: Numbers of the operands that depend on a differentiated input.
-        opaque: What is known of it if it has no formula.
-        is_extreme: Whether its own mask is what excludes, as that of max.
+        opaque: What is known about it if it has no formula.
+        is_extreme: Whether its own mask is what excludes, as that of max does.
 
     Returns:
         The guard; None if there is none for such an equation.
@@ -103,7 +104,7 @@ def guard_of(
 
 
 def _of_sloped(equation: Equation, moving: tuple[int, ...], is_extreme: bool) -> Guard:
-    """Where what excludes is 0, so is the product with the slope."""
+    """Where the factor that excludes is 0, so is the product of tangent and slope."""
 
     def slopes(inputs: Arrays) -> tuple[Arrays, Arrays]:
         outputs = equation.bind(inputs)
@@ -126,7 +127,7 @@ def _of_sloped(equation: Equation, moving: tuple[int, ...], is_extreme: bool) ->
 
 
 def _of_product(equation: Equation, moving: tuple[int, ...]) -> Guard:
-    """A contraction excludes what stands with a zero, as it does in an elimination."""
+    """A zero tangent excludes what it meets in a contraction, as in an elimination."""
     of_operands, of_result = _labels(equation)
 
     def times(moved: Any, labels: Labels, inputs: Arrays, k: int, wanted: Labels) -> Any:
@@ -185,7 +186,7 @@ def _of_reduced_extreme(equation: Equation, moving: tuple[int, ...]) -> Guard:
 
 
 def _of_opaque(equation: Equation, moving: tuple[int, ...], opaque: OpaqueEquation) -> Guard:
-    """Along the axes that an operand and a result share, no tangent makes none."""
+    """Where all tangents tied to an entry of a result are 0, so is the tangent of that entry."""
     ties = {
         (opaque.moving.operands[i], opaque.moving.results[j]): axes
         for (i, j), axes in opaque.analysis.ties.items()

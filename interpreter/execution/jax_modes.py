@@ -28,8 +28,8 @@ Blocks = dict[tuple[int, int], EdgeJacobian]
 def has_modes(program: Program, active: ActiveGraph) -> bool:
     """Whether JAX's modes can stand for an elimination.
 
-    They cannot for what shows values, which they might show many times, nor for holomorphic
-    functions.
+    They cannot if something shows values, which they might show many times, nor for holomorphic
+    functions, for nodes without entries, or if inputs and outputs have several dtypes.
 
     Args:
         program: The program.
@@ -42,7 +42,7 @@ def has_modes(program: Program, active: ActiveGraph) -> bool:
         return False
     nodes = (*active.moving_inputs, *active.graph.output_nodes)
     sizes = [math.prod(active.graph.node_shapes[node]) for node in nodes]
-    # JAX's modes join what they return for all inputs, or for all outputs, in one array.
+    # JAX's modes join all inputs, or all outputs, in one array, which has one dtype.
     dtypes = {_encoded(aval, active.is_split).dtype for aval in _ends(active)}
     are_floating = all(jnp.issubdtype(dtype, jnp.floating) for dtype in dtypes)
     return all(sizes) and len(dtypes) == 1 and are_floating
@@ -72,16 +72,19 @@ def in_mode(
 
     Returns:
         The values of all outputs of the program, and the blocks of its Jacobian as
-        `execution.eliminate` returns them.
+        `evaluation.eliminate` returns them.
 
     Raises:
-        NotImplementedError: If the mode might make nan of what zeros exclude.
+        NotImplementedError: If the mode might turn what zeros exclude into nan.
     """
     graph, inputs = active.graph, active.moving_inputs
     named = dict(zip(graph.outputs, active.program.outputs, strict=True))
     safe = guarded(program, active, mode)
     if safe is None:
-        raise NotImplementedError(f"{mode} would let in what zeros exclude")
+        raise NotImplementedError(
+            f"jax.{mode} may turn what a where, max or clip excludes into nan, and an equation has "
+            'no guard against it: use a plan with execution="xla"'
+        )
     targets = [node for node in dict.fromkeys(graph.outputs) if node >= graph.num_inputs]
 
     def evaluate(*moving: Any) -> tuple[list[Any], list[Any]]:

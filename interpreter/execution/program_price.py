@@ -1,12 +1,11 @@
 """What a traced program is expected to take in time on a CPU, in nanoseconds.
 
-Two programs that compute the same are compared by it: an elimination, and a mode of JAX.
+It compares two programs that compute the same: an elimination, and a mode of JAX.
 
 The weights were fitted to the run times of 223 programs: 48 functions of public packages for one
 point, by both modes of JAX and by elimination forward, in reverse and as `order="auto"` has it;
 those of loops afterwards to 84 programs of 17 small loops, where an entry keeps the weight that it
-has outside. What was fitted are ratios of times within one function, so they say nothing of
-absolute times.
+has outside. Only ratios of times within one function were fitted, so absolute times mean nothing.
 """
 
 import math
@@ -22,7 +21,7 @@ FREE = frozenset(
     ("broadcast_in_dim", "convert_element_type", "copy", "expand_dims", "iota", "reshape")
     + ("slice", "split", "squeeze", "stop_gradient", "unstack")
 )
-"""Primitives that say where entries stand, which costs their reader nothing."""
+"""Primitives that only say where entries are, which costs whatever reads them nothing."""
 
 KERNELS = frozenset(
     ("argmax", "argmin", "cholesky", "concatenate", "cumsum", "dynamic_slice")
@@ -30,7 +29,7 @@ KERNELS = frozenset(
     + ("reduce_max", "reduce_min", "reduce_or", "reduce_sum", "scatter", "scatter-add", "sort")
     + ("stack", "svd", "transpose", "triangular_solve")
 )
-"""Primitives that read more entries than they write, or elsewhere, and so often end a kernel."""
+"""Primitives that read more entries than they write, or others, and so often end a kernel."""
 
 
 class Weights(NamedTuple):
@@ -71,18 +70,18 @@ in a batch, that is all that counts."""
 
 
 class ProgramPrice(NamedTuple):
-    """What a program takes.
+    """What a program takes, in nanoseconds.
 
     Attributes:
         once: For one point.
-        each: What every point adds where many are evaluated in a batch.
+        each: For every further point of a batch.
     """
 
     once: float
     each: float
 
     def plus(self, other: "ProgramPrice", times: int = 1) -> "ProgramPrice":
-        """The price of two programs, of which the other is run several times."""
+        """The price of this program and of another one that is run `times` times."""
         return ProgramPrice(self.once + times * other.once, self.each + times * other.each)
 
     def is_below(self, other: "ProgramPrice", points: int) -> bool:
@@ -90,8 +89,8 @@ class ProgramPrice(NamedTuple):
 
         Args:
             other: The price of the other one.
-            points: How many points are evaluated at once; 1 if that is not known, when the cheaper
-                program is not to be much costlier in a batch.
+            points: How many points are evaluated at once; 1 if that is not known, as a batch may
+                yet come: then the cheaper program must not be much costlier in one.
 
         Returns:
             Whether it is.
@@ -121,7 +120,7 @@ def program_price(
             them alone is computed once.
 
     Returns:
-        What the equations take that some wanted result needs.
+        The price of the equations that some wanted result needs.
     """
     pairs = zip(jaxpr.outvars, wanted, strict=True)
     needed = {x for x, is_wanted in pairs if is_wanted and not isinstance(x, jex.Literal)}
@@ -152,6 +151,7 @@ def _of_equation(eqn: Any, wanted: Sequence[bool], weights: Weights) -> ProgramP
     if name in ("scan", "while"):
         return _of_loop(eqn, bodies)
     if name not in KERNELS and bodies:
+        # Of the branches of a cond the costliest counts.
         return max(
             program_price(body, wanted if len(body.outvars) == len(wanted) else _all(body), weights)
             for body in bodies
@@ -171,7 +171,7 @@ def _of_equation(eqn: Any, wanted: Sequence[bool], weights: Weights) -> ProgramP
 
 
 def _places(eqn: Any) -> int:
-    """To how many places a convolution moves its window, in all images."""
+    """The number of places to which a convolution moves its window, in all images."""
     shape, features = eqn.outvars[0].aval.shape, eqn.params["dimension_numbers"].out_spec[1]
     return math.prod(shape) // max(1, shape[features])
 

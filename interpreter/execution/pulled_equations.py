@@ -2,7 +2,7 @@
 
 Linearising a loop keeps what every round needs for the pullback, and runs a second loop for the
 tangents. Where an order only pushes, tangents are carried along with the values instead: nothing is
-kept. The elimination is followed on structures to find out, as values are not there yet.
+kept. As there are no values yet, the elimination is followed on structures to find this out.
 """
 
 import itertools

@@ -1,7 +1,7 @@
 """When the body of a scan is eliminated: where that saves more than it costs.
 
-What JAX does is counted as the multiplications of its linearised body, for as many tangents or
-cotangents as write the whole Jacobian; see `scan_steps` for what stands against it.
+The cost of JAX's way is counted as the multiplications of the linearised body, for as many tangents
+or cotangents as write the whole Jacobian; `scan_steps` describes the alternative.
 """
 
 import dataclasses
@@ -27,24 +27,24 @@ from elimax.interpreter.tracing.rules.control_flow import consts_and_carry
 from elimax.interpreter.tracing.uses import active_uses
 
 AT_ONCE = 0.4
-"""What a multiplication for all steps at once weighs against one inside the loop.
+"""Weight of a multiplication for all steps at once, against one inside the loop.
 
 Below 0.15 an extended Kalman filter and a Lorenz integrator are entered, which makes them slower;
 above 0.5 an integrator with controls is not, though entering it halves its time.
 """
 
 OF_STEP, OF_PRODUCT = 20, 8
-"""What it weighs, in multiplications, to keep the Jacobians of a step, and to call a product of
+"""Weights, in multiplications, of keeping the Jacobians of a step, and of calling a product of
 matrices in the body, which XLA does not fuse with its neighbours."""
 
 MAX_KEPT = 1 << 22
-"""Entries of the Jacobians of all steps up to which they are looked at."""
+"""Most entries of the Jacobians of all steps, which are kept."""
 
 MAX_VERTICES = 300
-"""Vertices of a body up to which it is looked at."""
+"""Most vertices to eliminate of a body that is considered."""
 
 ORDERS = ("forward", "reverse", "markowitz")
-"""Orders of which a body gets the cheapest."""
+"""A body gets the cheapest of these orders, and of those with moves last."""
 
 
 @register_body("scan")
@@ -76,6 +76,7 @@ def scan_steps(moving: Moving, analysis: Analysis) -> ScanSteps | None:
     applications = _applications(moving, analysis)
     names = [program.equations[k].name for k in {edge.equation for edge in active.edges}]
     products = names.count("dot_general")
+    # Both for one step, in multiplications.
     ours = OF_STEP + AT_ONCE * body.once + applications * body.each
     theirs = applications * (analysis.cost / length + OF_PRODUCT * products)
     if body.once == 0 or ours > theirs or length * body.each > MAX_KEPT:
@@ -84,7 +85,7 @@ def scan_steps(moving: Moving, analysis: Analysis) -> ScanSteps | None:
 
 
 def _calls_out(jaxpr: Any) -> bool:
-    """Whether something is called that JAX can neither repeat nor map over."""
+    """Whether the body calls something that JAX can neither repeat nor map over."""
     return any(
         eqn.primitive.name.endswith(("callback", "ffi_call"))
         or any(map(_calls_out, jex.jaxprs_in_params(eqn.params)))
@@ -97,6 +98,7 @@ def _moving_parts(
 ) -> tuple[list[bool], tuple[int, ...]]:
     """Which inputs of the body move, and the numbers of its outputs that move and are wanted."""
     moves = [k in moving.operands for k in range(program.num_inputs)]
+    # What moves at the end of a step moves at the start of the next one, up to a fixed point.
     while True:
         reached = {node for node, is_moving in enumerate(moves) if is_moving}
         reached |= {use.succ for use in active_uses(program, moves)}

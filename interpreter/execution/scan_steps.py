@@ -30,7 +30,7 @@ from elimax.interpreter.tracing.linearisation import Linearisation, Moving
 from elimax.interpreter.tracing.program import Program
 
 NARROW = 8
-"""Entries of what is carried up to which products are summed up in the kernel around them."""
+"""Entries of a tangent or cotangent up to which its product with a block is summed in place."""
 
 Arrays = Sequence[Any]
 Blocks = Mapping[tuple[int, int], EdgeJacobian]
@@ -46,7 +46,7 @@ class ScanSteps:
         carry: Number of carried operands and results.
         program: The body.
         active: What differentiates the outputs of the body that move.
-        order: The order of that, checked.
+        order: The elimination order of `active`, checked.
         outputs: For every output of `active` its number among the outputs of the body.
     """
 
@@ -95,6 +95,7 @@ class ScanSteps:
             _, blocks = differentiate(
                 self.program, self.active, [*consts, *carried, *xs], self.order
             )
+            # Entries that are the same at every step are not tracers, and are not stacked.
             leaves, tree = jax.tree.flatten(blocks)
             varies = [isinstance(x, jax.core.Tracer) for x in leaves]
             pairs = list(zip(leaves, varies, strict=True))
@@ -128,6 +129,7 @@ class ScanSteps:
         def step(state: Any, at_step: Any) -> tuple[Any, Any]:
             (carried, fixed), (varying, ys) = state, at_step
             found = self._apply_back(kept.blocks(varying), carried | ys)
+            # Cotangents of the carry are handed back a step, those of constants add up.
             before = {k: _taken(found, k + self.consts, x) for k, x in carried.items()}
             total = {k: x + _taken(found, k, x) for k, x in fixed.items()}
             return (before, total), {k: found[k] for k in self._moving_stacked if k in found}
@@ -162,6 +164,7 @@ class ScanSteps:
     ) -> tuple[dict[int, Any], list[Any]]:
         """Tangents of what is carried on, by input of the body, and of the stacked results."""
         graph = self.active.graph
+        # An input that is itself an output passes its tangent on, without a block.
         total = {node: x for node, x in moved.items() if node in graph.outputs}
         for (pred, succ), block in blocks.items():
             if pred in moved:
@@ -237,7 +240,7 @@ class _Kept(NamedTuple):
 
 
 def _zeros(like: Any, moved: Arrays) -> Any:
-    """No tangent of an array, in as many columns as others have."""
+    """Zero tangents of an array, in as many columns as others have."""
     return jnp.zeros((*like.shape, *_columns(moved)), like.dtype)
 
 
@@ -253,7 +256,7 @@ def _taken(found: Mapping[int, Any], key: int, like: Any) -> Any:
 def _image(block: EdgeJacobian, moved: Any, is_back: bool = False) -> Any:
     """A block times columns of tangents, or its transpose times columns of cotangents.
 
-    A narrow block is summed up in the kernel around it: a library for matrices takes longer.
+    A narrow product is a sum that XLA fuses with what is around it: a matrix library takes longer.
     """
     structure = block.structure
     out_rank = len(structure.out_shape)

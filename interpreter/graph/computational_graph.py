@@ -27,12 +27,12 @@ GRAPH_SCHEMA = 1
 
 @dataclasses.dataclass(frozen=True)
 class ComputationalGraph:
-    """What an elimination order is about.
+    """The nodes of a function and the active edges between them, without values.
 
     Nodes are the I input leaves, 0 to I-1, followed by the equation results in program order.
-    Vertices are numbered from 1 in public: vertex n is the n-th equation result, of V. *Hidden*
-    nodes stand between them, where an equation is applied to its joined operands or its joined
-    results; as vertices they are numbered from V+1 on, after all public ones.
+    Public vertices are numbered from 1 to V: vertex n is the n-th equation result. *Hidden* nodes
+    stand between them, where an equation is applied to its joined operands or its joined results;
+    as vertices they are numbered from V+1 on, after all public ones.
 
     Attributes:
         num_inputs: I, the number of input leaves, differentiated or not.
@@ -53,8 +53,8 @@ class ComputationalGraph:
     def __post_init__(self) -> None:
         if len(self.node_shapes) != self.num_inputs + len(self.primitives):
             raise GraphFormatError(
-                f"a graph of {self.num_inputs} inputs and {len(self.primitives)} vertices needs as "
-                f"many node shapes, but {len(self.node_shapes)} were given"
+                f"a graph of {self.num_inputs} inputs and {len(self.primitives)} vertices needs a "
+                f"shape for each of them, but {len(self.node_shapes)} shapes were given"
             )
         for node in self.outputs:
             if not -1 <= node < self.num_nodes:
@@ -116,7 +116,7 @@ class ComputationalGraph:
 
     @functools.cached_property
     def eliminable(self) -> tuple[int, ...]:
-        """All vertices that are not pure outputs, from the inputs to the outputs.
+        """All vertices that are not pure outputs, in program order.
 
         An order lists them all; hidden ones may be left out, and are then placed by `check_order`.
         """
@@ -131,7 +131,7 @@ class ComputationalGraph:
     def fingerprint(self) -> str:
         """Digest of everything that decides what an order means and costs (16 hex digits).
 
-        Names of primitives do not enter: two functions with the same graph share their orders.
+        Names of primitives are left out: two functions with the same graph share their orders.
         """
         content = self.to_dict()
         del content["primitives"]

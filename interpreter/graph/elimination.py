@@ -1,4 +1,4 @@
-"""Vertex elimination, once for everything that can be multiplied and added along edges."""
+"""Vertex elimination, written once for all that can be multiplied and added along edges."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -63,7 +63,7 @@ class Elimination(Generic[Edge]):
             graph: The graph; it is not changed.
             edges: The edges, keyed by (predecessor node, successor node).
             product: Maps J[s, v] and J[v, p] to their product.
-            total: Adds two edges between the same nodes, the one that was there first.
+            total: Adds two edges between the same nodes; the first argument was there before.
             wanted: Blocks of the Jacobian that are wanted, None for all; edges that serve no
                 wanted block are left out.
         """
@@ -103,7 +103,7 @@ class Elimination(Generic[Edge]):
 
 
 class CountingElimination(Elimination[Structure]):
-    """Elimination of structures alone, which tells what every step costs.
+    """Elimination of structures alone, which counts what every step costs.
 
     Attributes:
         additions: Scalar additions so far.

@@ -64,7 +64,7 @@ def elimination_steps(
 
     Returns:
         One entry for each eliminated vertex, in the order of their elimination. The last total is
-        what `count_multiplications` tells.
+        what `count_multiplications` returns.
 
     Raises:
         InvalidOrderError: If the order does not fit the graph.

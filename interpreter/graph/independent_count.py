@@ -1,8 +1,9 @@
-"""A second counter of multiplications, slow and obvious, that shares nothing with the first.
+"""A second counter of multiplications, slow and obvious, that shares no rule with the first.
 
 The counting rule is stated a second time, on purpose: `structure` and `pair_structure` decide what
 an order costs, and what is written to disk is compared with what this module says. It uses neither
-their products nor their sums, nor `elimination`, only the edges of a graph as data.
+their products nor their sums, nor `elimination`, only the edges of a graph as data and the limits
+that `pair_structure` names (`ROUND`, `MAX_PARTS` and the like).
 `independent_labels` has the rule for written edges, `independent_parts` that for opaque ones.
 
 Source: elimination after Griewank & Walther, Evaluating Derivatives (2nd ed., 2008), chapter 9.
@@ -59,7 +60,7 @@ def count_independently(
 def verified_count(
     graph: ComputationalGraph, order: EliminationOrder | Sequence[int]
 ) -> MultiplicationCount:
-    """Counts an order in both ways and insists that they agree.
+    """Counts an order with both counters, which must agree.
 
     Args:
         graph: The graph.
@@ -79,7 +80,7 @@ def verified_count(
             f"an order of graph {graph.fingerprint} costs {count.all} multiplications, "
             f"{count.nontrivial} of them nontrivial, but the independent counter says {second.all} "
             f"and {second.nontrivial}: both must agree before an order is kept. The counting rule "
-            "is wrong in interpreter/structure.py, pair_structure.py, independent_labels.py or "
-            "independent_parts.py; report the function that was traced"
+            "is wrong in structure.py, pair_structure.py, independent_labels.py or "
+            "independent_parts.py of interpreter/graph; report the function that was traced"
         )
     return count

@@ -49,7 +49,7 @@ class Names:
         self.size: dict[int, int] = {}
 
     def new(self, length: int) -> int:
-        """A label that nothing has yet.
+        """A new label.
 
         Args:
             length: Number of entries along it.
@@ -102,7 +102,7 @@ def labelled(edge: EdgeStructure, names: Names) -> Labelled:
         names: All labels so far.
 
     Returns:
-        The edge with labels of its own.
+        The edge with new labels.
     """
     out = tuple(map(names.new, edge.out_shape))
     into = tuple(

@@ -1,13 +1,13 @@
 """Opaque edges for the second counter: when they are applied, composed or written, and the price.
 
-What `pair_structure` decides is stated here for a second time. An opaque edge is a function: what
-it would be as an array, what one application costs, and which way it goes. Between two nodes stand
-several parts, written ones and functions, as a list in one fixed order.
+What `pair_structure` decides is stated here a second time. An opaque edge is a function: what it
+would be as an array, what one application costs, and in which directions it goes. Between two nodes
+stand several parts, written ones and functions, as a list in one fixed order.
 
 A function is applied once for every column that it meets: for every index along which its neighbour
 varies, or is tied to a middle axis, on the far side, unless the product ties that index to the near
 side as well. Of all ways to multiply two parts the one with the lowest price is taken: what it
-multiplies, and for functions with loops what their rounds weigh, which run twice on the way back.
+multiplies, plus the weight of the rounds of loops, which run twice in a pullback.
 """
 
 import itertools
@@ -46,7 +46,7 @@ class Function(NamedTuple):
         goes_forward: Whether it maps tangents.
         goes_back: Whether it maps cotangents.
         is_joint: Whether it joins operands or results.
-        rounds: How often bodies of its loops run.
+        rounds: How many rounds of loops one application runs.
     """
 
     array: Labelled
@@ -216,10 +216,10 @@ def _one_function(later: Part, earlier: Part, names: Names) -> Function:
 
 
 def sum_of_lists(first: Parts, second: Parts, names: Names) -> Parts:
-    """All parts of both, as few as the rule asks for.
+    """All parts of both, joined as far as the rule asks for.
 
-    A written part is added to the first written one that it does not blow up. If there are too many
-    parts then, the first two that can be one become one.
+    A written part is added to the first written one whose sum with it does not blow up. While there
+    are too many parts, the first two that can be joined are.
 
     Args:
         first: Parts of one summand.

@@ -62,7 +62,7 @@ class EliminationOrder:
 
 @runtime_checkable
 class CarriesOrder(Protocol):
-    """Something that holds an elimination order beside other things, as a `Plan` does."""
+    """Something that holds an elimination order among other things, as a `Plan` does."""
 
     @property
     def order(self) -> EliminationOrder:
@@ -91,7 +91,7 @@ def check_order(
     if isinstance(order, EliminationOrder):
         if order.fingerprint != graph.fingerprint:
             raise InvalidOrderError(
-                f"the order {order.name!r} was made for the graph {order.fingerprint}, this is "
+                f"the order {order.name!r} was made for the graph {order.fingerprint}, but this is "
                 f"{graph.fingerprint}: find an order for this graph, or pass the plain vertex "
                 "numbers if you know that they mean the same here"
             )
@@ -113,8 +113,9 @@ def check_order(
         return _with_hidden(graph, vertices)
     listed = "; ".join(f"it {what} {_abridged(which)}" for what, which in faults.items() if which)
     raise InvalidOrderError(
-        f"the order does not fit the graph: {listed}. Wanted is every eliminable vertex exactly "
-        f"once, {len(eliminable)} of 1 to {graph.num_vertices} (pure outputs are not eliminated)"
+        f"the order does not fit the graph: {listed}. An order must list every eliminable vertex "
+        f"exactly once, {len(eliminable)} of 1 to {graph.num_vertices} (pure outputs are not "
+        "eliminated)"
     )
 
 
@@ -148,6 +149,7 @@ def _with_hidden(graph: ComputationalGraph, vertices: tuple[int, ...]) -> tuple[
                 sum(math.prod(graph.node_shapes[x]) for x in near[node]) for near in (before, after)
             ]
             is_forward = sizes[0] <= sizes[1]
+        # Right after a public vertex; from operands on in program order, back from results against.
         keys[node] = (operands + 0.5, node) if is_forward else (results + 0.5, -node)
     return tuple(graph.vertex(node) for node in sorted(keys, key=keys.__getitem__))
 
@@ -159,8 +161,8 @@ def _vertex_numbers(order: Sequence[int]) -> tuple[int, ...]:
         except TypeError:
             pass
     raise InvalidOrderError(
-        "an order is 'auto', the name of one, an EliminationOrder, a Plan, or a list of vertex "
-        f"numbers, whole numbers from 1, but was given {order!r:.60} of type {type(order).__name__}"
+        "an order must be 'auto', the name of one, an EliminationOrder, a Plan or a list of vertex "
+        f"numbers from 1 on, but {order!r:.60} of type {type(order).__name__} was given"
     )
 
 

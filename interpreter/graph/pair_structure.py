@@ -7,7 +7,7 @@ what that costs, and which way is taken, from structures alone, so that count, g
 agree.
 
 What stands between a pair of nodes is a written edge, or a set of parts: opaque edges, and written
-ones of which the sum would be far larger than they are. Products with it are sums over its parts.
+ones whose sum would be far larger than they are. Products with it are sums over its parts.
 
 | later x earlier | what happens | cost |
 |---|---|---|
@@ -22,7 +22,7 @@ the joined operands of an equation to its joined results; they are applied to wh
 them at once, so that one application serves all operands or all results.
 
 What is still opaque at the end leads from an input to an output with nothing but moves before and
-after it. Writing it is evaluating an edge, as a slope is, and in no count.
+after it. Writing it is part of evaluating an edge, like computing a slope, and is in no count.
 """
 
 import dataclasses
@@ -43,20 +43,20 @@ from elimax.interpreter.graph.structure import (
 )
 
 ROUND = 1000
-"""Scalar multiplications that one round of a loop weighs as much as, however little it multiplies.
+"""Weight of one round of a loop in scalar multiplications, however little it multiplies.
 
-It decides which way a product is computed, and is in no count. A pullback runs the loop twice, once
-to keep what it needs.
+It helps to decide how a product is computed, and is in no count. A pullback runs the loop twice,
+once to keep what it needs.
 """
 
 MAX_PARTS = 4
-"""Opaque edges between one pair of nodes up to which they are kept apart; more are summed."""
+"""Parts between a pair of nodes up to which opaque edges are kept apart; more are summed."""
 
 MAX_WRITTEN_SUM = 1 << 14
 """Entries up to which a sum of two written edges is always written."""
 
 MAX_GROWTH = 8
-"""How many times as many entries as its summands a larger sum may have and still be written."""
+"""A larger sum is written if it has at most this many times as many entries as its summands."""
 
 
 class Direction(enum.IntFlag):
@@ -77,7 +77,7 @@ class OpaqueStructure:
         cost: Scalar multiplications of one application to whole arrays.
         direction: Which way it can be applied.
         is_joint: Whether it leads from or to a hidden vertex that joins operands or results.
-        rounds: How often bodies of loops run in one application.
+        rounds: How many rounds of loops one application runs.
     """
 
     as_array: EdgeStructure
@@ -108,7 +108,7 @@ class OpaqueStructure:
 
     @property
     def writing_price(self) -> int:
-        """What writing it weighs."""
+        """Weight of writing it, where ways are compared."""
         if self.is_written_forward:
             return self.price(self.columns, Direction.FORWARD)
         return self.price(self.rows, Direction.REVERSE)
@@ -119,7 +119,7 @@ class OpaqueStructure:
         return self.cost * (self.columns if self.is_written_forward else self.rows)
 
     def price(self, applications: int, direction: Direction) -> int:
-        """What applications at once weigh where ways are compared, in scalar multiplications."""
+        """Weight, in multiplications, of applications made at once, where ways are compared."""
         loops = 1 if direction == Direction.FORWARD else 2
         return self.cost * applications + ROUND * self.rounds * loops
 
@@ -228,7 +228,7 @@ def opaque_edge(
         cost: Scalar multiplications of one application.
         direction: Which way it can be applied.
         is_joint: Whether it joins operands or results.
-        rounds: How often bodies of loops run in one application.
+        rounds: How many rounds of loops one application runs.
 
     Returns:
         The structure.
@@ -326,7 +326,7 @@ def sum_members(
     """Adds up parts with what belongs to each: nothing, or its value.
 
     Written parts are added to one another, unless their sum would be much larger than they are
-    because ties are broken. Opaque ones are kept apart, up to `MAX_PARTS` of them.
+    because ties are broken. Opaque ones are kept apart while there are at most `MAX_PARTS` parts.
 
     Args:
         first: Parts of one summand.
@@ -380,7 +380,7 @@ def is_kept_apart(first: EdgeStructure, second: EdgeStructure) -> bool:
 
 
 def _mergeable(parts: Sequence[Part]) -> tuple[int, int] | None:
-    """The first two of too many parts of one sort; opaque ones must share a direction."""
+    """The first two parts that can be summed, if there are too many: written, or one direction."""
     if len(parts) <= MAX_PARTS:
         return None
     for i, j in itertools.combinations(range(len(parts)), 2):
@@ -468,6 +468,7 @@ def _is_composed(later: Part, earlier: Part) -> bool:
         else (earlier, later, Direction.REVERSE)
     )
     assert isinstance(opaque, OpaqueStructure) and isinstance(other, EdgeStructure)
+    # A joint edge is applied instead, so that one application serves all operands or results.
     return other.kind != Kind.GENERAL and not (opaque.is_joint and opaque.direction & needed)
 
 

@@ -1,17 +1,17 @@
 """What an order is expected to take in time: its price, in units of a scalar multiplication.
 
-The fewest multiplications are not the least time. Where arrays are multiplied, their entries are
-written and read again, those that are only moved as well, and every product is a kernel of its own;
-rounds of loops weigh in as `pair_structure` has it. Products of single numbers become one kernel,
-and moving them about is left to the compiler, so that there the price is the number of nontrivial
-multiplications.
+The order with the fewest multiplications need not be the fastest. Where arrays are multiplied,
+their entries, those that are only moved included, are written and read again, and every product is
+a kernel of its own; rounds of loops weigh what `pair_structure` says. Products of single numbers
+become one kernel, and moving them is left to the compiler, so there the price is the number of
+nontrivial multiplications.
 
 The weights were set by hand, from the run times on a CPU of the portfolio's orders for functions of
 public packages (a step of a fluid, the mass matrix of a robot, a potential of many particles, two
-graph networks): about 0.1 ns for a multiplication, 0.5 ns for an entry, 0.2 us for a product. That
-of a product is lower here, since functions are run in batches, where it matters less. How well the
-price foretells which of two orders is faster, `make bench-order-times` measures: with other weights
-hardly better (docs/time.md).
+graph networks): about 0.1 ns for a multiplication, 0.5 ns for an entry, 0.2 us for a product. The
+weight of a product is lower here, since functions are run in batches, where it matters less.
+`make bench-order-times` measures how well the price predicts which of two orders is faster; with
+other weights it is hardly better (docs/time.md).
 """
 
 import functools
@@ -35,19 +35,19 @@ from elimax.interpreter.graph.structure import EdgeStructure, Kind, Objective
 from elimax.interpreter.graph.wanted import Blocks
 
 ENTRY = 5
-"""What an entry of an array weighs that a product computes or moves."""
+"""Weight of each entry of an array that a product computes or moves."""
 
 KERNEL = 500
-"""What a product weighs whose result is an array."""
+"""Weight of a product whose result is an array."""
 
 
 class Work(NamedTuple):
-    """What is done where edges are multiplied, and what a price is made of.
+    """The work of multiplying two edges, which makes up the price.
 
     Attributes:
         arithmetic: Nontrivial multiplications, and rounds of loops in units of them.
         entries: Entries of arrays that are computed or moved.
-        products: Products that are arrays.
+        products: Products whose result is an array.
     """
 
     arithmetic: int
@@ -192,13 +192,14 @@ def order_cost(
 
 
 def summable_objective(graph: ComputationalGraph, objective: Objective) -> Objective:
-    """The objective whose entries in the table of the counting rule sum up to what an order costs.
+    """The objective whose entries in the table of the counting rule add up to what an order costs.
 
     Args:
         graph: The graph.
-        objective: What an order is wanted to have little of.
+        objective: What an order is to have little of.
 
     Returns:
-        The same, but "nontrivial" for the price of a graph of single numbers, which is that.
+        The same, but "nontrivial" instead of the price for a graph of single numbers: there they
+        are equal.
     """
     return "nontrivial" if objective == "price" and computes_numbers(graph) else objective

@@ -1,9 +1,9 @@
-"""The counting rule on small integers, filled in as it is needed: the one table for all.
+"""The counting rule on small integers, filled in on demand: one table for all searches and games.
 
-Orders are found by looking at products of two edges a million times. Hashing two structures takes
-longer than all the rest of such a look, so structures are numbered and their products, sums and
-costs are kept by number. Greedy rules and exact searches read the table itself; compiled code, of
-annealing and of the game, reads arrays of what was met so far (`orders.annealing.tables`).
+A search looks up products of two edges millions of times. Hashing two structures takes longer than
+the rest of such a look-up, so structures are numbered and their products, sums and costs are kept
+by number. Greedy rules and exact searches read the table itself; compiled code, that of annealing
+and of the game, reads arrays of what was met so far (`orders.annealing.tables`).
 """
 
 import functools
@@ -114,4 +114,4 @@ class RuleTable:
 
 
 RULE = RuleTable()
-"""The table of this process; like the caches of `multiply` and `add` they are never forgotten."""
+"""The table of this process; like the caches of `multiply` and `add` it is never cleared."""

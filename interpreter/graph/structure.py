@@ -29,7 +29,7 @@ Count = Literal["all", "nontrivial"]
 
 
 Objective = Literal["all", "nontrivial", "price"]
-"""What an order is wanted to have little of: multiplications, or its price (`graph.price`)."""
+"""What an order is to have little of: multiplications, or its price (`graph.price`)."""
 
 
 def check_count(count: str) -> None:
@@ -42,7 +42,7 @@ def check_count(count: str) -> None:
         ValueError: If it is not "all" or "nontrivial".
     """
     if count not in ("all", "nontrivial"):
-        raise ValueError(f"count={count!r}: it is 'all' or 'nontrivial'")
+        raise ValueError(f"count is {count!r} but must be 'all' or 'nontrivial'")
 
 
 def check_objective(objective: str) -> None:
@@ -55,13 +55,13 @@ def check_objective(objective: str) -> None:
         ValueError: If it is not "all", "nontrivial" or "price".
     """
     if objective not in ("all", "nontrivial", "price"):
-        raise ValueError(f"count={objective!r}: it is 'all', 'nontrivial' or 'price'")
+        raise ValueError(f"count is {objective!r} but must be 'all', 'nontrivial' or 'price'")
 
 
 class Kind(enum.IntEnum):
     """What multiplying by an edge Jacobian costs; set by the primitive, never by the value.
 
-    STRUCTURAL: a 0/1 pattern that no float data enters (broadcast, slice, reduce_sum, ...); free.
+    STRUCTURAL: a 0/1 pattern that no float decides (broadcast, slice, reduce_sum, ...); free.
     TRIVIAL: constant +1 or -1 (add, sub, neg); free when ones are skipped, else paid for.
     GENERAL: everything else, other constants and data-dependent masks included.
     """
@@ -207,6 +207,8 @@ def unify(later: EdgeStructure, earlier: EdgeStructure) -> Unification:
         )
     out_rank, middle_rank = len(later.out_shape), len(earlier.out_shape)
     offset = out_rank + len(earlier.in_shape)
+    # A middle axis gets the label of the out axis or in axis of the product that a factor ties it
+    # to; if both do, these two are tied in the product. An axis without either is summed over.
     in_axis_of = {tie: j for j, tie in enumerate(earlier.ties) if tie != UNTIED}
     middle = {}
     for axis, tie in enumerate(later.ties):
@@ -265,6 +267,7 @@ def multiply(later: EdgeStructure, earlier: EdgeStructure) -> Product:
 
 
 def _paid_labels(structure: EdgeStructure, names: dict[int, int]) -> set[int]:
+    # In the count `all` the ones of a trivial factor are paid for wherever they stand.
     labels = structure.labels if structure.kind == Kind.TRIVIAL else structure.carried
     return {names[label] for label in labels}
 

@@ -14,19 +14,19 @@ Blocks = Collection[tuple[int, int]]
 
 
 def edge_filter(graph: ComputationalGraph, wanted: Blocks | None) -> Callable[[int, int], bool]:
-    """Tells which edges, old or new, some wanted block is computed from.
+    """Finds which edges, old or new, some wanted block is computed from.
 
     Args:
         graph: The whole graph.
         wanted: The wanted blocks; None for all.
 
     Returns:
-        A function of a predecessor and a successor node.
+        Whether an edge is needed, as a function of its predecessor and its successor node.
     """
     if wanted is None:
         return lambda pred, succ: True
     bits = {output: 1 << k for k, output in enumerate(sorted(graph.output_nodes))}
-    # For every node the outputs that are wanted for some input before it, and those after it.
+    # For every node: the outputs that are wanted for some input before it, and those after it.
     aims, ends = [0] * graph.num_nodes, [0] * graph.num_nodes
     for in_node, output in wanted:
         aims[in_node] |= bits.get(output, 0)

@@ -1,7 +1,7 @@
 """A native kernel as a function of JAX arrays, which `jit`, `vmap` and derivatives take.
 
 `vmap` hands the kernel the whole batch. Derivatives are those of the program that the kernel was
-compiled from, and so is what other devices than the CPU run, where there are any.
+compiled from, and devices other than the CPU run that program itself.
 """
 
 import dataclasses
@@ -25,8 +25,7 @@ def natively(function: Callable[..., Any], arguments: Arrays, most: int = MOST) 
     """Evaluates a function of arrays by a native kernel.
 
     Args:
-        function: Maps the arrays to a tree; what does not depend on them is not computed by the
-            kernel.
+        function: Maps the arrays to a tree; what does not depend on them is left to JAX.
         arguments: The arrays, all float32 or all float64.
         most: Statements, and entries of outputs, that the kernel may have.
 
@@ -53,7 +52,7 @@ def natively(function: Callable[..., Any], arguments: Arrays, most: int = MOST) 
 def _results(closed: Any, arguments: Arrays, most: int) -> Arrays:
     if not closed.out_avals:
         return []
-    # Constants of a trace around are inputs like the others; what nobody reads is none.
+    # Tracers of a surrounding trace are inputs like the others; what is not read is not an input.
     jaxpr, read = closed.jaxpr, needed(closed.jaxpr).variables
     known: list[Any] = []
     arrays = []
@@ -66,7 +65,7 @@ def _results(closed: Any, arguments: Arrays, most: int) -> Arrays:
             arrays.append(jnp.ravel(value))
         known.append(None if is_input and variable in read else value)
     program = scalar_program(jaxpr, known, most)
-    # A batch of constants is left to XLA.
+    # Outputs that are constant are left to XLA, which broadcasts them over a batch.
     constants = [_constant(program, entries) for entries in program.outputs]
     computed = [k for k, x in enumerate(constants) if x is None]
     program = dataclasses.replace(program, outputs=tuple(program.outputs[k] for k in computed))
@@ -95,7 +94,7 @@ def _at_point(
         program: What the kernel computes.
         jaxpr: What it was made from.
         known: For each of `variables_of` its value, or None for an argument.
-        computed: Which results of the jaxpr the program has.
+        computed: Numbers of the jaxpr's results that the program computes.
 
     Returns:
         The function.
@@ -150,6 +149,7 @@ def _for_batch(
 
     @call.def_vmap
     def batched(times: int, is_added: Sequence[bool], *arrays: Any) -> tuple[Any, Any]:
+        # Nested batches become one of times * size points.
         flags = tuple(x or y for x, y in zip(is_batched, is_added, strict=True))
         joined = []
         for x, is_old, is_new in zip(arrays, is_batched, is_added, strict=True):

@@ -1,10 +1,10 @@
 """A native kernel: compiled code that XLA calls for a batch of points.
 
 XLA hands over a *call frame* (`xla/ffi/api/c_api.h`, version 0.3, that of jaxlib 0.10.2; XLA
-accepts a version for at least a year); the constants below are places in its structures. A batch is
-cut into chunks, which threads take one after the other and go through tile by tile; a thread that
-the machine has no time for takes none, and nobody waits for it. The last tile of a chunk overlaps
-the one before it; a batch smaller than a tile is copied to memory of the size of one.
+accepts a version for at least a year). A batch is cut into chunks, which threads take one after the
+other and go through tile by tile; a thread that starts late finds none left, and nothing waits for
+it. The last tile of a chunk overlaps the one before it; a batch smaller than a tile is copied to
+memory of the size of one.
 """
 
 import ctypes
@@ -23,11 +23,17 @@ from elimax.interpreter.native.scalar_program import CONSTANT, INPUT, ScalarProg
 from elimax.interpreter.native.vector_code import library_functions, tile_code
 
 CALLED = 20
-"""What a function of the library weighs, in statements."""
+"""Weight of a call of a library function, in statements."""
 
 OF_CHUNK = 1_000_000
 """Work of a chunk, statements times points: about 20 us, as much as starting a thread."""
 
+# Offsets in bytes: in the frame 8 its extensions, 72 and 112 the buffers of arguments and results;
+# in a buffer 24 its data, 40 its sizes. A frame with an extension asks for the version of the API.
+#
+# The last thread to leave frees %batch, since one that starts late reads it after the call has
+# returned. It does not follow %ins and %outs, which were on the caller's stack: all chunks are
+# taken by then.
 _HANDLER = """
 ; The next chunk, chunks that are done, threads that may read this, chunks, points of a chunk,
 ; points, inputs and outputs.
@@ -217,7 +223,7 @@ def _registered(program: ScalarProgram, is_batched: tuple[bool, ...]) -> str:
     code, name = kernel_code(program, is_batched, this_machine())
     with _LOCK:
         if name not in _ENGINES:
-            # LLVM would end the process.
+            # On a symbol that it cannot find LLVM would end the process.
             for symbol in re.findall(r"^declare [^@]*@(?!llvm\.)(\w+)", code, flags=re.MULTILINE):
                 if llvm.address_of_symbol(symbol) is None:
                     raise NotScalarError(f"this machine has no {symbol}, which the kernel calls")
@@ -266,13 +272,13 @@ def kernel_code(
         padded=_padded(program, is_batched, lanes),
     )
     code = f"{tile}\n{handler}"
-    # XLA knows one function of a name in a process, whatever was compiled.
+    # Named by its code, as XLA keeps the first function of a name for the whole process.
     name = f"elimax_{hashlib.sha256(code.encode()).hexdigest()[:24]}"
     return code.replace(_NAMELESS, name), name
 
 
 def _pointers(num_ins: int, num_outs: int) -> str:
-    """Copies where the data of the buffers are."""
+    """Copies the addresses of the buffers' data to arrays of pointers."""
     lines = []
     for kind, source, number in (("ins", "args", num_ins), ("outs", "rets", num_outs)):
         for k in range(number):
@@ -289,7 +295,7 @@ def _pointers(num_ins: int, num_outs: int) -> str:
 
 
 def _padded(program: ScalarProgram, is_batched: Sequence[bool], lanes: int) -> str:
-    """Computes one tile in memory of its own, of which the points there are are copied."""
+    """Computes one tile in memory of its own; only the points that exist are copied in and out."""
     width = program.dtype.itemsize
     lines: list[str] = []
 
@@ -328,7 +334,7 @@ def _padded(program: ScalarProgram, is_batched: Sequence[bool], lanes: int) -> s
 
 _NAMELESS = "elimax_nameless"
 _LOCK = threading.Lock()
-# Engines own the compiled code, which XLA may call as long as the process lives.
+# Engines own the compiled code, which XLA may call for as long as the process lives.
 _ENGINES: dict[str, llvm.ExecutionEngine] = {}
 
 
@@ -343,7 +349,7 @@ def _compiled(code: str) -> llvm.ExecutionEngine:
 
 
 def _fresh_target() -> llvm.TargetMachine:
-    """A target of its own for every engine, which takes it over."""
+    """A new target, since an engine takes over the one that it is given."""
     return Machine().target
 
 

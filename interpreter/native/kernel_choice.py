@@ -1,8 +1,8 @@
 """When `order="auto"` leaves a batch to a native kernel.
 
 XLA computes single numbers of a batch one by one, and copies those that several results need; a
-kernel computes each of them once for many points, and compiles sooner. It knows fewer primitives,
-and for a few points calling it takes longer than computing.
+kernel computes each of them once for many points, and compiles faster. It has fewer primitives, and
+for a few points calling it takes longer than computing.
 """
 
 import math
@@ -15,11 +15,11 @@ from elimax.interpreter.tracing.active_graph import ActiveGraph
 from elimax.interpreter.tracing.program import Program
 
 LEAST_POINTS = 32
-"""Points from which on a kernel is quicker on most of the systems of `benchmarks.races`."""
+"""From this many points on a kernel is quicker on most of the systems of `benchmarks.races`."""
 
 MOST_STATEMENTS = 3000
-"""Statements and entries of outputs up to which a kernel compiles about as fast as XLA; what has
-more of them is mostly products of matrices, which XLA computes well for large batches."""
+"""Statements and entries of outputs up to which a kernel compiles about as fast as XLA; larger
+programs are mostly products of matrices, which XLA computes well for large batches."""
 
 
 def suits_kernel(program: Program, active: ActiveGraph, points: int) -> bool:

@@ -1,8 +1,8 @@
 """The primitive that calls a kernel, where one can run.
 
 That is known when a program is compiled: a kernel is code in this process's memory, for one CPU.
-Programs that are exported, that run on several devices or on others than CPUs compute with the
-program that the kernel is compiled from.
+Programs that are exported, or that run on several devices or not on a CPU, run the program that the
+kernel would be compiled from instead.
 """
 
 import dataclasses
@@ -54,7 +54,7 @@ def are_kernels_called() -> bool:
     """Whether the surrounding trace may call kernels.
 
     Returns:
-        False under a mesh of devices, whose axes a kernel knows nothing of; else True.
+        False under a mesh of devices, whose axes a kernel knows nothing about; else True.
     """
     return bool(jax.sharding.get_abstract_mesh().empty)
 
@@ -70,7 +70,7 @@ def _compiled(call: KernelCall) -> Callable[..., list[Any]]:
 
 @kernel_call.def_impl
 def _outside_of_jit(*arrays: Any, call: KernelCall) -> list[Any]:
-    with jax.disable_jit(False):  # A kernel is called by compiled programs only.
+    with jax.disable_jit(False):  # Only compiled programs can call a kernel.
         return _compiled(call)(*arrays)
 
 
@@ -88,13 +88,13 @@ _lowered_without_kernel = mlir.lower_fun(_without_kernel, multiple_results=True)
 
 
 def _lowered(context: mlir.LoweringRuleContext, *operands: Any, call: KernelCall) -> Any:
-    """For CPUs."""
+    """The lowering for CPUs."""
     if _is_for_this_process(context.module_context):
         from elimax.interpreter.native.kernel import target_name
 
         try:
             name = target_name(call.program, call.is_batched)
-        except NotScalarError:  # This machine has no such function, or this jaxlib takes no kernel.
+        except NotScalarError:  # A function is missing here, or this jaxlib refuses kernels.
             pass
         else:
             return jax.ffi.ffi_lowering(name)(context, *operands)

@@ -1,7 +1,7 @@
 """What native kernels are compiled for: vectors, and functions of whole vectors.
 
 The C library of Linux has sines and exponentials of vectors (libmvec, glibc 2.22 and newer, more of
-them from 2.35 on); where it has not, functions are called lane by lane.
+them from 2.35 on); functions that it lacks are called lane by lane.
 """
 
 import functools
@@ -11,7 +11,7 @@ import platform
 import llvmlite.binding as llvm
 import numpy as np
 
-# Letters by which libmvec names sets of instructions.
+# Letters by which libmvec names sets of instructions, and the bytes of their vectors.
 _X86 = {"avx512f": ("e", 64), "avx2": ("d", 32)}
 _X86_LEAST = ("b", 16)
 _ARM = ("n", 16)
@@ -28,7 +28,7 @@ class Machine:
     """
 
     def __init__(self) -> None:
-        """Asks the machine."""
+        """Finds out what this machine has."""
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
         features = llvm.get_host_cpu_features()

@@ -1,7 +1,7 @@
 """A program of single numbers without branches: what a native kernel is compiled from.
 
-Statements are numbered; an operand is the number of an earlier one. Constants are folded and
-statements that say the same are one, so that every value is computed once.
+Statements are numbered; an operand is the number of an earlier one. Constants are folded and equal
+statements are merged, so that every value is computed once.
 """
 
 import dataclasses
@@ -84,9 +84,9 @@ class Statement:
         operation: `CONSTANT`, `INPUT`, `SELECT` (operands: truth value, then, else) or a key of the
             tables above.
         operands: Numbers of earlier statements; of an input (number of the array, entry).
-        value: Of a constant what it is; compared as text, since zeros of both signs are equal and
-            no nan is.
-        is_truth: Whether it is true or false, and no number.
+        value: The value of a constant; compared as text, since 0.0 equals -0.0 and nan does not
+            equal nan.
+        is_truth: Whether it is true or false, and not a number.
     """
 
     operation: str
@@ -153,6 +153,7 @@ class Builder:
         Raises:
             OverflowError: If there are too many statements.
         """
+        # Only what is exact for every number, infinities included, is simplified: not x * 0.
         values = [self.statements[k] for k in operands]
         if all(x.operation == CONSTANT for x in values):
             return self._folded(operation, [x.value for x in values])

@@ -1,8 +1,8 @@
 """From a jaxpr of small arrays to a program of single numbers.
 
-An array becomes an array of the numbers of its entries' statements. What only moves entries moves
-these numbers, by the same numpy functions that evaluate constants; sums and products of matrices
-are written out.
+An array becomes an array of numbers, those of the statements of its entries. What only moves
+entries moves these numbers, by the same numpy functions that evaluate constants; sums and products
+of matrices are written out.
 """
 
 import functools
@@ -30,8 +30,8 @@ from elimax.interpreter.tracing.index_places import places
 from elimax.interpreter.tracing.known_values import BY_PLACE
 
 MOST = 6000
-"""Statements and entries of outputs that a program may have; one of so many compiles in a second
-or two."""
+"""Statements and entries of outputs that a program may have; a program of that size compiles in a
+second or two."""
 
 MOVES = frozenset(
     ("broadcast_in_dim", "concatenate", "copy", "copy_p", "dynamic_slice", "gather", "pad")
@@ -56,6 +56,7 @@ _FOLDS = {
     "reduce_and": "and",
     "reduce_or": "or",
 }
+# What these do with truth values.
 _OF_TRUTH_VALUES = {"eq": "xnor", "ne": "xor", "max": "or", "min": "and", "mul": "and", "add": "or"}
 _SCANS = {"cumsum": "add", "cumprod": "mul", "cummax": "max", "cummin": "min"}
 
@@ -111,7 +112,9 @@ def scalar_program(jaxpr: Any, known: Sequence[Any], most: int = MOST) -> Scalar
     dtypes = {variable.aval.dtype for variable, value in pairs if value is None}
     if len(dtypes) != 1 or not dtypes <= {np.dtype(np.float32), np.dtype(np.float64)}:
         given = ", ".join(sorted(map(str, dtypes))) or "no number"
-        raise NotScalarError(f"it reads {given}: inputs must all be float32 or all be float64")
+        raise NotScalarError(
+            f"a native kernel reads {given}: inputs must all be float32 or all be float64"
+        )
     build = Builder(np.dtype(dtypes.pop()), most)
     scalarisation = _Scalarisation(build)
     sizes: list[int] = []
@@ -139,7 +142,7 @@ class _Known:
 
     def __init__(self, value: Any) -> None:
         if jnp.issubdtype(getattr(value, "dtype", float), jax.dtypes.extended):
-            raise NotScalarError(f"an array of {value.dtype}")
+            raise NotScalarError(f"a native kernel cannot have an array of {value.dtype}")
         self.value = np.asarray(value)
 
 
@@ -186,7 +189,7 @@ class _Scalarisation:
             return array
         dtype = aval.dtype
         if dtype != self.build.dtype and dtype != np.bool_:
-            raise NotScalarError(f"numbers of dtype {dtype}")
+            raise NotScalarError(f"a native kernel cannot have numbers of dtype {dtype}")
         entries = [self.build.constant(x) for x in np.asarray(array.value, dtype).ravel()]
         return np.array(entries, np.int64).reshape(array.value.shape)
 
@@ -194,7 +197,7 @@ class _Scalarisation:
         name: str = eqn.primitive.name
         params = eqn.params
         if eqn.effects or not eqn.outvars or name in BY_PLACE:
-            raise NotScalarError(f"the primitive {name}")
+            raise NotScalarError(f"a native kernel cannot compute the primitive {name}")
         if name in CALLS:
             (inner, *_) = jex.jaxprs_in_params(params)
             body = getattr(inner, "jaxpr", inner)
@@ -212,7 +215,9 @@ class _Scalarisation:
             return [self._written(eqn, inputs)]
         for variable in eqn.outvars:
             if variable.aval.dtype not in (self.build.dtype, np.bool_):
-                raise NotScalarError(f"{name} to dtype {variable.aval.dtype}")
+                raise NotScalarError(
+                    f"a native kernel cannot compute {name} to dtype {variable.aval.dtype}"
+                )
         arrays = self._all_numbers(eqn, inputs)
         if name in SAME:
             return [
@@ -248,17 +253,19 @@ class _Scalarisation:
         return np.array([converted(k) for k in x.ravel().tolist()], np.int64).reshape(x.shape)
 
     def _moved(self, eqn: Any, inputs: Sequence[_Array]) -> Numbers:
-        """Moves numbers of statements; what is not an index is the arrays that are moved."""
+        """Moves numbers of statements; the operands behind the moved ones are indices."""
         name = eqn.primitive.name
         moving = len(inputs) if name in ("concatenate", "stack") else 2 if name == "pad" else 1
         indices = _values(inputs[moving:])
         if indices is None:
-            raise NotScalarError(f"{name} at places that depend on inputs")
+            raise NotScalarError(
+                f"a native kernel cannot compute {name} at places that depend on inputs"
+            )
         atoms = zip(inputs[:moving], eqn.invars[:moving], strict=True)
         arrays = [self.numbers(x, atom.aval) for x, atom in atoms]
         found = evaluate(name, [*arrays, *indices], dict(eqn.params))
         if found is None:
-            raise NotScalarError(f"{name} with these parameters")
+            raise NotScalarError(f"a native kernel cannot compute {name} with these parameters")
         return found[0]
 
     def _written(self, eqn: Any, inputs: Sequence[_Array]) -> Numbers:
@@ -266,11 +273,13 @@ class _Scalarisation:
         position = 2 if name.startswith("scatter") else 1
         indices = _values([x for k, x in enumerate(inputs) if k not in (0, position)])
         if indices is None:
-            raise NotScalarError(f"{name} at places that depend on inputs")
+            raise NotScalarError(
+                f"a native kernel cannot compute {name} at places that depend on inputs"
+            )
         target, window = (self.numbers(inputs[k], eqn.invars[k].aval) for k in (0, position))
         where = places(name, (target.shape, window.shape), indices, eqn.params)
         if where is None:
-            raise NotScalarError(f"{name} out of bounds")
+            raise NotScalarError(f"a native kernel cannot compute {name} out of bounds")
         result = target.ravel().copy()
         for place, entry in zip(where.ravel().tolist(), window.ravel().tolist(), strict=True):
             if name == "scatter-add":
@@ -336,15 +345,15 @@ class _Scalarisation:
             return lambda x: _whole_power(build, x, params["y"])
         if name == "round":
             if params["rounding_method"] != 1:
-                raise NotScalarError("round away from zero")
+                raise NotScalarError("a native kernel cannot round halves away from zero")
             return functools.partial(build.apply, "roundeven")
         if name not in {*UNARY, *BINARY, *COMPARISONS, *LOGIC}:
-            raise NotScalarError(f"the primitive {name}")
+            raise NotScalarError(f"a native kernel cannot compute the primitive {name}")
         return functools.partial(build.apply, name)
 
 
 def can_be_taken_apart(primitive: str) -> bool:
-    """Whether a primitive has a counterpart for single numbers, for some operands at least.
+    """Whether a primitive has a counterpart for single numbers, at least for some operands.
 
     Args:
         primitive: Its name.
@@ -357,7 +366,7 @@ def can_be_taken_apart(primitive: str) -> bool:
 
 def _require_terms(number: int) -> None:
     if not number:
-        raise NotScalarError("a sum of nothing")
+        raise NotScalarError("a native kernel cannot compute a sum of nothing")
 
 
 def _whole_power(build: Builder, x: int, exponent: int) -> int:
@@ -374,7 +383,7 @@ def _whole_power(build: Builder, x: int, exponent: int) -> int:
 
 
 def _sign(build: Builder, x: int) -> int:
-    """Zeros of both signs and nan are their own signs."""
+    """The sign of a number; zeros of both signs and nan are their own."""
     zero = build.constant(0.0)
     is_above, is_below = build.apply("gt", x, zero), build.apply("lt", x, zero)
     negative = build.select(is_below, build.constant(-1.0), x)
@@ -400,7 +409,7 @@ def _select(build: Builder, which: int, *cases: int) -> int:
     if len(cases) == 1:
         return cases[0]
     if not build.statements[which].is_truth:
-        raise NotScalarError("select_n between more than two cases")
+        raise NotScalarError("a native kernel cannot compute select_n of more than two cases")
     otherwise, then = cases
     return build.select(which, then, otherwise)
 

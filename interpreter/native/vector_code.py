@@ -1,9 +1,9 @@
 """LLVM code of a program of single numbers, for as many points at once as a vector has lanes.
 
-A *tile* is as many consecutive points as a vector has lanes; statement by statement all points of a
-tile are computed, so that every value stays in a register or in the first cache. Inputs and outputs
-are arrays with one row a point; columns are transposed in registers, as many of them at once as a
-vector has lanes where there are so many, so that whole lines of the cache are written.
+A *tile* is as many consecutive points as a vector has lanes; each statement is computed for all
+points of a tile, so that every value stays in a register or in the first cache. Inputs and outputs
+are arrays with one row per point; columns are transposed in registers, as many at once as a vector
+has lanes if there are so many, so that whole cache lines are written.
 """
 
 import dataclasses
@@ -26,7 +26,7 @@ from elimax.interpreter.native.scalar_program import (
 )
 
 _INFIX = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
-# Of these four only sums of products may be joined to one operation, which rounds once.
+# With the flag `contract` LLVM may join a product and a sum to one operation, which rounds once.
 _JOINED = frozenset({"add", "sub", "mul"})
 _INTRINSICS = {
     "abs": "fabs",
@@ -35,14 +35,14 @@ _INTRINSICS = {
     "ceil": "ceil",
     "roundeven": "roundeven",
 }
-# Entries of an output from which on its columns are written by a function: twice as much code takes
-# LLVM four times as long.
+# Entries of an output from which on its columns are written by a shared function: twice as much
+# code in one function takes LLVM four times as long.
 _MANY = 32
 _PREDICATES = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "ne": "une"}
 
 
 def library_functions(program: ScalarProgram) -> tuple[str, ...]:
-    """Names of the operations that a library of functions computes."""
+    """Names of the operations that call a function of a library."""
     own = {*_INFIX, *_INTRINSICS, "neg", "max", "min", *COMPARISONS, *LOGIC}
     used = {x.operation for x in program.statements} - {CONSTANT, INPUT, SELECT} - own
     return tuple(sorted(used & {*UNARY, *BINARY}))
@@ -132,7 +132,8 @@ class _Tile:
         return self._new(f"fcmp {predicate} {self.vector} {x}, {y}")
 
     def _extreme(self, predicate: str, x: str, y: str) -> str:
-        """The larger or the smaller one; nan if one of them is."""
+        """The larger or the smaller one; nan if either is."""
+        # If only y is nan, ordered comparison is false and selects y.
         is_first = self._compared(predicate, x, y)
         is_nan = self._compared("uno", x, x)
         which = self._new(f"or {self.truth} {is_first}, {is_nan}")
@@ -225,7 +226,7 @@ class _Tile:
     def _groups(self, size: int) -> list[range]:
         """Columns that are transposed at once: as many as a vector has lanes, then half, and so on.
 
-        The last group begins earlier if it would fill less than 16 bytes.
+        The last group overlaps the one before it if it would fill less than 16 bytes.
         """
         least = 16 // self.bytes
         if size < least:
@@ -303,7 +304,7 @@ class _Tile:
         return found
 
     def _interleaved(self, x: str, y: str, width: int, first: int) -> str:
-        """From `first` on in every square, lanes of two vectors in turns."""
+        """Lanes of two vectors in turns, half a square of each, from `first` on in every square."""
         starts = range(first, self.lanes, width)
         lanes = [k for start in starts for k in range(start, start + width // 2)]
         mask = [place for k in lanes for place in (k, self.lanes + k)]

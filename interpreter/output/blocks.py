@@ -77,7 +77,7 @@ def block_of(
         out_shape: Shape of the output.
 
     Returns:
-        The block; without any part where no edge leads from the input.
+        The block; without any part if no edge leads from the input to the output.
     """
     in_shape = graph.node_shapes[in_node]
     if output == in_node:
@@ -93,7 +93,7 @@ def block_of(
 def write_block(edge: EdgeJacobian, dtype: Any, output: Output) -> Any:
     """One block in the wanted form; nothing is multiplied.
 
-    Between real vertices only the real part counts, though complex vertices may lie between.
+    Between real nodes only the real part counts, even if complex vertices lie in between.
 
     Args:
         edge: The block.
@@ -162,7 +162,7 @@ def _real(value: Any) -> Any:
 
 
 def _without_zeros(value: SparseValue, structure: EdgeStructure) -> SparseValue:
-    """A value without constant entries that are zero, as a mask has them, or 1 - 1."""
+    """A value without constant entries that are zero, such as those of a mask, or 1 - 1."""
 
     def stays(part: Part, everywhere: bool) -> np.ndarray:
         if not is_constant(part.entries) or not part.entries.size:

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from jax.experimental.sparse import BCOO
 
 GROUP_SIZE = 8
-"""Entries up to which parts are stored in one array."""
+"""Entries up to which several parts are stored in one array."""
 
 
 class _Frozen:
-    """An array that compares by value, so that it can stand in the description of a pytree."""
+    """An array that compares by value, so that it can be static data of a pytree."""
 
     def __init__(self, array: np.ndarray) -> None:
         self.array = np.ascontiguousarray(array)
@@ -35,11 +35,11 @@ class _Frozen:
 
 
 class _Layout(NamedTuple):
-    """Everything of a block that is known without running anything.
+    """Everything about a block that is known while tracing.
 
     Attributes:
         structure: Shape, ties and carried labels.
-        dense: Labels along which every index is there.
+        dense: Labels along which entries are stored for every index.
         sparse: Labels along which only some places are not zero.
         places: For every part the places of its entries along the sparse labels.
         constants: For every part its entries if they are constant, else None.
@@ -72,7 +72,7 @@ class StructuredJacobian:
     """
 
     def __init__(self, layout: _Layout, entries: tuple[Any, ...]) -> None:
-        """Puts a block together; `jacve(..., output="structured")` does.
+        """Builds a block; users get theirs from `jacve(..., output="structured")`.
 
         Args:
             layout: Its description.
@@ -156,6 +156,7 @@ class StructuredJacobian:
         for part in value.parts:
             rest = tuple(label for label in labels if label not in value.sparse)
             shape = tuple(sizes[label] for label in rest)
+            # The last row of `index` numbers the entries of the part.
             whole = (*shape, part.places.size)
             index = np.indices(whole).reshape(len(whole), math.prod(whole))
             at = dict(zip(rest, index, strict=False))

@@ -130,7 +130,7 @@ def test_methods_of_modules():
     ("use", "error", "message"),
     [
         (lambda: filter_jacve(3), TypeError, "the first argument must be a function, but is 3"),
-        (lambda: filter_jacve(jnp.sin)(x=X), TypeError, "first argument is .*pass it by position"),
+        (lambda: filter_jacve(jnp.sin)(x=X), TypeError, "first one is .*pass it by position"),
         (lambda: filter_jacve(jnp.sin)(3), ValueError, "no array at all, so there is nothing to"),
         (lambda: filter_jacve(lambda m: m)(layer()), TypeError, r"output\.activation of the func"),
     ],

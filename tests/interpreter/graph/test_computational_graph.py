@@ -107,7 +107,7 @@ def test_edge_shapes_must_be_those_of_the_nodes():
 
 def test_number_of_shapes_is_checked():
     """The message says how many shapes were wanted from what."""
-    with pytest.raises(GraphFormatError, match="1 inputs and 2 vertices needs as many node shapes"):
+    with pytest.raises(GraphFormatError, match="1 inputs and 2 vertices needs a shape for each"):
         ComputationalGraph(1, ((), ()), ("sin", "sin"), (1,), {})
 
 

@@ -71,7 +71,7 @@ def test_order_of_another_graph_is_refused():
     """The message names the order, both fingerprints, and what to do."""
     graph, other = chain(4), chain(5)
     expected = (
-        f"the order 'forward' was made for the graph {other.fingerprint}, this is "
+        f"the order 'forward' was made for the graph {other.fingerprint}, but this is "
         f"{graph.fingerprint}: find an order for this graph"
     )
     with pytest.raises(InvalidOrderError, match=re.escape(expected)):
@@ -102,7 +102,7 @@ def test_faults_are_listed(order, fault):
 @pytest.mark.parametrize("order", [{1, 2, 3}, {1: 1, 2: 2, 3: 3}, 3.5, None, [1.0, 2, 3], ["1"]])
 def test_what_is_no_order(order):
     """Sets have no order, floats are no vertices; the message lists all that is one."""
-    expected = rf"'auto', the name of one, .* was given .* of type {type(order).__name__}$"
+    expected = rf"'auto', the name of one, .*, but .* of type {type(order).__name__} was given$"
     with pytest.raises(InvalidOrderError, match=expected):
         check_order(chain(), order)
 

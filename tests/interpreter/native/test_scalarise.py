@@ -161,8 +161,8 @@ def test_constants_of_a_trace_around_are_inputs():
 @pytest.mark.parametrize(
     ("function", "arguments", "said"),
     [
-        (lambda x: x, (jnp.arange(3),), "it reads int32: inputs must all be float32"),
-        (lambda: jnp.ones(2), (), "it reads no number"),
+        (lambda x: x, (jnp.arange(3),), "kernel reads int32: inputs must all be float32"),
+        (lambda: jnp.ones(2), (), "kernel reads no number"),
         (lambda x: x + jnp.prod(jnp.zeros((2, 0)) * x[0], axis=0).sum(), (jnp.ones(2),), "nothing"),
         (lambda x: jnp.cumsum(x[:0]), (jnp.ones(2),), "a sum of nothing"),
         (lambda x: x * jax.random.uniform(jax.random.key(0)), (jnp.ones(2),), "array of key"),

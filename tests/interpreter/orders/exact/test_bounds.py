@@ -79,5 +79,5 @@ def test_unknown_counts_are_refused():
     """A misspelt count is not taken for one of the two."""
     graph = trace(lambda x: jnp.sin(jnp.sin(x)), 1.0)
     for bound in (lower_bound, optimal_order, best_classic):
-        with pytest.raises(ValueError, match="count='trivial': it is 'all' or 'nontrivial'"):
+        with pytest.raises(ValueError, match="count is 'trivial' but must be 'all' or"):
             bound(graph, "trivial")
