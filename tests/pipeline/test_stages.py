@@ -329,7 +329,7 @@ def test_other_parameters_start_anew(copy: StageContext, monkeypatch: pytest.Mon
 def test_a_torn_checkpoint_is_not_used(
     copy: StageContext, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whatever is wrong with a checkpoint, the stage starts anew and says so."""
+    """Whatever is wrong with a checkpoint, the stage starts over and says so."""
     checkpoint = resume.checkpoint_of(copy.layout, "finetune", TASK, {})
     checkpoint.path.parent.mkdir(parents=True, exist_ok=True)
     checkpoint.path.write_bytes(b"half")
@@ -338,7 +338,7 @@ def test_a_torn_checkpoint_is_not_used(
         raise ValueError(f"{path.name} is torn")
 
     assert checkpoint.load(read) is None
-    assert "the stage starts anew" in caplog.text
+    assert "the stage starts over" in caplog.text
 
 
 def test_wandb_mirrors_the_curve(copy: StageContext, monkeypatch: pytest.MonkeyPatch) -> None:
