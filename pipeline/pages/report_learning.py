@@ -38,8 +38,8 @@ def learning_sections(collected: Mapping[str, Any], count: Objective) -> list[st
         '<h2 id="learning">Learning</h2>',
         paragraph(
             "One policy is trained on generated programs, none of them a task. The first chart "
-            "shows how much more its order of each task costs than the best known one, before any "
-            "training on that task. The second shows what its orders of held-out programs cost in "
+            "shows how much more its order for each task costs than the best known one, before any "
+            "training on that task. The second shows what its orders for held-out programs cost in "
             "the course of training, as a multiple of what annealing reaches."
         ),
         f'<div class="charts">{zero_shot}{pretraining}</div>',
