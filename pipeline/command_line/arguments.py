@@ -24,7 +24,9 @@ TaskName = Annotated[
 TaskNames = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[TASK]...", help="By default, all of params.yaml.", autocompletion=_completed
+        metavar="[TASK]...",
+        help="Tasks to run; by default all of params.yaml.",
+        autocompletion=_completed,
     ),
 ]
 Overrides = Annotated[
@@ -48,7 +50,7 @@ OrderName = Annotated[
 ]
 BatchSize = Annotated[
     int | None,
-    typer.Option(min=1, help="Points per call under jax.vmap; by default one, unmapped."),
+    typer.Option(min=1, help="Points per call under jax.vmap; by default one, without it."),
 ]
 PlanOut = Annotated[
     Path | None, typer.Option(metavar="PATH", help="Write the plan to this JSON file.")

@@ -145,11 +145,13 @@ def run_all(
     ] = None,
     seeds: Annotated[
         int | None,
-        typer.Option(min=1, max=1000, help="How many seeds to finetune; changes params.yaml."),
+        typer.Option(
+            min=1, max=1000, help="Number of seeds to finetune with; changes params.yaml."
+        ),
     ] = None,
     jobs: Annotated[
         int,
-        typer.Option(min=1, max=1000, help="How many tasks and seeds to run at once."),
+        typer.Option(min=1, max=1000, help="Number of tasks and seeds to run at once."),
     ] = 1,
     as_json: AsJson = False,
 ) -> None:

@@ -29,6 +29,7 @@ def compare(
     """Compare classical orders of TASK with the best known one.
 
     Counts multiplications; needs no files.
+
     Example: elimax compare my_module:my_function --order plan.json
     """
     from elimax.pipeline.checkout.files import Layout
@@ -50,7 +51,7 @@ def plan(
     ] = None,
     fastest: Annotated[
         bool,
-        typer.Option("--fastest", help="Take the fastest way on this machine, JAX's included."),
+        typer.Option("--fastest", help="Race several ways on this machine, JAX's included."),
     ] = False,
     batch: BatchSize = None,
     out: PlanOut = None,
@@ -76,7 +77,9 @@ def optimize_task(
     task: TaskName,
     method: Annotated[
         SearchMethod | None,
-        typer.Option(help="By default both, or annealing if extra learn is missing."),
+        typer.Option(
+            help="How to search; by default both, or annealing if extra learn is missing."
+        ),
     ] = None,
     seconds: Annotated[float, typer.Option(min=0.001, max=1e9, help="Time for the search.")] = 10.0,
     count: Annotated[Objective, typer.Option(help="What the search minimises.")] = "nontrivial",
@@ -88,6 +91,7 @@ def optimize_task(
     """Find, time and check a plan for TASK.
 
     Searches for an order, races it against others and JAX, and checks the fastest in float64.
+
     Example: elimax optimize my_module:my_function --batch 512 --out plan.json
     """
     from elimax.pipeline.command_line import optimize
@@ -163,6 +167,7 @@ def show_params(
     """Check params.yaml and print it with overrides applied.
 
     With TASK, also says where each value comes from.
+
     Example: elimax params roe_flux_1d -S search.episodes=8
     """
     from elimax.pipeline.command_line.checked_params import as_yaml, checked_params, value_sources

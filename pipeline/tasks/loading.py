@@ -107,8 +107,8 @@ def _find_example_inputs(module: ModuleType, function_name: str) -> Any:
             return found
         if found is not None:
             raise InvalidTaskError(
-                f"{name!r} in module {module.__name__!r} is of type {type(found).__name__} but must "
-                "be a function that returns the tuple of arguments"
+                f"{name!r} in module {module.__name__!r} is of type {type(found).__name__} but "
+                "must be a function that returns the tuple of arguments"
             )
     raise InvalidTaskError(
         f"module {module.__name__!r} has no example inputs for {function_name!r}: define {own}() "

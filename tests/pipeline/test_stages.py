@@ -413,14 +413,14 @@ def test_run_times_need_not_be_there(copy: StageContext, finished: StageContext)
     write_json(layout.order(TASK), {**order, "more": 1})
     report.run_stage(copy)
     table = layout.results("table.md").read_text()
-    assert f"No run times of {TASK}: write them with elimax evaluate TASK." in table
+    assert f"No run times for {TASK}: measure them with elimax evaluate TASK." in table
     layout.timings(TASK).unlink()
     report.run_stage(copy)
     assert layout.results("table.md").read_text() == table
     assert read_json(layout.results("timings.json"), "")["tasks"] == {}
     summary = finished.layout.results("summary.json")
     assert layout.results("summary.json").read_bytes() == summary.read_bytes()
-    assert "No run times of" not in finished.layout.results("table.md").read_text()
+    assert "No run times for" not in finished.layout.results("table.md").read_text()
 
 
 def test_the_page_stands_alone(finished: StageContext) -> None:
