@@ -95,7 +95,7 @@ def _play(game: Game, policy: Policy, episodes: int, seed: tuple[int, int]) -> l
 def _learn(
     game: Game, state: TrainingState, played: list[Played], seed: tuple[int, int]
 ) -> TrainingState:
-    """The optimiser steps of an update; the best of its games is imitated."""
+    """The steps of the optimiser of an update; the best of its games is imitated."""
     config, rng = PPOConfig(), np.random.default_rng(seed)
     best = min(played, key=lambda one: one.cost).nodes
     batches = (
