@@ -21,14 +21,14 @@ export VIRTUAL_ENV := $(VENV)
 
 .PHONY: run smoke test test-slow test-all test-newer coverage-jax ecosystem lint types stale bench-interpreter bench-scaling bench-orders bench-learning bench-races bench-order-times bench-gpu bench-throughput bench-cli faults docs install clean help
 
-run: $(STAMP)  ## Run the stages that are out of date, print the results (TASKS="mlp kerr_metric" for some, SEEDS=5 for five seeds)
+run: $(STAMP)  ## Run the stages that are out of date and print the results (TASKS="mlp kerr_metric" for some, SEEDS=5 for five seeds)
 	@elimax run $(TASKS) $(if $(SEEDS),--seeds $(SEEDS))
 
 smoke: $(STAMP)  ## Run the whole pipeline on three tasks with small budgets, in a scratch copy
 	@elimax run --profile smoke $(if $(SEEDS),--seeds $(SEEDS))
 
 # --quick: no slow tests, and a third of the random examples and of the cases of tests with many.
-test: $(STAMP)  ## Run the tests but the slow ones, in under four minutes (ARGS="-k game" for some)
+test: $(STAMP)  ## Run all but the slow tests, in under four minutes (ARGS="-k game" for some)
 	@pytest -n auto --dist loadfile --quick $(ARGS)
 
 test-slow: $(STAMP)  ## Run the slow tests
@@ -40,7 +40,7 @@ test-all: $(STAMP)  ## Run all tests, cases and random examples: before a releas
 test-newer:  ## Run the core tests with another Python in .venv-newer (PYTHON=python3.13)
 	@$(MAKE) --no-print-directory VENV=$(CURDIR)/.venv-newer ARGS="$(CORE) $(ARGS)" test
 
-coverage-jax: $(STAMP)  ## Compare jacve on all primitives of JAX (ARGS="--sample 3 --group scan --jobs 4")
+coverage-jax: $(STAMP)  ## Compare jacve with JAX on all of its primitives (ARGS="--sample 3 --group scan --jobs 4")
 	@PYTHONPATH=tests python -m support.jax_coverage $(ARGS)
 
 ecosystem: $(STAMP)  ## Compare jacve with JAX on functions of other packages (ARGS="tinygp brax --jobs 1")
@@ -53,7 +53,7 @@ lint: $(STAMP)  ## Check formatting and style
 types: $(STAMP)  ## Check types
 	@pyright
 
-stale: $(STAMP)  ## Tell whether dvc.lock and the committed results belong to this tree
+stale: $(STAMP)  ## Check that dvc.lock and the committed results belong to this tree
 	@python -m elimax.pipeline.checkout.code_fingerprints --check
 
 bench-interpreter: $(STAMP)  ## Compare Jacobians with those of JAX on the CPU (TASKS="mlp" for some, ARGS="--seconds 600")
@@ -62,19 +62,19 @@ bench-interpreter: $(STAMP)  ## Compare Jacobians with those of JAX on the CPU (
 bench-scaling: $(STAMP)  ## Measure tracing and emission of programs of up to 10 000 equations
 	@python -m benchmarks.scaling $(ARGS)
 
-bench-orders: $(STAMP)  ## Best counts by annealing, bounds, what auto finds (TASKS="mlp", ARGS="--seconds 5 20 --seeds 2")
+bench-orders: $(STAMP)  ## Show the best counts by annealing, bounds, and what auto finds (TASKS="mlp", ARGS="--seconds 5 20 --seeds 2")
 	@python -m benchmarks.orders $(TASKS) $(ARGS)
 
-bench-learning: $(STAMP)  ## The learned policy next to rules and annealing on 154 programs, half an hour (ARGS="--full" or "--sets random_small --seconds 1")
+bench-learning: $(STAMP)  ## Compare the learned policy with rules and annealing on 154 programs, in half an hour (ARGS="--full" or "--sets random_small --seconds 1")
 	@python -m benchmarks.learning $(ARGS)
 
-bench-races: $(STAMP)  ## The fastest of several ways to compute a Jacobian against JAX, on 47 small systems (ARGS="kepler_orbit --batch 512")
+bench-races: $(STAMP)  ## Race several ways to compute a Jacobian against JAX on 47 small systems (ARGS="kepler_orbit --batch 512")
 	@python -m benchmarks.races $(ARGS)
 
-bench-order-times: $(STAMP)  ## Time two dozen orders of every task: what foretells their time (TASKS="mlp" for some, ARGS="--batch 1")
+bench-order-times: $(STAMP)  ## Time two dozen orders of every task, to see what predicts their time (TASKS="mlp" for some, ARGS="--batch 1")
 	@python -m benchmarks.order_times $(TASKS) $(ARGS)
 
-bench-gpu: $(STAMP)  ## Values and times of Jacobians, training, on a GPU (NAME=h100 for results/gpu/h100)
+bench-gpu: $(STAMP)  ## Check and time Jacobians, and time training, on a GPU (NAME=h100 for results/gpu/h100)
 	@python -m benchmarks.gpu $(TASKS) --out results/gpu/$(NAME) $(ARGS)
 
 bench-throughput: $(STAMP)  ## Rates of search, games, training, tracing; keeps them (ARGS="--benchmark-autosave --benchmark-compare")
@@ -85,7 +85,7 @@ bench-throughput: $(STAMP)  ## Rates of search, games, training, tracing; keeps 
 bench-cli: $(STAMP)  ## Time help, listings and a run with nothing to do (ARGS="--quick")
 	@python -m benchmarks.command_line $(ARGS)
 
-faults: $(STAMP)  ## Kill every stage at random points, twenty times each, an hour (ARGS="search --tries 3")
+faults: $(STAMP)  ## Kill every stage at random points, twenty times each, in about an hour (ARGS="search --tries 3")
 	@python -m benchmarks.faults $(ARGS)
 
 docs: $(DOCS_STAMP)  ## Build the documentation in docs/_build; sets up .venv-docs
@@ -94,7 +94,7 @@ docs: $(DOCS_STAMP)  ## Build the documentation in docs/_build; sets up .venv-do
 
 install: $(STAMP)  ## Set up .venv from requirements.lock (UV=1: with uv, faster)
 
-# pip takes every package by its hash; elimax itself is linked, so that edits count at once.
+# pip checks the hash of every package; elimax itself is linked, so edits take effect at once.
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "elimax needs Python 3.11 or newer: make PYTHON=python3.12"; exit 1; }
@@ -110,7 +110,7 @@ else
 endif
 	@touch $@
 
-# The documentation's own packages are in no other environment, and those of the stages not in this one.
+# Only this environment has the packages of the documentation, and it lacks those of the stages.
 $(DOCS_STAMP): docs/requirements.lock pyproject.toml
 	@echo "setting up $(notdir $(DOCS_VENV)), which takes about a minute"
 ifdef UV

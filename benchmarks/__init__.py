@@ -1,4 +1,4 @@
 """Benchmarks and their command lines; nothing of elimax depends on them."""
 
-# Sets the XLA flags that correct wrong numbers before JAX computes anything.
+# Importing it sets the XLA flags that correct wrong results, before JAX computes anything.
 import elimax.pipeline  # noqa: F401

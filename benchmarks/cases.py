@@ -1,4 +1,4 @@
-"""What is measured: the list of cases, how long each may take, and the inputs of one."""
+"""What is measured: the list of cases, how long each may take, and the inputs of a case."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ CLASSICAL = ("forward", "reverse", "markowitz")
 TRAINED = ("roe_flux_1d", "kerr_metric", "lstm_rollout")
 """Tasks that the policy is trained on."""
 EPISODES = (48, 256)
-"""Games per update: as many as the stage finetune plays, and as many as suit a large device."""
+"""Games per update: as many as stage finetune plays, and as many as suit a large device."""
 DIFFERENT = 4096
-"""Points of a batch that differ; a larger batch repeats them."""
+"""Distinct points of a batch; a larger batch repeats them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,13 +28,13 @@ class Settings:
         layouts: Layouts, see `elimax.pipeline.stages.rivals`.
         batch: Batch sizes of run times; one that does not fit becomes the largest that does.
         dtype: Dtypes of run times.
-        orders: Orders that are timed. The null comparison and the structured output use the first.
+        orders: Orders to time. The null comparison and the structured output use the first.
         values: Whether the values of Jacobians in float64 are checked.
         check_batch: Batch size of these checks.
         training: Whether the training of the policy is timed.
         gigabytes: Memory that the dense Jacobians of one batch may take, in 1e9 bytes.
-        rounds: Rounds of run times at most.
-        builds: Rounds of tracing and compiling at most.
+        rounds: Most rounds of run times.
+        builds: Most rounds of tracing and compiling.
         case_seconds: No further round of either starts after this time, except for the first
             three of run times and the first of builds.
         compilers: Compilations at a time; more than one makes compile times those of a busy
@@ -96,7 +96,7 @@ def all_cases(tasks: Sequence[str], settings: Settings) -> list[Case]:
     if settings.values:
         size = settings.check_batch
         cases += [Case(task, "values", "float64", "published", size) for task in tasks]
-    # Tasks innermost: where time runs out, some batch sizes of all tasks are complete.
+    # Tasks innermost: if time runs out, some batch sizes are complete for all tasks.
     cases += [
         Case(task, "times", dtype, layout, batch)
         for dtype in settings.dtype

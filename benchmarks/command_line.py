@@ -1,4 +1,4 @@
-"""How long the command line takes where it should be immediate: `make bench-cli`.
+"""Times commands that should be immediate: `make bench-cli`.
 
 Wall-clock and processor time, medians over repeated calls: of Python itself, of help and listings,
 of a plan of a small function, and of `elimax run` in a checkout where nothing is out of date.
@@ -24,15 +24,15 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "elimax compare mlp": ("-m", "elimax.pipeline", "compare", "mlp"),
     "elimax run, nothing to do": ("-m", "elimax.pipeline", "run"),
 }
-"""Words after the interpreter, by what is shown."""
+"""Arguments of the interpreter, by the name that is shown."""
 
 
 class Duration(NamedTuple):
-    """What one call took, in seconds.
+    """How long one call took, in seconds.
 
     Attributes:
-        wall: By the clock.
-        processor: Of the process and of those that it started and waited for.
+        wall: Wall-clock time.
+        processor: Processor time of the process and of those that it started and waited for.
     """
 
     wall: float
@@ -43,10 +43,10 @@ def measure(words: Sequence[str]) -> Duration:
     """Runs a command once.
 
     Args:
-        words: Words after the interpreter.
+        words: Arguments of the interpreter.
 
     Returns:
-        What it took.
+        How long it took.
 
     Raises:
         subprocess.CalledProcessError: If it fails.
@@ -59,7 +59,7 @@ def measure(words: Sequence[str]) -> Duration:
 
 
 def table(names: Sequence[str], repeats: int) -> str:
-    """Measures commands in turns, so that a slower minute slows all of them.
+    """Measures commands in turn, so that a slower minute slows all of them.
 
     Args:
         names: Keys of `COMMANDS`.
@@ -87,11 +87,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line.
 
     Args:
-        arguments: Its words; None takes those of the process.
+        arguments: Its arguments; None takes those of the process.
     """
     parser = argparse.ArgumentParser(prog="python -m benchmarks.command_line", description=__doc__)
     parser.add_argument("--repeats", type=int, default=5, help="calls of each command")
-    parser.add_argument("--quick", action="store_true", help="without elimax run")
+    parser.add_argument("--quick", action="store_true", help="skip elimax run")
     chosen = parser.parse_args(arguments)
     names = [name for name in COMMANDS if not (chosen.quick and "run" in name)]
     print(table(names, chosen.repeats))

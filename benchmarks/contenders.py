@@ -1,4 +1,4 @@
-"""The functions that are compared: JAX's Jacobians, ours in several orders, other packages'.
+"""The functions that are compared: Jacobians by JAX, by elimax in several orders, by others.
 
 Every contender is a maker: each call returns a new function object, so that no cache of JAX makes
 the second trace of a function cheaper than the first.
@@ -43,7 +43,7 @@ ASSEMBLED, NATIVE, SYMBOLIC = "assembled", "native", "symbolic"
 STRUCTURED, WRITTEN = "structured", "structured_written"
 COLOURED = ("sparsejac", "asdex")
 SYMBOLIC_INPUTS = 100
-"""Inputs up to which a function is differentiated symbolically."""
+"""The most inputs of a function that is differentiated symbolically."""
 SPARSE_DENSITY = 0.5
 """Share of nonzero entries above which colouring a Jacobian is not tried."""
 
@@ -61,9 +61,9 @@ def contenders(
         is_check: Whether structured blocks are also written out, in the published layout.
 
     Returns:
-        Makers of functions of what `cases.batch_of` returns without the batch axis; for every order
-        that equals an earlier one the name of that one, which is measured for both; and for
-        packages that are left out the reason.
+        Makers of functions of what `cases.batch_of` returns, without the batch axis; for every
+        order that equals an earlier one, the name of that one, which is measured for both; and for
+        packages that are left out, the reason.
     """
     packed, example = layout == "packed", task.example_inputs()
     functions_of = rivals.packed if packed else rivals.published
@@ -162,7 +162,7 @@ def _written_out(jacobian: Any) -> Any:
 
 
 def _coloured(task: Task, example: Sequence[Any]) -> tuple[dict[str, Maker], dict[str, str]]:
-    """Contenders from other packages; for packages that are left out the reason."""
+    """Contenders from other packages; for packages that are left out, the reason."""
     packages, absent = {}, {}
     for name in COLOURED:
         try:

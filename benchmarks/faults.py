@@ -1,10 +1,10 @@
-"""Kills stages at random points and looks at what comes of it: `make faults`.
+"""Kills stages at random points and checks the results: `make faults`.
 
 Every stage runs once undisturbed, on one small task, in the scratch copy of the smoke profile. Then
 it is started again and again, ended at a random point by SIGKILL or SIGTERM, and started once more:
-it must end well, say nothing but our own words, and leave the bytes of the undisturbed run. After
-SIGTERM it must be gone within three seconds, with exit code 143. Two processes of one stage at the
-same time must not disturb each other: the second one is refused.
+it must succeed, print no traceback, and leave the bytes of the undisturbed run. After SIGTERM it
+must exit within three seconds, with code 143. Two processes of one stage at the same time must not
+disturb each other: the second one is refused.
 """
 
 import argparse
@@ -64,7 +64,7 @@ STAGES = (
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What came of one fault.
+    """The outcome of one fault.
 
     Attributes:
         fault: What was done.
@@ -103,7 +103,7 @@ class Checkout:
         )
 
     def run(self, stage: Stage) -> tuple[int, str, float]:
-        """Runs a stage to its end; returns its exit code, what it said, and the seconds it took."""
+        """Runs a stage to its end; returns its exit code, its output, and the seconds it took."""
         began = time.monotonic()
         with self.start(stage) as process:
             said = _said(process)
@@ -133,12 +133,12 @@ def problem_of(code: int, said: str, found: Outputs, wanted: Outputs) -> str:
 
     Args:
         code: Its exit code.
-        said: What it said.
+        said: Its output.
         found: Its files.
         wanted: The files of the undisturbed run.
 
     Returns:
-        What is wrong, or nothing.
+        What is wrong; empty if nothing.
     """
     last = (said.strip().splitlines() or ["nothing"])[-1][:120]
     if code != 0:
@@ -201,7 +201,7 @@ def terminated(checkout: Checkout, stage: Stage, after: float) -> Outcome:
 
 
 def at_once(checkout: Checkout, stage: Stage, wanted: Outputs) -> Outcome:
-    """Starts a stage twice at the same time: one ends well, the other one too or is refused.
+    """Starts a stage twice at the same time: one succeeds, the other succeeds or is refused.
 
     Args:
         checkout: Where both run.
@@ -215,7 +215,7 @@ def at_once(checkout: Checkout, stage: Stage, wanted: Outputs) -> Outcome:
     with checkout.start(stage) as first, checkout.start(stage) as second:
         ended = [(_said(process), process) for process in (first, second)]
     codes = [(process.returncode, said) for said, process in ended]
-    # One that began after the other one had ended is not refused.
+    # A process that began after the other had ended is not refused.
     bad = [x for x in codes if x[0] != 0 and "is already running as process" not in x[1]]
     if bad or all(code != 0 for code, _ in codes):
         code, said = (bad or codes)[0]
@@ -235,7 +235,7 @@ def outcomes(
         stages: The stages, in an order in which they can run.
         tries: How often each signal is sent to each stage.
         seed: Seed of the points.
-        say: Told what is going on.
+        say: Called with lines of progress.
 
     Yields:
         The outcomes.
@@ -280,22 +280,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line.
 
     Args:
-        arguments: Its words; None takes those of the process.
+        arguments: Its arguments; None takes those of the process.
 
     Returns:
         0, or 1 if something was wrong.
     """
     parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
     names = [stage.name for stage in STAGES]
-    parser.add_argument("stages", nargs="*", metavar="STAGE", help=f"of {', '.join(names)}; all")
+    parser.add_argument(
+        "stages", nargs="*", metavar="STAGE", help=f"any of {', '.join(names)}; by default all"
+    )
     parser.add_argument("--tries", type=int, default=20, help="how often each signal is sent")
-    parser.add_argument("--seed", type=int, default=0, help="of the points in time")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the points in time")
     chosen = parser.parse_args(arguments)
     unknown = [name for name in chosen.stages if name not in names]
     if unknown:
         parser.error(f"unknown stage {unknown[0]!r}: choose from {', '.join(names)}")
     layout = copy_for_profile(Layout.find(), "smoke")
-    # Stages before the chosen ones are run, too: those need their files.
+    # Stages before the chosen ones run too, since those need their files.
     last = max((names.index(name) for name in chosen.stages), default=len(names) - 1)
     checkout = Checkout(layout, [sys.executable, "-m", "elimax.pipeline"])
     found: list[Outcome] = []

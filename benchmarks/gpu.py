@@ -2,7 +2,7 @@
 
 `python -m benchmarks.gpu --out results/gpu/h100 --seconds 480` needs a checkout, jax with its
 plugin for the device, numpy, equinox, optax and numba, and nothing else. It writes after every case
-and goes on from what is there. Where there is no GPU it runs on the CPU and says so.
+and resumes from what is there. Without a GPU it runs on the CPU and says so.
 """
 
 import argparse
@@ -17,21 +17,21 @@ from benchmarks import jacobians
 
 OPTIONS = (
     *("--orders", "best", "fewest_nontrivial", "auto"),
-    # The batch size that tells most comes first, should the time run out.
+    # The most informative batch size comes first, in case the time runs out.
     *("--batch", "65536", "512", "1048576"),
     *("--gigabytes", "20", "--builds", "1", "--case-seconds", "1.5", "--compilers", "8"),
     *("--values", "--training"),
 )
 ON_CPU = ("--gigabytes", "0.5", "--compilers", "1", "--compile-seconds", "30")
-"""What takes the place of the options above without a GPU, whose memory is larger."""
+"""Overrides the options above without a GPU: they need its larger memory."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command.
 
     Args:
-        arguments: Words after the program's name; None takes those of the process. Options that it
-            does not know are handed on to `jacobians`.
+        arguments: Command-line arguments; None takes those of the process. Options that it does not
+            know are passed on to `jacobians`.
 
     Returns:
         The exit status of `jacobians`.
@@ -40,10 +40,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m benchmarks.gpu", usage="%(prog)s [TASK ...] --out DIR [--seconds S]"
     )
     add = parser.add_argument
-    add("--out", type=Path, required=True, metavar="DIR", help="of the results")
-    add("--seconds", type=float, default=480.0, help="no case starts that may end after this time")
+    add("--out", type=Path, required=True, metavar="DIR", help="where the results go")
+    add(
+        "--seconds",
+        type=float,
+        default=480.0,
+        help="no case is started that may end after this time",
+    )
     given, others = parser.parse_known_args(arguments)
-    # Words before the first option; those behind one may be its values.
+    # Words before the first option; those after one may be its values.
     tasks = list(itertools.takewhile(lambda word: not word.startswith("-"), others))
     words = [*OPTIONS]
     if jax.default_backend() == "cpu":

@@ -1,7 +1,7 @@
 """Jacobians of tasks on the device that JAX finds, within a time limit; see README.md here.
 
-`DIR/TASK.json` is written after every case, and another call goes on from there; at the end comes
-`DIR/table.md`, which is also printed. Needs jax, numpy, equinox, optax and numba, and nothing else.
+`DIR/TASK.json` is written after every case, and the next call resumes from there; at the end,
+`DIR/table.md` is written and printed. Needs jax, numpy, equinox, optax and numba, and nothing else.
 """
 
 import argparse
@@ -30,16 +30,16 @@ from elimax.pipeline.tasks import task_names
 TRAINING_SECONDS = 6.0
 """Time of the updates of one training, compilation not included."""
 FIRST_TRAINING = 40.0
-"""Seconds that a training with its compilation may take, as long as none was measured."""
+"""Seconds that a training with its compilation may take, while none has been measured."""
 
 
 class Benchmark:
-    """Goes through the cases as long as there is time.
+    """Measures cases as long as there is time.
 
     Attributes:
         folder: Where the results go.
         settings: What is measured.
-        ends: When the time is up, by the clock.
+        ends: When the time is up, on the clock.
         where: What `records.environment` returned.
     """
 
@@ -52,7 +52,7 @@ class Benchmark:
         layout: Layout,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Sets the benchmark up; `layout` tells where the orders are, `clock` what time it is."""
+        """Sets the benchmark up; `layout` says where the orders are, `clock` returns the time."""
         self.folder, self.settings, self.ends = folder, settings, ends
         self.where = environment(settings.orders)
         self._layout, self._clock = layout, clock
@@ -60,7 +60,7 @@ class Benchmark:
         self._subjects: dict[str, Subject] = {}
 
     def run(self, cases: Sequence[Case]) -> dict[str, dict[str, Any]]:
-        """Measures what is not there yet; writes the file of a task after every case.
+        """Measures what is missing; writes the file of a task after every case.
 
         Args:
             cases: What `all_cases` returned.
@@ -69,7 +69,7 @@ class Benchmark:
             What `records.collect` returns.
 
         Raises:
-            PipelineError: If a task is unknown, or a file is foreign or cannot be written.
+            PipelineError: If a task is unknown, a file does not belong here or cannot be written.
         """
         for task in dict.fromkeys(case.task for case in cases):
             subject = Subject.load(task, self._layout, self.settings.orders)
@@ -79,7 +79,7 @@ class Benchmark:
         for number, case in enumerate(cases, 1):
             try:
                 self._run_case(case, f"{number} of {len(cases)}")
-            except KeyboardInterrupt:  # What was measured is reported all the same.
+            except KeyboardInterrupt:  # What was measured is still reported.
                 self._files[case.task].leave_out(case.label, "interrupted")
                 break
         return collect(self.folder, self.where)
@@ -115,22 +115,22 @@ class Benchmark:
         return subject.fitting_batch(case.batch, case.dtype, self.settings.gigabytes)
 
     def _why_not(self, case: Case) -> str:
-        """Why a case is not to be measured; empty if it is."""
+        """Why a case is not measured; empty if it is."""
         if case.kind != "training":
             if case.layout == "packed" and not rivals.can_be_packed(self._subjects[case.task].task):
-                return "whole numbers among the differentiated arguments do not fit a vector"
+                return "integers among the differentiated arguments cannot be packed into a vector"
             batch, kind = self._batch(case), case.label.rpartition(" ")[0]
             for label, other in self._files[case.task].cases.items():
                 is_alike = label != case.label and label.rpartition(" ")[0] == kind
                 if is_alike and other.get("batch") == batch:
-                    return f"batch {batch} is the largest that fits, and is there already"
+                    return f"batch {batch} is the largest that fits, and was already measured"
         left, needed = self.ends - self._clock(), self._expected(case)
         return f"{max(0.0, left):.0f} s left, may take {needed:.0f} s" if left < needed else ""
 
     def _expected(self, case: Case) -> float:
         """Seconds that a case may take: the longest of its task and kind, or else of its kind.
 
-        Where its batch is larger than that of another case, a few calls take longer than there.
+        If its batch is larger than that of the other case, time for a few longer calls is added.
         """
         times = []
         for task, file in self._files.items():
@@ -151,7 +151,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Reads the command line.
 
     Args:
-        arguments: Words after the program's name; None takes those of the process.
+        arguments: Command-line arguments; None takes those of the process.
 
     Returns:
         `tasks`, `out`, `seconds` and `settings`.
@@ -161,21 +161,32 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     add = parser.add_argument
     add("tasks", nargs="*", metavar="TASK", help="tasks, or module:function; all by default")
-    add("--out", type=Path, default=Path(".state/jacobians"), metavar="DIR", help="of the results")
-    add("--seconds", type=float, default=3600.0, help="no case starts that may end after this time")
+    add(
+        "--out",
+        type=Path,
+        default=Path(".state/jacobians"),
+        metavar="DIR",
+        help="where the results go",
+    )
+    add(
+        "--seconds",
+        type=float,
+        default=3600.0,
+        help="no case is started that may end after this time",
+    )
     add("--batch", type=int, metavar="SIZE", help="batch sizes", nargs="+")
     add("--layouts", choices=("published", "packed"), nargs="+")
-    add("--dtype", choices=("float32", "float64"), help="of run times", nargs="+")
+    add("--dtype", choices=("float32", "float64"), help="dtypes of run times", nargs="+")
     add("--orders", metavar="ORDER", help="auto, best, fewest_nontrivial, or classical", nargs="+")
     add("--values", action="store_true", help="check values in float64")
     add("--check-batch", type=int, metavar="SIZE", help="batch size of these checks")
     add("--training", action="store_true", help="time the training of the policy")
-    add("--gigabytes", type=float, help="memory of the dense Jacobians of one batch")
-    add("--rounds", type=int, help="rounds of run times of a case at most")
-    add("--builds", type=int, help="rounds of tracing and compiling at most")
-    add("--case-seconds", type=float, help="time of the rounds of a case")
+    add("--gigabytes", type=float, help="memory for the dense Jacobians of one batch, in 1e9 bytes")
+    add("--rounds", type=int, help="most rounds of run times of a case")
+    add("--builds", type=int, help="most rounds of tracing and compiling")
+    add("--case-seconds", type=float, help="time for the rounds of a case")
     add("--compilers", type=int, metavar="N", help="compilations at a time")
-    add("--compile-seconds", type=float, help="of one function")
+    add("--compile-seconds", type=float, help="time limit for compiling one function")
     parser.set_defaults(**vars(Settings()))
     given = parser.parse_args(arguments)
     if min(*given.batch, given.check_batch, given.rounds, given.builds, given.compilers) < 1:
@@ -191,14 +202,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the benchmark.
 
     Args:
-        arguments: Words after the program's name; None takes those of the process.
+        arguments: Command-line arguments; None takes those of the process.
 
     Returns:
         The exit status: 1 if a value is wrong, 2 if files are missing or of another machine.
     """
     start = time.monotonic()
     given = parse(arguments)
-    # Compile times are wanted, not those of reading a compiled program from a file.
+    # Compilation is to be timed, not reading a compiled program from a file.
     jax.config.update("jax_enable_compilation_cache", False)
     try:
         ends, layout = start + given.seconds, Layout.find()
@@ -219,7 +230,7 @@ def _say(text: str) -> None:
 
 
 def leave(status: int) -> NoReturn:
-    """Ends the process, also while a compilation that was abandoned is still running."""
+    """Ends the process, even while an abandoned compilation is still running."""
     sys.stdout.flush()
     os._exit(status)
 

@@ -1,9 +1,9 @@
 """Measures the Jacobians of one task on one batch: builds, values, run times, programs.
 
-Run times are measured in turns, in a shuffled order in every round. A ratio is the median over the
+Run times are measured in turn, in a shuffled order in every round. A ratio is the median over the
 rounds of (time of the rival / time of ours), with a bootstrap interval. The first order is also
-measured against a second compilation of itself: where that null comparison does not tell the two to
-be equal, the machine was too noisy, and no ratio of the case is reported.
+measured against a second compilation of itself: if that null comparison does not find them equal,
+the machine was too noisy, and no ratio of the case is reported.
 """
 
 import dataclasses
@@ -28,15 +28,15 @@ from elimax.pipeline.stages import rivals
 TOLERANCE = 1e-10
 """Largest relative error of a Jacobian in float64, per block."""
 NULL_TOLERANCE, NULL_WIDTH = 0.05, 0.25
-"""How far from 1 the interval of the null comparison may lie, and how wide it may be."""
+"""How far from 1 the interval of the null comparison may be, and how wide it may be."""
 COVERAGE, RESAMPLES = 0.95, 2000
-"""Of the bootstrap interval of a median ratio."""
+"""Level and resamples of the bootstrap interval of a median ratio."""
 AGAIN = "again"
 """The second compilation of the first order."""
 ROWS = 8
 """Points of a batch whose values are compared, at its beginning and at its end."""
 COPIED = 2**24
-"""Bytes up to which a whole block is copied from the device in order to look at a few rows."""
+"""Size in bytes up to which a whole block is copied from the device to look at a few rows."""
 SLOW = 10.0
 """Seconds per call above which a function is not timed."""
 
@@ -48,7 +48,7 @@ def measure_case(subject: Subject, case: Case, batch: int, settings: Settings) -
         subject: The task.
         case: What to measure; "values" adds the `CLASSICAL` orders and the verdict.
         batch: Size of the batch, which fits in memory.
-        settings: How long.
+        settings: How long to measure.
 
     Returns:
         The record that `benchmarks/README.md` describes.
@@ -185,7 +185,7 @@ def _first_calls(
             failed[name] = reason(error)
             continue
         if took > SLOW:
-            failed[name] = f"one call takes {took:.1f} s, too long to be timed"
+            failed[name] = f"one call takes {took:.1f} s, too long to time"
     return samples
 
 
@@ -212,7 +212,7 @@ def _calls(
 
 
 def _errors(samples: Mapping[str, Sequence[np.ndarray]]) -> dict[str, dict[str, float | str]]:
-    """Largest relative error of a block, by name and rival; as text where it is not finite."""
+    """Largest relative error of a block, by name and rival; text where it is not finite."""
 
     def error(ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]) -> float | str:
         pairs = zip(ours, theirs, strict=True)
@@ -245,7 +245,7 @@ def _verdict(
 
 
 def _program_facts(builds: Mapping[str, Build]) -> dict[str, dict[str, Any]]:
-    """What is known of the programs, by fact and name."""
+    """What is known about the programs, by fact and name."""
     return {
         "builds": {name: len(build.trace_seconds) for name, build in builds.items()},
         "trace_seconds": {name: _median(build.trace_seconds) for name, build in builds.items()},

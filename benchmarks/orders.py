@@ -1,8 +1,8 @@
 """Measures the search for orders: `make bench-orders`.
 
 Three tables: the best counts that several seeds of annealing reach in a given time on the graphs of
-the tasks, with bounds and stored counts; what `jacve` finds by itself, in what time, and how long
-finding it again takes; how many orders one core evaluates per second, from short to long programs.
+the tasks, with bounds and stored counts; what `jacve` finds by itself, how long that takes, and how
+long finding it again takes; how many orders one core evaluates per second, by length of program.
 """
 
 import argparse
@@ -58,8 +58,8 @@ def measure_search(
 
     Returns:
         `portfolio`: the best classical count; `found`: the best count of every seed; `bound` and
-        `optimal` as `certify` tells of the best one; `evaluations` in a second, all chains
-        together, the median; `order`: the best of all.
+        `optimal`, what `certify` says of the best one; `evaluations`: the median per second, all
+        chains together; `order`: the best of all.
     """
     starts = list(portfolio(graph).values())
     classic = min(getattr(count_multiplications(graph, order), count) for order in starts)
@@ -92,7 +92,7 @@ def measure_graphs(
         graphs: Graphs by name.
         seconds: Time of each search of a graph of scalars, and of one with arrays.
         seeds: The seeds.
-        report: Told which graph begins.
+        report: Called with the name of each graph before it is searched.
 
     Returns:
         By name and count what `measure_search` returns; also the number of `vertices`.
@@ -108,7 +108,7 @@ def measure_graphs(
 
 
 def stored_counts(layout: Layout, names: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Reads the lowest counts that the stage search has found.
+    """Reads the lowest counts that stage search has found.
 
     Args:
         layout: Where data/orders is.
@@ -166,8 +166,8 @@ def measure_auto(graph: ComputationalGraph) -> dict[str, Any]:
         graph: The graph.
 
     Returns:
-        `seconds` of the search; both counts; who `found_by`; `memory_ms` and `file_ms`: to find it
-        again in this process, and in another one.
+        `seconds` of the search; both counts; `found_by`; `memory_ms` and `file_ms`: the time it
+        takes to find the order again in this process, and in another one.
     """
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -177,11 +177,11 @@ def measure_auto(graph: ComputationalGraph) -> dict[str, Any]:
         seconds, order = _timed(lambda: resolve_order(graph, "auto"))
         memory_seconds, _ = _timed(lambda: resolve_order(graph, "auto"))
         forget_orders()
-        # The fingerprint is computed anew as well, as for a graph that has just been traced.
+        # A fresh copy, so that its fingerprint is computed again, as for a newly traced graph.
         fresh = dataclasses.replace(graph)
         file_seconds, again = _timed(lambda: resolve_order(fresh, "auto"))
     if again != order:
-        raise AssertionError("the cache holds another order than was found")
+        raise AssertionError("the cache returned a different order from the one found")
     counts = count_multiplications(graph, check_order(graph, order))
     return {
         "seconds": round(seconds, 3),
@@ -194,14 +194,14 @@ def measure_auto(graph: ComputationalGraph) -> dict[str, Any]:
 
 
 def measure_speed(graph: ComputationalGraph, seconds: float) -> float:
-    """Orders that one chain evaluates in a second.
+    """Measures how many orders one chain evaluates per second.
 
     Args:
         graph: The graph.
-        seconds: How long it is measured.
+        seconds: How long to measure.
 
     Returns:
-        Orders in a second.
+        Orders per second.
     """
     starts = [reverse_order(graph), forward_order(graph)]
     result = anneal(graph, starts, seconds=seconds, chains=1)
@@ -218,7 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the benchmark and prints Markdown tables.
 
     Args:
-        arguments: Words after the program's name; None takes those of the process.
+        arguments: Command-line arguments; None takes those of the process.
 
     Returns:
         The exit status, 0.
@@ -229,8 +229,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add = parser.add_argument
     add("tasks", nargs="*", metavar="TASK", help="tasks, all of them by default")
     add("--seconds", nargs=2, type=float, default=[10.0, 60.0], metavar=("SCALAR", "ARRAY"))
-    add("--seeds", type=int, default=5, metavar="N", help="searches of a graph")
-    add("--sizes", nargs="*", type=int, default=list(SIZES), metavar="V", help="of long programs")
+    add("--seeds", type=int, default=5, metavar="N", help="searches per graph")
+    add(
+        "--sizes",
+        nargs="*",
+        type=int,
+        default=list(SIZES),
+        metavar="V",
+        help="vertices of long programs",
+    )
     add("--json", type=Path, metavar="PATH", help="where the result goes as JSON")
     given = parser.parse_args(arguments)
     graphs = {name: task_graph(name) for name in given.tasks or task_names()}

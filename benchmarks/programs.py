@@ -1,4 +1,4 @@
-"""Traces and compiles functions, and tells what the compiled programs consist of."""
+"""Traces and compiles functions, and describes the compiled programs."""
 
 import concurrent.futures
 import dataclasses
@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.cases import Settings
 
-# Instructions that only name, pick or view values, which no kernel and no copy is launched for.
+# Instructions that only name, pick or view values: they launch no kernel and no copy.
 _FREE = (
     "add-dependency", "after-all", "bitcast", "constant", "get-tuple-element", "opt-barrier",
     "parameter", "partition-id", "replica-id", "tuple",
@@ -25,12 +25,12 @@ _TRIPS = re.compile(r'"known_trip_count":\s*\{"n":\s*"(\d+)"')
 
 @dataclasses.dataclass
 class Build:
-    """What is known of the builds of one function.
+    """What is known about the builds of one function.
 
     Attributes:
-        executables: The first two compiled programs; more would pile up large constants.
+        executables: The first two compiled programs; keeping more would pile up large constants.
         trace_seconds: Time of tracing and lowering, one entry per round, alone on the machine.
-        compile_seconds: Time of compiling, one entry per round, while others may be compiled.
+        compile_seconds: Time of compiling, one entry per round, perhaps in parallel with others.
     """
 
     executables: list[Any] = dataclasses.field(default_factory=list)
@@ -53,10 +53,10 @@ def build_all(
         arguments: Arrays on the device.
         settings: How often, how long, and how many compilations at a time.
         twice: Name of a function that is compiled at least twice.
-        x64: Whether 64-bit numbers are switched on, which threads do not inherit.
+        x64: Whether 64-bit types are enabled, a setting that threads do not inherit.
 
     Returns:
-        Builds by name, and for functions that cannot be compiled the reason, in one line.
+        Builds by name, and, for functions that cannot be compiled, the reason in one line.
     """
     builds = {name: Build() for name in makers}
     failed: dict[str, str] = {}
@@ -81,7 +81,7 @@ def _build_round(
     builds: Mapping[str, Build],
     failed: dict[str, str],
 ) -> None:
-    """Traces functions one by one, then compiles them, several at a time if that is wanted."""
+    """Traces functions one by one, then compiles them, several at a time if asked to."""
     lowered: dict[str, tuple[Any, float]] = {}
     for name, make in makers.items():
         jax.clear_caches()
@@ -112,7 +112,7 @@ def _build_round(
 
 
 def reason(error: BaseException) -> str:
-    """Says in one line of at most about 200 letters what went wrong.
+    """Describes an error in one line of about 200 letters at most.
 
     Args:
         error: What was raised.
@@ -121,14 +121,14 @@ def reason(error: BaseException) -> str:
 
 
 def describe(executable: Any) -> dict[str, int | None]:
-    """Tells what a compiled program consists of; None stands for what JAX does not tell.
+    """Describes a compiled program; None stands for what JAX does not report.
 
     Args:
         executable: What JAX compiled.
 
     Returns:
         `kernels` (see `count_kernels`), `temp_bytes` and `output_bytes` of one call, and `flops`
-        as the compiler estimates them, where a fusion counts what it recomputes.
+        as the compiler estimates them; a fusion counts what it recomputes.
     """
     text = _told(executable.as_text)
     memory = _told(executable.memory_analysis)
@@ -146,14 +146,14 @@ def describe(executable: Any) -> dict[str, int | None]:
 def count_kernels(text: str) -> int:
     """Counts what a compiled program launches, in the text of its optimised HLO.
 
-    Counted is every instruction of the entry computation for which the device starts something: a
-    fusion, a custom call (a matrix product of a library, a factorisation, a Triton kernel), a copy,
-    a sort, a scatter and any other operation that stands alone. Not counted is what only names or
-    views values (`parameter`, `constant`, `tuple`, `get-tuple-element`, `bitcast`), and the `-done`
+    It counts every instruction of the entry computation for which the device starts something: a
+    fusion, a custom call (a library's matrix product, a factorisation, a Triton kernel), a copy, a
+    sort, a scatter and any other operation that stands alone. It does not count what only names or
+    views values (`parameter`, `constant`, `tuple`, `get-tuple-element`, `bitcast`), nor the `-done`
     half of an asynchronous pair. A `call`, such as that of a command buffer, counts as what it
-    calls; a `while` as its condition and body, times the number of trips where the compiler knows
-    it and once where not; a `conditional` as its longest branch. A fusion or a custom call may
-    launch more than one kernel, which the text does not tell.
+    calls; a `while` as its condition and body, times the number of trips if the compiler knows
+    it, else once; a `conditional` as its longest branch. A fusion or a custom call may launch more
+    than one kernel, which the text does not show.
 
     Args:
         text: What `compiled.as_text()` returns.
@@ -195,7 +195,7 @@ def _launches(computations: Mapping[str, Sequence[str]], name: str) -> int:
 
 
 def _opcode(line: str) -> str:
-    """The operation of an instruction, behind its type, which may be a nested tuple."""
+    """The operation of an instruction, after its type, which may be a nested tuple."""
     depth = 0
     for place, letter in enumerate(line):
         depth += (letter == "(") - (letter == ")")
@@ -219,7 +219,7 @@ def _compile(lowered: Any, x64: bool) -> tuple[Any, float]:
 
 
 def _told(ask: Callable[[], Any]) -> Any:
-    """What a compiled program says about itself, or None where its device does not."""
+    """What a compiled program reports about itself, or None if its device does not."""
     try:
         return ask()
     except Exception:

@@ -1,4 +1,4 @@
-"""Files of the results: one per task, written after every case; what they belong to."""
+"""Result files, one per task, written after every case, and the environment they belong to."""
 
 import ast
 import importlib.metadata
@@ -27,9 +27,9 @@ PACKAGE_MODULES = (
     "elimax.models.rollouts",
     "elimax.models.training",
 )
-"""Modules of the package that, with all that they import, a result depends on."""
+"""Modules of the package on which, with everything they import, a result depends."""
 COMPARED = ("machine", "versions", "xla_flags", "matmul_precision", "code", "orders")
-"""What must be equal for results to stand in one folder."""
+"""What must be equal for results to share a folder."""
 _KEYS = ("task", "fingerprint", "environment", "cases", "left_out")
 
 
@@ -42,7 +42,7 @@ def environment(orders: Sequence[str]) -> dict[str, Any]:
     Returns:
         `machine`, the processor on a CPU, else the device; `platform`, `device`, `cpu`; `versions`
         of Python, elimax and `PACKAGES`; `xla_flags`; `matmul_precision`; `code`, a digest of the
-        program text of what is measured and of what measures; `commit`; `driver`, empty if there is
+        program text of what is measured and what measures it; `commit`; `driver`, empty if there is
         none; `runtime`, `device_bytes` and `compute_capability` as JAX reports them; `orders`.
     """
     first, where = jax.devices()[0], device()
@@ -78,7 +78,7 @@ class TaskFile:
     """
 
     def __init__(self, folder: Path, task: str, fingerprint: str, where: Mapping[str, Any]) -> None:
-        """Opens the results of a task, or begins them.
+        """Opens the results of a task, or starts new ones.
 
         Args:
             folder: Where the files are.
@@ -87,7 +87,7 @@ class TaskFile:
             where: What `environment` returned.
 
         Raises:
-            FileError: If there is a file of another graph, machine, version, program text, ...
+            FileError: If a file is of another graph, machine, version, program text, ...
         """
         self.path = folder / f"{stem(task)}.json"
         fresh = (task, fingerprint, where, {}, {})
@@ -99,7 +99,7 @@ class TaskFile:
             _refuse(self.path, "fingerprint", found["fingerprint"], fingerprint)
         self.content |= {"cases": found["cases"], "environment": found["environment"]}
         if (label := found.get("running")) is not None:
-            why = "the process ended while this was measured; remove the case to try again"
+            why = "the process ended during this measurement; remove the case to try again"
             self.cases[label] = {"failed": {"all": why}}
 
     @property
@@ -108,20 +108,20 @@ class TaskFile:
         return self.content["cases"]
 
     def has(self, label: str) -> bool:
-        """Whether a case need not be measured; one that noise spoiled is tried again."""
+        """Whether a case need not be measured; one spoiled by noise is tried again."""
         return label in self.cases and "refused" not in self.cases[label]
 
     def begin(self, label: str) -> None:
-        """Notes that a case begins, so that one that ends the process is not tried again."""
+        """Records that a case begins, so that one that ends the process is not tried again."""
         write_json(self.path, {**self.content, "running": label})
 
     def end(self, label: str, case: dict[str, Any]) -> None:
-        """Notes the result of a case."""
+        """Records the result of a case."""
         self.cases[label] = case
         write_json(self.path, self.content)
 
     def leave_out(self, label: str, why: str) -> None:
-        """Notes that a case is not measured in this call."""
+        """Records that a case is not measured in this call."""
         self.content["left_out"][label] = why
         write_json(self.path, self.content)
 

@@ -1,9 +1,9 @@
 """Measures how tracing and emission grow with the length of a program: `make bench-scaling`.
 
 The programs are chains of scalars: every value comes from one or two of the ten values before it,
-so that twice the equations are twice the work. Nothing is compiled or run, and all of it is done by
-one thread: times are processor times, which other programs hardly change. `--profile` tells which
-functions the time of the longest program goes to.
+so that twice the equations are twice the work. Nothing is compiled or run, and one thread does all
+of it: times are processor times, which other programs hardly affect. `--profile` shows which
+functions the longest program spends its time in.
 """
 
 import argparse
@@ -78,13 +78,13 @@ def measure_size(
     Args:
         equations: Number of equations.
         orders: Names of orders of the portfolio.
-        budget: When the program has taken this long, in seconds, no further order is tried.
-        report: Told what begins.
+        budget: No further order is tried once the program has taken this many seconds.
+        report: Called with what begins.
 
     Returns:
         `equations`, `vertices`; `trace`, `graph`: seconds of `jax.make_jaxpr(f)` and of `trace(f)`,
-        which does that and more; `orders`: by name seconds to `find` it and to `emit`, which is
-        `jax.make_jaxpr` of the Jacobian, and `emitted` equations; `skipped` orders.
+        which includes it; `orders`: by name, seconds to `find` it and to `emit`, which is
+        `jax.make_jaxpr` of the Jacobian, and the number of `emitted` equations; `skipped` orders.
     """
     program, inputs = chain_program(equations), tuple(np.linspace(0.1, 0.9, ENDS, dtype="float32"))
     start = time.process_time()
@@ -154,7 +154,7 @@ def profile_emission(equations: int, order: str, lines: int = 40) -> str:
     Args:
         equations: Number of equations.
         order: Name of an order of the portfolio.
-        lines: How many functions are listed.
+        lines: How many functions to list.
 
     Returns:
         The functions by their own time, then by the time with all that they call.
@@ -175,7 +175,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the benchmark and prints a Markdown table.
 
     Args:
-        arguments: Words after the program's name; None takes those of the process.
+        arguments: Command-line arguments; None takes those of the process.
 
     Returns:
         The exit status, 0.
@@ -186,18 +186,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add = parser.add_argument
     add("--sizes", nargs="+", type=int, default=list(SIZES), metavar="N", help="equations")
     add("--orders", nargs="+", choices=ORDERS, default=list(ORDERS))
-    add("--seconds", type=float, default=120.0, help="no further order of a size after this time")
+    add(
+        "--seconds",
+        type=float,
+        default=120.0,
+        help="start no further order of a size after this time",
+    )
     add("--json", type=Path, metavar="PATH", help="where the result goes as JSON")
     add("--profile", action="store_true", help="profile the last size in the first order")
     given = parser.parse_args(arguments)
     if min(given.sizes) < ENDS:
-        parser.error(f"a program has at least {ENDS} equations")
+        parser.error(f"--sizes must be at least {ENDS}, the number of outputs")
     sizes = sorted(given.sizes)
     results = [measure_size(size, given.orders, given.seconds, _say) for size in sizes]
     sys.stdout.write(markdown_table(*scaling_table(results)) + "\n")
     for entry in results:
         if entry["skipped"]:
-            _say(f"{entry['equations']} equations: no time for {', '.join(entry['skipped'])}")
+            _say(f"{entry['equations']} equations: no time left for {', '.join(entry['skipped'])}")
     if given.profile:
         sys.stdout.write(profile_emission(sizes[-1], given.orders[0]))
     if given.json:
@@ -216,7 +221,7 @@ def _measure_order(
 
 
 def _timed(call: Callable[[], Any]) -> tuple[float, Any]:
-    """Calls with empty caches; returns the seconds that it took, and the result."""
+    """Calls with empty caches; returns the processor seconds and the result."""
     jax.clear_caches()
     start = time.process_time()
     result = call()
@@ -224,7 +229,7 @@ def _timed(call: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def _renewed(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Returns a new function object that does the same."""
+    """Returns a new function object that does the same, so that nothing is cached for it."""
     return lambda *args: function(*args)
 
 

@@ -21,7 +21,7 @@ from elimax.pipeline.tasks import load_task
 from elimax.pipeline.tasks.task import Task
 
 STORED = ("best", "fewest_nontrivial")
-"""Orders that the stage search has found, in data/orders."""
+"""Orders that stage search has found, in data/orders."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,9 +31,9 @@ class Subject:
     Attributes:
         task: The task.
         graph: Its graph.
-        stored: The `STORED` orders that are wanted, by name.
-        found: Other orders with the seconds of finding them, by name and whether they are for the
-            packed layout; filled on demand.
+        stored: The requested `STORED` orders, by name.
+        found: Other orders and the seconds it took to find them, by name and whether they are for
+            the packed layout; filled on demand.
     """
 
     task: Task
@@ -50,7 +50,7 @@ class Subject:
         Args:
             name: The task.
             layout: Where the files are.
-            orders: Names of the orders that are wanted.
+            orders: Names of the requested orders.
 
         Raises:
             PipelineError: If the task is unknown, or its orders are missing or of another graph.
@@ -71,7 +71,7 @@ class Subject:
         return rivals.packed_graph(self.task)
 
     def order(self, name: str, *, packed: bool = False) -> EliminationOrder:
-        """An order by its name; "auto" is eliminated even where `jacve(f)` runs a mode of JAX.
+        """Returns an order by its name; "auto" even where `jacve(f)` would run a mode of JAX.
 
         Args:
             name: "auto", a stored order, or the name of a classical one.
@@ -88,7 +88,7 @@ class Subject:
         return self.found[name, packed][0]
 
     def searches(self, *, packed: bool) -> dict[str, dict[str, Any]]:
-        """Seconds of finding each order that is not stored, and what found it."""
+        """Seconds it took to find each order that is not stored, and what found it."""
         return {
             name: {"seconds": float(f"{seconds:.4g}"), "found_by": order.name}
             for (name, is_packed), (order, seconds) in self.found.items()

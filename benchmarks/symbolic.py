@@ -1,8 +1,8 @@
-"""A Jacobian by symbolic differentiation with common subexpressions, as a rival of ours.
+"""A rival: Jacobians by symbolic differentiation with common subexpressions.
 
 The traced program of a function of single numbers becomes expressions of SymEngine, which are
-differentiated by every input; subexpressions that occur more than once are named (`cse`), and what
-is left is computed by JAX.
+differentiated with respect to every input; subexpressions that occur more than once are named
+(`cse`), and JAX computes the rest.
 """
 
 import functools
@@ -22,7 +22,7 @@ Expressions = np.ndarray
 
 
 class NotSymbolicError(Exception):
-    """A function that has other steps than arithmetic on single numbers."""
+    """A function has steps other than arithmetic on single numbers."""
 
 
 def symbolic_jacobian(function: Callable[[Any], Any], vector: Any) -> Callable[[Any], Any]:
@@ -80,7 +80,7 @@ def _evaluated(
 
 @functools.cache
 def _rules() -> Mapping[str, Callable[..., Any]]:
-    """By primitive, what it does with arrays of expressions."""
+    """By primitive, its effect on arrays of expressions."""
     symengine: Any = importlib.import_module("symengine")
 
     def elementwise(function: Callable[..., Any], arity: int = 1) -> Callable[..., Any]:
@@ -125,7 +125,7 @@ _FUNCTIONS = {"sin": jnp.sin, "cos": jnp.cos, "log": jnp.log, "ATan2": jnp.arcta
 
 
 def _computed(expression: Any, values: Mapping[str, Any]) -> Any:
-    """What an expression comes to, with values for its symbols."""
+    """The value of an expression, given values for its symbols."""
     if expression.is_Symbol:
         return values[str(expression)]
     if expression.is_Number:

@@ -1,4 +1,4 @@
-"""The results as Markdown; figures only, no judgement but that of wrong values."""
+"""The results as Markdown: figures, and no judgement except of wrong values."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -131,7 +131,7 @@ _SECTIONS: Mapping[Callable[[Results], Table], str] = {
     f"contender), the median of paired rounds with its {COVERAGE:.0%} bootstrap interval: above 1 "
     "this contender is faster. `null` is the first order against a second compilation of itself; "
     f"where its interval is further than {NULL_TOLERANCE:g} from 1 or wider than {NULL_WIDTH:g} no "
-    "ratio is reported. Times are of one call, waiting for the device included.",
+    "ratio is reported. Times are of one call, including the wait for the device.",
     _means_table: "## Geometric means of the ratios",
     _program_table: "## Programs\n\n"
     "The better mode of JAX / ours in the first order: median times of tracing and of compiling, "
@@ -139,8 +139,8 @@ _SECTIONS: Mapping[Callable[[Results], Table], str] = {
     "one compiler, compile times are those of a busy machine.",
     _training_table: "## Training of the policy\n\n"
     "Eliminations per second: of whole updates; of their games alone, which all threads play; of "
-    "games one by one in one thread. The policy's choices are part of all three. Games are played "
-    "on the CPU, and learnt from on the device.",
+    "games one by one in one thread. All three include the policy's choices. Games are played on "
+    "the CPU; learning runs on the device.",
 }
 
 

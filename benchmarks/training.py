@@ -1,4 +1,4 @@
-"""Measures how fast the policy plays and learns, its own work included."""
+"""Measures how fast the policy plays and learns, including its own computation."""
 
 import time
 from pathlib import Path
@@ -37,14 +37,15 @@ def measure_training(
         episodes: Games of an update.
         seconds: No further update starts after this time, except for the first two. The first one,
             which compiles, is not counted.
-        max_updates: Updates at most.
+        max_updates: Most updates.
         seed: Seed of the games.
 
     Returns:
-        `episodes`; `updates` that were counted; `first_seconds`, what the first update took with
-        its compilation; `update_seconds`, the mean of the others; `eliminations_per_second` of
-        these, playing and learning together; `played_per_second`, eliminations while they play, in
-        all threads; `played_in_one_thread`, eliminations per second of games one by one.
+        `episodes`; `updates`, those that were counted; `first_seconds`, the time of the first
+        update, including compilation; `update_seconds`, the mean of the others;
+        `eliminations_per_second` of these, playing and learning together; `played_per_second`,
+        eliminations per second of play alone, in all threads; `played_in_one_thread`, eliminations
+        per second of games one by one.
 
     Raises:
         PolicyFormatError: If the file holds no policy.
@@ -55,7 +56,7 @@ def measure_training(
     policy, _ = load_policy(policy_file)
     state = start_training(policy, seed=seed)
 
-    # Every time from the same state: what is measured does not depend on what is learnt.
+    # Always from the same state, so that the measurement does not depend on what is learnt.
     def update(number: int) -> tuple[int, float, float]:
         start = time.perf_counter()
         played = play_update(game, policy, episodes, (seed, number))
@@ -99,7 +100,7 @@ def play_update(game: Game, policy: Policy, episodes: int, seed: tuple[int, int]
     """
     (played,) = play_games(policy, [game], episodes=episodes, temperature=1.0, seed=seed)
     if played is None:
-        # Played again by itself, it says what is wrong.
+        # Playing it again by itself raises the error that says what is wrong.
         played = [game.play(read_graph(policy, game.start))]
     return played
 

@@ -17,10 +17,10 @@ LOG_INTERVAL = 10.0
 
 
 class Report(Protocol):
-    """Tells how far a long computation is."""
+    """Reports the progress of a long computation."""
 
     def __call__(self, done: int, text: str = "") -> None:
-        """Shows that `done` units of work are finished, with a text on how it goes."""
+        """Shows that `done` units of work are finished, with a text about the current state."""
 
 
 class Console:
@@ -116,7 +116,7 @@ def cell(value: Any) -> str:
 
 
 def eta(done: int, total: int, seconds: float) -> str:
-    """Words the time that is left, as in "about 9 min left"; empty while unknown.
+    """Formats the remaining time, as in "about 9 min left"; empty while unknown.
 
     Args:
         done: Finished units of work.
@@ -140,7 +140,7 @@ def _log_lines(total: int, label: str) -> Report:
         nonlocal before, last
         now = time.monotonic()
         if before is None:
-            # A resumed training begins in the middle.
+            # A resumed training does not begin at 0, and its earlier work took no time here.
             before = max(0, done - 1)
         if done < total and now - last < LOG_INTERVAL:
             return

@@ -1,6 +1,6 @@
 """Errors of the pipeline; the command line prints each as one line and exits with 1.
 
-Every message says what was given, what was wanted and what to do.
+Every message says what was given, what was expected and what to do.
 """
 
 from elimax.interpreter.errors import ElimaxError
@@ -15,7 +15,7 @@ class ParamsError(PipelineError):
 
 
 class FileError(PipelineError):
-    """A file of the pipeline is missing, torn, of another version, or cannot be written."""
+    """A file of the pipeline is missing, truncated, of another version, or cannot be written."""
 
 
 class StageError(PipelineError):

@@ -1,7 +1,7 @@
-"""Packages that only some commands need, and what is said where one is not installed.
+"""Packages that only some commands need, and the error where one is not installed.
 
-`pip install elimax` installs what computes Jacobians and searches orders of a function. Training
-and the pipeline need more: the extras `learn` and `pipeline` of pyproject.toml.
+`pip install elimax` installs what computes Jacobians and searches for orders of a function.
+Training and the pipeline need more: the extras `learn` and `pipeline` of pyproject.toml.
 """
 
 import importlib.util

@@ -4,8 +4,7 @@ Source: Agarwal, Schwarzer, Castro, Courville & Bellemare, Deep reinforcement le
 of the statistical precipice (NeurIPS 2021): the interquartile mean, intervals by a stratified
 bootstrap, and performance profiles. There the strata are tasks and runs are resampled. In
 `make bench-learning` they are sets of programs, and programs are resampled with all their runs:
-rules and greedy play have one run only, and what differs from program to program is what is
-uncertain.
+rules and greedy play have only one run each, and the uncertainty lies in the choice of programs.
 """
 
 from collections.abc import Callable, Sequence
@@ -56,7 +55,7 @@ def bootstrap(
     """A statistic of all values with a percentile interval by stratified bootstrap.
 
     Args:
-        strata: One array (programs,) or (programs, runs) for each set, with a program or more.
+        strata: One array (programs,) or (programs, runs) per set, each with at least one program.
         statistic: Reduces the last axis, such as `interquartile_mean`.
         resamples: Number of resamples.
         level: Share of the resamples in the interval.
@@ -89,7 +88,7 @@ def performance_profile(gaps: np.ndarray, limits: Sequence[float]) -> np.ndarray
         limits: T limits.
 
     Returns:
-        (T,): for each limit the share of gaps that are at most that large.
+        (T,): for each limit, the share of gaps that do not exceed it.
     """
     return (np.ravel(gaps)[:, None] <= np.asarray(limits)).mean(axis=0)
 

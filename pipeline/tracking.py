@@ -1,12 +1,12 @@
 """Weights & Biases as a mirror of what a stage writes; the only module that knows it.
 
 A stage writes its own CSV and JSON first. W&B gets the same rows, and whatever goes wrong with it
-(not installed, no network, its background process dead) is said once and never stops the stage.
+(not installed, no network, its background process dead) is reported once and never stops the stage.
 
-WANDB_MODE decides: offline (the default: no account, no network), online, or disabled. Runs lie in
+WANDB_MODE decides: offline (the default: no account, no network), online, or disabled. Runs are in
 wandb/ of the checkout unless WANDB_DIR names another folder: read them there with
 `wandb leet ./wandb`, or upload them later with `wandb sync`. A run that cannot go online is kept
-offline, and so are all later ones of the same `elimax run`, which says it once.
+offline, and so are all later ones of the same `elimax run`, which says so once.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ STEP = "charts/eliminations"
 """The horizontal axis of curves: eliminations played so far."""
 
 PRETRAIN_STEP = "charts/update"
-"""That of pretraining, most of which plays nothing."""
+"""That of pretraining, in most of which no games are played."""
 
 EVALUATE_STEP = "charts/case"
 """That of evaluate: the number of the case that is timed."""
@@ -59,7 +59,7 @@ class Tracker:
     Args:
         run: The run of W&B, or None for a tracker that does nothing.
         wandb: The module, or None.
-        is_online: Whether the server can be asked.
+        is_online: Whether the run is online.
     """
 
     def __init__(self, run: Any = None, wandb: Any = None, *, is_online: bool = False) -> None:
@@ -131,14 +131,14 @@ class Tracker:
     def uses(self, name: str, kind: str) -> None:
         """Records that a run depends on an artifact of an earlier one.
 
-        Offline nobody knows the earlier versions; the config has the hashes of all inputs anyway.
+        Offline, the earlier versions are unknown; the config has the hashes of all inputs anyway.
 
         Args:
             name: Name of the artifact, whose latest version is meant.
             kind: Its type.
         """
         if self._is_online and self._run is not None:
-            # The earlier stage may have run offline, or in another project: that is no failure.
+            # The earlier stage may have run offline or in another project: that is not an error.
             with contextlib.suppress(Exception):
                 self._run.use_artifact(f"{name}:latest", type=kind)
 
@@ -156,7 +156,7 @@ class Tracker:
             return
         try:
             action(self._run)
-        except Exception as error:  # nothing that W&B raises may stop a stage
+        except Exception as error:  # Nothing that W&B raises may stop a stage.
             self._run = None
             _warn(error)
             _forget(self._wandb)
@@ -178,7 +178,7 @@ def track(
     """Opens a run of W&B for one stage and closes it with the exit code of the stage.
 
     Args:
-        layout: The checkout; runs lie in its wandb/ folder.
+        layout: The checkout; runs are in its wandb/ folder.
         stage: Name of the stage, the job type of the run.
         task: Name of the task, or None.
         config: Parameters and digests of the inputs, plain JSON data. Versions, device, XLA_FLAGS,
@@ -235,7 +235,7 @@ def _open(
         run.define_metric("*", step_metric=step)
         for column in LOWEST:
             run.define_metric(column, step_metric=step, summary="min")
-    except Exception as error:  # nothing that W&B raises may stop a stage
+    except Exception as error:  # Nothing that W&B raises may stop a stage.
         _warn(error)
         return Tracker()
     return Tracker(run, wandb, is_online=mode == "online")
@@ -339,14 +339,14 @@ def _prepare_environment(root: Path) -> None:
 
 
 def _forget(wandb: Any) -> None:
-    """Ends what is left of W&B now, where its errors are caught, and not at the end of Python."""
+    """Ends what is left of W&B now, while its errors are caught, not when Python exits."""
     with contextlib.suppress(Exception):
         wandb.teardown(exit_code=1)
 
 
 def _warn(error: Exception) -> None:
     _log.warning(
-        "W&B is off for this stage (%s); the results are in data/ all the same", _brief(error)
+        "W&B is off for this stage (%s); its results are still written to data/", _brief(error)
     )
 
 

@@ -1,19 +1,19 @@
-"""XLA flags: those that correct wrong numbers of the CPU compiler, and sets to be timed; no JAX.
+"""XLA flags that correct wrong results of the CPU compiler, and sets to be timed; loads no JAX.
 
-Since jaxlib 0.10.2 XLA hands some CPU programs to YNNPACK, and some of those come out wrong
-without a word: in 0.10.2 a batched product of a small matrix with vectors that is then summed
+Since jaxlib 0.10.2 XLA hands some CPU programs to YNNPACK, which silently computes some of them
+wrong: in 0.10.2 a batched product of a small matrix with vectors that is then summed
 (jax issue 39103; up to 0.11.0 reductions of arrays with seven axes crash as well, jax issue
 39257), and up to the newest version that was tried a `reduce_window` with base dilation (openxla
 issue 48714). With an empty `--xla_cpu_experimental_ynn_fusion_type` XLA compiles these programs
 itself.
 
-XLA reads its flags once, at the first computation, and aborts the process at one that it does not
-know. A flag is therefore added only to versions of jaxlib that it was tried on.
+XLA reads its flags once, at the first computation, and aborts the process if it does not know one.
+A flag is therefore added only for versions of jaxlib that it was tried on.
 
 Without multi-output fusion the CPU compiler copies cheap operations into each of their consumers,
-so that shared values are computed again and again. Run times are therefore measured with two sets
-of flags (`FLAG_SETS`), each in a process of its own. Training uses the first one alone: another
-fusion rounds differently.
+so that shared values are computed repeatedly. Run times are therefore measured with two sets
+of flags (`FLAG_SETS`), each in a process of its own. Training uses only the first one, because
+another fusion rounds differently.
 """
 
 import os
@@ -22,7 +22,7 @@ from collections.abc import Mapping, MutableMapping
 from typing import Literal
 
 FIRST = (0, 10, 2)
-"""The first version of jaxlib that uses YNNPACK unasked."""
+"""The first version of jaxlib that uses YNNPACK by default."""
 
 LAST = (0, 12, 0, 1)
 """The last version of jaxlib that the flag was tried on."""
@@ -37,7 +37,7 @@ MULTI_OUTPUT_FUSION = "xla_cpu_use_multi_output_fusion"
 FlagSet = Literal["default", "fusion"]
 
 FLAG_SETS: tuple[FlagSet, ...] = ("default", "fusion")
-"""What XLA does by itself, and with multi-output fusion."""
+"""The defaults of XLA, and those with multi-output fusion."""
 
 
 added_flags: list[str] = []
@@ -45,12 +45,12 @@ added_flags: list[str] = []
 
 
 def correcting_flags(jaxlib: str, platforms: str) -> tuple[str, ...]:
-    """Lists the flags that a version of jaxlib needs to compute right numbers.
+    """Lists the flags that a version of jaxlib needs to compute correctly.
 
     Args:
         jaxlib: Its version, such as "0.10.2".
         platforms: Where JAX may compute, as in the variable JAX_PLATFORMS: "cpu" or "cuda,cpu";
-            empty for all there are.
+            empty for all devices.
 
     Returns:
         Words of XLA_FLAGS; none for other versions and where JAX does not compute on the CPU.

@@ -1,6 +1,6 @@
-"""`make ecosystem`: whether `jacve` is right, and what it needs, on functions of other packages.
+"""`make ecosystem`: checks and times `jacve` on functions of other packages.
 
-Prints a table, the worst rows first; the exit status is 1 if a case is not right in every mode.
+Prints a table, the worst rows first; the exit status is 1 unless every case is right in all modes.
 """
 
 import argparse
@@ -24,20 +24,24 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Reads the command line.
 
     Args:
-        arguments: Its words; those of the process if None.
+        arguments: Its arguments; those of the process if None.
 
     Returns:
         The options; `cases` are the chosen ones.
     """
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ecosystem", description=__doc__)
     add = parser.add_argument
-    add("names", nargs="*", metavar="NAME", help="cases or packages; all of them by default")
-    add("--jobs", type=int, default=2, help="cases at a time; 1 for timings that count")
-    add("--seconds", type=float, default=120.0, help="how long one stage of a case may take")
-    add("--gigabytes", type=float, default=12.0, help="address space of one process")
-    add("--python", type=Path, help="an interpreter that has the packages; none is installed then")
+    add("names", nargs="*", metavar="NAME", help="cases or packages; by default all")
+    add("--jobs", type=int, default=2, help="cases at a time; use 1 for reliable times")
+    add("--seconds", type=float, default=120.0, help="time limit of one stage of a case")
+    add("--gigabytes", type=float, default=12.0, help="address space of one process, in GiB")
+    add(
+        "--python",
+        type=Path,
+        help="an interpreter that has the packages, instead of installing them",
+    )
     add("--json", type=Path, default=Path(".state/ecosystem.json"), help="where the result goes")
-    add("--fastest", action="store_true", help="race on every case, and compare nothing else")
+    add("--fastest", action="store_true", help="only race on every case")
     add("--list", action="store_true", help="print the cases and stop")
     options = parser.parse_args(arguments)
     if options.jobs < 1 or options.seconds <= 0 or options.gigabytes <= 0:
@@ -55,14 +59,14 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def run_cases(cases: Sequence[Case], options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Runs cases, some at a time.
+    """Runs cases, several at a time.
 
     Args:
         cases: The cases.
-        options: The command line; `python` has the packages.
+        options: The options; the interpreter `python` has the packages.
 
     Returns:
-        A row for each, in the same sequence.
+        A row for each, in the same order.
     """
     modes = (FASTEST,) if options.fastest else MODES
 
@@ -83,10 +87,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command.
 
     Args:
-        arguments: Words of the command line; those of the process if None.
+        arguments: Command-line arguments; those of the process if None.
 
     Returns:
-        The exit status: 1 if a case is not right.
+        The exit status: 1 if a case is not right, 2 if the packages cannot be installed.
     """
     options = parse(arguments)
     if options.list:

@@ -22,7 +22,7 @@ class Problem:
         args: The point.
         argnums: Positions of the arguments that are differentiated; all of them by default.
         hessian: Whether the second derivative of a scalar function is compared, by `hessve`.
-        rtol: Largest |J - R| of a block relative to its largest entry.
+        rtol: Largest allowed |J - R| of a block, relative to its largest entry.
     """
 
     fun: Callable[..., Any]
@@ -59,7 +59,7 @@ def case(package: str) -> Callable[[Callable[[], Problem]], Callable[[], Problem
     """Registers the decorated function as a case.
 
     Args:
-        package: The distribution that it needs, as in packages.txt.
+        package: The distribution it needs, as in packages.txt.
 
     Returns:
         A decorator that returns the function as it is.
@@ -79,10 +79,10 @@ def case(package: str) -> Callable[[Callable[[], Problem]], Callable[[], Problem
 
 
 def all_cases() -> dict[str, Case]:
-    """All cases.
+    """Returns all cases.
 
     Returns:
-        The cases by name, in the sequence of `FIELDS`.
+        The cases by name, in the order of `FIELDS`.
     """
     for field in FIELDS:
         importlib.import_module(f"benchmarks.ecosystem.fields.{field}")

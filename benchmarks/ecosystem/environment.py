@@ -1,4 +1,4 @@
-"""The virtual environment with the packages, made when it is asked for and kept in a cache."""
+"""The virtual environment with the packages, created on demand and kept in a cache."""
 
 import hashlib
 import importlib.metadata
@@ -27,7 +27,7 @@ def cache_folder() -> Path:
 
 
 def pinned_dependencies() -> list[str]:
-    """What elimax imports to compute Jacobians, in the versions that run this process.
+    """What elimax imports to compute Jacobians, in the versions of this process.
 
     Returns:
         Requirements such as "jax==0.10.2".
@@ -45,11 +45,11 @@ def pinned_dependencies() -> list[str]:
 
 
 def requirements() -> list[str]:
-    """What is installed.
+    """The requirements to install.
 
     Returns:
-        The lines of packages.txt without comments, after elimax's own dependencies. A package that
-        is among these keeps the version that elimax runs with.
+        Elimax's own dependencies, then the lines of packages.txt without comments. A package that
+        is among the former keeps the version that elimax runs with.
     """
     own = pinned_dependencies()
     names = {line.partition("==")[0] for line in own}
@@ -58,7 +58,7 @@ def requirements() -> list[str]:
 
 
 def prepare(folder: Path | None = None) -> Path:
-    """Makes the environment unless it is there.
+    """Creates the environment unless it exists.
 
     Args:
         folder: Where environments are kept; `cache_folder()` if None.
@@ -67,7 +67,7 @@ def prepare(folder: Path | None = None) -> Path:
         Its Python.
 
     Raises:
-        CalledProcessError: If something cannot be installed; pip or uv has told why.
+        CalledProcessError: If something cannot be installed; pip or uv has printed why.
     """
     lines = requirements()
     key = hashlib.sha256("\n".join([sys.version, *lines]).encode()).hexdigest()[:12]
@@ -90,7 +90,7 @@ def prepare(folder: Path | None = None) -> Path:
 
 
 def versions(python: Path) -> dict[str, str]:
-    """The versions of everything in an environment.
+    """Returns the versions of all packages in an environment.
 
     Args:
         python: Its Python.

@@ -1,6 +1,6 @@
-"""Measures one case in a process of its own; `ecosystem.runner` starts it and reads it.
+"""Measures one case in a process of its own; `ecosystem.runner` starts it and reads its output.
 
-It tells the reader when a stage begins, so that the reader knows which one crashes or hangs.
+It reports when a stage begins, so that the reader knows which one crashes or hangs.
 Whatever a package prints goes to stderr.
 """
 
@@ -59,15 +59,15 @@ def _first_derivative(problem: Problem) -> Callable[..., Any]:
 
 
 def run_fastest(problem: Problem) -> tuple[Any, dict[str, Any]]:
-    """Races on a function, then times the winner beside both modes of JAX.
+    """Races on a function, then times the winner against both modes of JAX.
 
     Args:
         problem: The problem.
 
     Returns:
-        The Jacobian, and what `measure` tells of it with `winner`, how the plan is executed, and
-        the ratios with their intervals of times of the better mode to times of the winner, `ratio`,
-        and of plain `jacve`, `auto_ratio`, round by round.
+        The Jacobian, and what `measure` returns for it, with `winner`, how the plan is executed,
+        and two paired ratios with their intervals, (time of JAX's better mode / time of ours):
+        `ratio` for the winner and `auto_ratio` for plain `jacve`.
     """
     fun, argnums = _first_derivative(problem), problem.positions
     plan = elimax.plan(fun, *problem.args, argnums=argnums, fastest=True)
@@ -77,7 +77,7 @@ def run_fastest(problem: Problem) -> tuple[Any, dict[str, Any]]:
     makers |= {"auto": elimax.jacve(fun, argnums), FASTEST: fastest}
     calls = {}
     for name, make in makers.items():
-        with contextlib.suppress(Exception):  # One of JAX's modes may be impossible.
+        with contextlib.suppress(Exception):  # One of JAX's modes may not work.
             calls[name] = timing.compile_ahead(make, problem.args).call
     times = timing.measure(calls, rounds=PAIRED_ROUNDS, seconds=PAIRED_SECONDS, seed=0)
     modes = [name for name in times if name in REFERENCES]
@@ -98,7 +98,7 @@ def measure(fun: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, dict[str
         args: Its arguments.
 
     Returns:
-        What it returns; and seconds of tracing, compiling and of the fastest run, and bytes of
+        Its value; and seconds of tracing, of compiling and of the fastest run, and bytes of
         temporary memory.
     """
     start = time.perf_counter()
@@ -150,7 +150,7 @@ def error_of(ours: Any, theirs: Any) -> float:
 
 
 def dense(tree: Any) -> Any:
-    """Writes structured Jacobians out.
+    """Writes structured Jacobians out in full.
 
     Args:
         tree: A tree of arrays and `StructuredJacobian`s.
@@ -187,12 +187,12 @@ def compare_stages(
     tell: Callable[[dict[str, Any]], None],
     modes: Sequence[str] = MODES,
 ) -> None:
-    """Runs the references and all modes, and tells what came of each.
+    """Runs the references and all modes, and reports the outcome of each.
 
     Args:
         problem: The problem.
-        skip: Stages that are left out.
-        tell: Called with every line.
+        skip: Stages to leave out.
+        tell: Called with every line to report.
         modes: The modes.
     """
     values: dict[str, Any] = {}
@@ -205,10 +205,10 @@ def compare_stages(
         tell({"begin": stage})
         try:
             value, outcome = run_stage(stage, problem)
-        except Exception as error:  # Whatever it is, it is one entry of the table.
+        except Exception as error:  # Whatever it is, it becomes one entry of the table.
             tell({"stage": stage, "status": "failed", "error": describe(error)})
             continue
-        # The second reference is compared with the first one: they have to agree.
+        # The second reference is compared with the first: they must agree.
         size = max((error_of(value, reference) for reference in values.values()), default=0.0)
         right = size <= problem.rtol
         if stage in REFERENCES:
@@ -221,7 +221,7 @@ def compare_stages(
 
 
 def describe(error: BaseException) -> str:
-    """An error in one line.
+    """Describes an error in one line.
 
     Args:
         error: The error.
@@ -236,13 +236,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command.
 
     Args:
-        arguments: Words of the command line; those of the process if None.
+        arguments: Command-line arguments; those of the process if None.
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("case", help="name of the case")
-    parser.add_argument("--skip", nargs="*", default=[], help="stages that are left out")
-    parser.add_argument("--gigabytes", type=float, default=12.0, help="limit of the address space")
-    parser.add_argument("--fastest", action="store_true", help="race, and nothing else")
+    parser.add_argument("--skip", nargs="*", default=[], help="stages to leave out")
+    parser.add_argument(
+        "--gigabytes", type=float, default=12.0, help="limit of the address space, in GiB"
+    )
+    parser.add_argument("--fastest", action="store_true", help="only race")
     options = parser.parse_args(arguments)
     limit = int(options.gigabytes * 2**30)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
@@ -257,20 +259,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         problem = all_cases()[options.case].build()
         jax.jit(problem.fun).trace(*problem.args)
-        # What is loaded or compiled once in a process belongs to no mode.
+        # What is loaded or compiled once per process must not count for the first mode.
         elimax.jacve(lambda x: jnp.sin(x) * x)(1.0)
         tell({"stage": "build", "status": "right"})
         compare_stages(problem, options.skip, tell, (FASTEST,) if options.fastest else MODES)
     except Exception as error:
         tell({"stage": "build", "status": "failed", "error": describe(error)})
     tell({"begin": "end"})
-    # Threads that compile in the background are not waited for.
+    # Exits without waiting for threads that compile in the background.
     output.flush()
     os._exit(0)
 
 
 def _own_stdout() -> TextIO:
-    """The standard output, which everything else in this process writes to stderr instead."""
+    """A private handle of standard output; everything else in this process goes to stderr."""
     output = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     sys.stdout = sys.stderr

@@ -7,10 +7,10 @@ from typing import Any
 from benchmarks.ecosystem.stages import FASTEST, MODES, REFERENCES
 
 SMALLEST_MEMORY = 2.0**14
-"""Bytes below which temporary memory counts as this much: a buffer more or less means nothing."""
+"""Temporary memory of fewer bytes counts as this much: one buffer more or less means nothing."""
 
 SAME_TIME = 1.2
-"""Of two JAX modes whose run times differ by less than this factor, the smaller one is better."""
+"""If two JAX modes differ by less than this factor in time, the one with less memory is better."""
 
 SHORT = {"forward": "fwd", "reverse": "rev", "structured": "struct"}
 RATIOS = ("trace", "compile", "run", "memory")
@@ -19,22 +19,22 @@ PAIRED = ("ratio", "auto_ratio")
 RATIO_TEXT = "{median:.2f} ({low:.2f} to {high:.2f})"
 
 BELOW = 0.95
-"""An interval below this is a loss."""
+"""An interval that lies below this is a loss."""
 
 Row = dict[str, Any]
 
 
 def row_of(name: str, package: str, stages: Mapping[str, Row], modes: Sequence[str] = MODES) -> Row:
-    """Sums up a case.
+    """Summarises a case.
 
     Args:
         name: Name of the case.
         package: Its package.
         stages: What `runner.run_case` returns.
-        modes: The modes that were compared, the first one of which is timed.
+        modes: The modes that were compared; the first is the one that is timed.
 
     Returns:
-        `status` ("right", "wrong" or "failed" by elimax; "broken" if no JAX mode works or they
+        `status` ("right", "wrong" or "failed" for elimax; "broken" if no JAX mode works or they
         contradict each other), `modes` (the status of each), `error` (the largest one), `better`
         (the better JAX mode, None without one), `ratios` of the first mode to it by `RATIOS`, None
         where one is missing, and `stages` as they are.
@@ -60,10 +60,10 @@ def row_of(name: str, package: str, stages: Mapping[str, Row], modes: Sequence[s
 
 
 def better_reference(stages: Mapping[str, Row]) -> str | None:
-    """The JAX mode that runs faster, or needs less memory where both are about as fast.
+    """The JAX mode that runs faster, or needs less memory if both are about as fast.
 
     Args:
-        stages: What is known of each stage.
+        stages: What is known about each stage.
 
     Returns:
         "jacfwd", "jacrev", or None if neither works.
@@ -103,7 +103,7 @@ def worst_first(rows: Sequence[Row]) -> list[Row]:
         rows: What `row_of` returns.
 
     Returns:
-        The rows in that sequence.
+        The rows in that order.
     """
 
     def rank(row: Row) -> tuple[int, float]:
@@ -139,7 +139,7 @@ def text_of(rows: Sequence[Row]) -> str:
 
 
 def summary_lines(rows: Sequence[Row]) -> list[str]:
-    """Counts and mean ratios.
+    """Writes the counts and mean ratios.
 
     Args:
         rows: What `row_of` returns.
@@ -165,7 +165,7 @@ def summary_lines(rows: Sequence[Row]) -> list[str]:
 
 
 def _race_lines(raced: Sequence[Row]) -> list[str]:
-    """What races came to: the mean, and how often who won."""
+    """The results of the races: mean ratios, and how often each contender won."""
     raced = [stage for stage in raced if "ratio" in stage]
     if not raced:
         return []
@@ -179,8 +179,8 @@ def _race_lines(raced: Sequence[Row]) -> list[str]:
     others = [stage for stage in raced if stage["winner"] not in REFERENCES]
     below = sum(stage["ratio"]["high"] < BELOW for stage in raced)
     return [
-        f"times as fast as the better mode, in paired rounds: {mean(raced)}, without the races "
-        f"that a mode of JAX has won {mean(others)}; winners: {won}; wholly below {BELOW}: "
+        f"speed relative to JAX's better mode, in paired rounds: {mean(raced)}, without the races "
+        f"that a mode of JAX won {mean(others)}; winners: {won}; wholly below {BELOW}: "
         f"{below}; plain jacve: {mean(raced, 'auto_ratio')}"
     ]
 

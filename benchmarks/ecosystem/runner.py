@@ -1,4 +1,4 @@
-"""Runs cases in processes of their own, several at a time; one that crashes or hangs is one row."""
+"""Runs cases in separate processes, several at a time; a crash or a hang costs one row."""
 
 import contextlib
 import json
@@ -27,10 +27,10 @@ def command_for(python: Path, case: Case, gigabytes: float, *, fastest: bool = F
         python: The interpreter of the environment with the packages.
         case: The case.
         gigabytes: Limit of its address space.
-        fastest: Whether it is raced on, instead of comparing modes.
+        fastest: Whether to race on it instead of comparing modes.
 
     Returns:
-        The words; `--skip` is appended.
+        The arguments; `--skip` is to be appended.
     """
     words = [str(python), "-W", "ignore", "-m", "benchmarks.ecosystem.measure", case.name]
     return [*words, "--gigabytes", str(gigabytes), *(["--fastest"] if fastest else [])]
@@ -47,24 +47,24 @@ def environment() -> dict[str, str]:
 
 
 def run_case(command: Sequence[str], seconds: float) -> dict[str, Row]:
-    """Runs all stages of a case; after a crash or a time-out, those that are left in a new process.
+    """Runs all stages of a case; after a crash or a time-out, the rest in a new process.
 
     Args:
         command: What `command_for` returns, or the like.
         seconds: How long one stage may take.
 
     Returns:
-        What is known of each stage, by name: `status` and numbers or an `error`.
+        What is known about each stage, by name: `status` and numbers, or an `error`.
     """
     stages: dict[str, Row] = {}
     for _ in range(len(REFERENCES) + len(MODES) + 1):
-        # What is right in a reference is computed again, to compare the other modes with it.
+        # References that work are computed again, since the other modes are compared with them.
         known = [s for s, x in stages.items() if s not in REFERENCES or x["status"] == "failed"]
         stuck, why = _run_process([*command, "--skip", *known], seconds, stages)
         if stuck is None:
             break
         stages[stuck] = {"status": "failed", "error": why}
-        # Without the case itself there is nothing to go on with.
+        # Without the case itself no other stage can run.
         if stuck in ("start", "build"):
             break
     return stages
@@ -93,7 +93,7 @@ def _run_process(
 def _follow(
     process: subprocess.Popen[str], seconds: float, stages: dict[str, Row]
 ) -> tuple[str | None, str]:
-    """Reads what a process tells until it ends or a stage takes too long."""
+    """Reads what a process reports until it ends or a stage takes too long."""
     lines: queue.Queue[str | None] = queue.Queue()
     errors: list[str] = []
     reader = threading.Thread(target=_pass_on, args=(process, lines), daemon=True)
@@ -132,7 +132,7 @@ def _pass_on(process: subprocess.Popen[str], lines: queue.Queue[str | None]) -> 
 
 
 def _kill(process: subprocess.Popen[str]) -> None:
-    """Ends a process and what it has started; nothing if it has ended."""
+    """Ends a process and its children; does nothing if it has ended."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -1,4 +1,4 @@
-"""What is done with each case, in this sequence; known to the process that measures and its reader.
+"""The stages of each case, in this order; shared by the measuring process and its reader.
 
 Every line on stdout of a measuring process that starts with `MARK` is a JSON object:
 `{"begin": STAGE}` before a stage and `{"stage": STAGE, "status": ...}` after it.
@@ -12,4 +12,4 @@ MODES = ("auto", "forward", "reverse", "structured")
 """How `jacve` is called: three orders, and structured output with order "auto"."""
 
 FASTEST = "fastest"
-"""The mode of `--fastest`: what wins a race on the function, timed against JAX in paired rounds."""
+"""The mode of `--fastest`: the winner of a race, timed against JAX in paired rounds."""

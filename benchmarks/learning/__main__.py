@@ -1,7 +1,7 @@
 """`make bench-learning`: the learned policy next to rules and annealing, on programs it never saw.
 
-The same command goes on where the last one ended, even after it was killed. Without options it
-takes about half an hour on one core that does nothing else; with --full about six hours.
+The same command resumes where the last one ended, even if that was killed. Without options it
+takes about half an hour on an otherwise idle core; with --full about six hours.
 """
 
 import argparse
@@ -24,7 +24,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Reads the command line.
 
     Args:
-        arguments: Its words; those of the process if None.
+        arguments: Its arguments; those of the process if None.
 
     Returns:
         The options.
@@ -32,23 +32,23 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.learning", description=__doc__)
     add = parser.add_argument
     add("--sets", nargs="+", choices=set_names(), default=set_names(), metavar="SET",
-        help=f"of {', '.join(set_names())}")  # fmt: skip
+        help=f"any of {', '.join(set_names())}; by default all")  # fmt: skip
     add("--full", action="store_true",
-        help="searches with the policy alone, longer annealing, three seeds, and timed methods "
-        "on all programs instead of some")  # fmt: skip
+        help="adds searches with the policy alone, longer annealing, three seeds, and timed "
+        "methods on all programs instead of some")  # fmt: skip
     add("--methods", nargs="+", choices=METHODS, metavar="METHOD",
-        help=f"of {', '.join(METHODS)}")  # fmt: skip
+        help=f"any of {', '.join(METHODS)}")  # fmt: skip
     add("--counts", nargs="+", choices=("all", "nontrivial"), default=("all",),
-        help="which multiplications are saved")  # fmt: skip
+        help="which multiplications to save")  # fmt: skip
     add("--seeds", type=int, metavar="N",
-        help="runs of a method that draws numbers; 1 by default, with --full 3")  # fmt: skip
+        help="runs of each random method; by default 1, with --full 3")  # fmt: skip
     add("--seconds", type=float, default=10.0, help="time limit of the timed methods")
     add("--programs", type=int, metavar="N", help="only the first N programs of a set")
-    add("--jobs", type=int, default=1, help="runs at a time; 1 for times that count")
-    add("--policy", type=Path, help="a file of save_policy; the shipped one by default")
+    add("--jobs", type=int, default=1, help="runs at a time; use 1 for reliable times")
+    add("--policy", type=Path, help="a file written by save_policy; by default the shipped policy")
     add("--out", type=Path, default=Path(".state/learning"), metavar="DIR",
         help="where lines.jsonl, table.md and the curves go")  # fmt: skip
-    add("--tables", action="store_true", help="measure nothing, write the tables anew")
+    add("--tables", action="store_true", help="measure nothing, only rewrite the tables")
     options = parser.parse_args(arguments)
     if options.methods is None:
         options.methods = FULL if options.full else SHORT
@@ -62,13 +62,13 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def choice_of(options: argparse.Namespace) -> Choice:
-    """What a command line asks for.
+    """Turns the options into a choice of what to measure.
 
     Args:
         options: What `parse` returned.
 
     Returns:
-        The choice, with a policy if one of the methods plays it.
+        The choice, with a policy if one of the methods needs it.
 
     Raises:
         FileError: If the file of the policy is missing.
@@ -92,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command.
 
     Args:
-        arguments: Words of the command line; those of the process if None.
+        arguments: Command-line arguments; those of the process if None.
 
     Returns:
         The exit status: 1 if results cannot be read, written or added to.

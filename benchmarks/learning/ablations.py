@@ -1,10 +1,10 @@
-"""What each part of the training is worth: the same small training with one part left out.
+"""Measures what each part of the training is worth: a small training with one part left out.
 
 `python -m benchmarks.learning.ablations --seeds 3` pretrains a policy for every variant and seed
 with a tenth of the programs, steps and rounds of params.yaml, lets it play the sets of
-`python -m benchmarks.learning`, and appends a line for each to a file; what is there already is
-kept. Best known costs are those of that benchmark, which must have been run. A training takes
-about four minutes on two cores.
+`python -m benchmarks.learning`, and appends a line for each to a file; existing lines are
+kept. Best known costs are those of that benchmark, which must be run first. A training takes about
+four minutes on two cores.
 """
 
 import argparse
@@ -37,7 +37,7 @@ from elimax.pipeline.pages.report_tables import Table, markdown_table
 from elimax.pipeline.statistics import bootstrap, interquartile_mean
 
 SHARE = 10
-"""The trainings have one part in so many of the programs, updates and rounds."""
+"""The trainings have this many times fewer programs, updates and rounds."""
 
 SETS = ("random_small", "random_medium", "random_arrays", "ecosystem")
 
@@ -71,7 +71,7 @@ def smaller(config: PretrainConfig) -> PretrainConfig:
 
 
 def without_rounds(config: PretrainConfig) -> PretrainConfig:
-    """As many steps, all on annealed orders."""
+    """The same number of steps, all on annealed orders."""
     updates = config.imitation.updates + config.rounds.number * config.rounds.updates
     return dataclasses.replace(
         config,
@@ -81,24 +81,24 @@ def without_rounds(config: PretrainConfig) -> PretrainConfig:
 
 
 def without_ppo(config: PretrainConfig) -> PretrainConfig:
-    """Nothing behind the last round."""
+    """No updates after the last round."""
     return dataclasses.replace(
         config, reinforcement=dataclasses.replace(config.reinforcement, updates=0)
     )
 
 
 def without_encoder(config: PretrainConfig) -> PretrainConfig:
-    """The features of the start are embedded, and no node hears of another before the head."""
+    """The start's features are only embedded: no node sees another one before the head."""
     return dataclasses.replace(config, policy=dataclasses.replace(config.policy, blocks=0))
 
 
 def unchanged(thing: Any) -> Any:
-    """What has nothing left out."""
+    """Returns its argument: nothing is left out."""
     return thing
 
 
 def one_label(lesson: Lesson) -> Lesson:
-    """A lesson that calls the move of its game right and all others equally wrong."""
+    """A lesson in which the move of its game is right and all others are equally wrong."""
     regrets = np.where(np.isfinite(lesson.regrets), CUT, np.inf).astype(np.float16)
     regrets[np.arange(len(lesson.moves)), lesson.moves] = 0.0
     return lesson._replace(regrets=regrets)
@@ -111,7 +111,7 @@ def blind_to(parts: Sequence[str]) -> Callable[[Policy], Policy]:
         parts: Parts of their names.
 
     Returns:
-        What sets these weights to 0.
+        A function that sets these weights to 0.
     """
 
     def seen(names: Iterable[str]) -> list[float]:
@@ -173,7 +173,7 @@ def trained(variant: Variant, config: PretrainConfig, seed: int) -> TrainingStat
 
     Args:
         variant: What is left out.
-        config: The whole training, of which a part is done.
+        config: The whole training, of which a share is done.
         seed: Seed of everything that is random.
 
     Returns:
@@ -198,7 +198,7 @@ def _changed(state: TrainingState, variant: Variant) -> TrainingState:
 
 
 def costs_of(policy: Policy, name: str) -> dict[str, int]:
-    """What greedy games cost.
+    """Plays greedy games.
 
     Args:
         policy: The policy.
@@ -257,7 +257,7 @@ def gap_table(lines: Sequence[Line], best: dict[tuple[str, str], int]) -> Table:
 
 
 def run(out: Path, benchmark: Path, seeds: int, names: Sequence[str]) -> str:
-    """Trains what a file lacks, and writes the table.
+    """Trains what the file lacks, and writes the table.
 
     Args:
         out: Folder of the results.
@@ -317,16 +317,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command.
 
     Args:
-        arguments: Words of the command line; those of the process if None.
+        arguments: Command-line arguments; those of the process if None.
 
     Returns:
         The exit status: 1 if results cannot be read or written.
     """
     parser = argparse.ArgumentParser(prog="python -m benchmarks.learning.ablations")
     add = parser.add_argument
-    add("--seeds", type=int, default=1, help="trainings of every variant")
+    add("--seeds", type=int, default=1, help="trainings per variant")
     add("--variants", nargs="+", choices=VARIANTS, default=tuple(VARIANTS), metavar="NAME",
-        help=f"of {', '.join(VARIANTS)}")  # fmt: skip
+        help=f"any of {', '.join(VARIANTS)}; by default all")  # fmt: skip
     add("--out", type=Path, default=Path(".state/ablations"), metavar="DIR")
     add("--benchmark", type=Path, default=Path(".state/learning"), metavar="DIR",
         help="results of python -m benchmarks.learning")  # fmt: skip

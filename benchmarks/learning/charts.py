@@ -15,7 +15,7 @@ from elimax.pipeline.statistics import performance_profile
 POINTS = 60
 
 LARGEST_GAP = 0.5
-"""Up to where profiles are drawn."""
+"""The largest gap to which profiles are drawn."""
 
 STYLE = "<style>svg{background:#fff}text{font:11px sans-serif}</style>"
 
@@ -27,7 +27,7 @@ def charts(lines: Sequence[Line]) -> dict[str, str]:
         lines: Lines of a file of results.
 
     Returns:
-        SVG by file name, for each count and block what was measured there.
+        SVG by file name, one for each measured count, kind and block.
     """
     drawn = {}
     for count in counts_of(lines):

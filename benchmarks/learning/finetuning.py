@@ -1,8 +1,8 @@
-"""PPO on single tasks with several seeds, from the shipped policy and from nothing.
+"""PPO on single tasks with several seeds, from the shipped policy and from random weights.
 
 `python -m benchmarks.learning.finetuning roe_flux_3d kerr_metric --seeds 3` trains as stage
-finetune does, and appends a line for each training to a file; what is there already is kept. A
-training takes half a minute to some minutes on two cores.
+finetune does, and appends a line for each training to a file; existing lines are kept. A training
+takes half a minute to a few minutes on two cores.
 """
 
 import argparse
@@ -30,10 +30,10 @@ from elimax.pipeline.stages.finetune import finetune_config
 from elimax.pipeline.tasks import load_task, task_names
 
 PRETRAINED, UNTRAINED = "pretrained", "untrained"
-"""What a training begins with: the policy that elimax ships, or weights drawn at random."""
+"""What a training starts from: the policy that elimax ships, or random weights."""
 
 NEAR = 0.01
-"""How far above the best known cost an order is good enough for counting eliminations."""
+"""An order is near if it costs at most this share more than the best known one."""
 
 
 def first_policy(start: str, config: PretrainConfig, seed: int) -> Policy:
@@ -61,8 +61,8 @@ def train(context: StageContext, task: str, start: str, seed: int, config: Finet
 
     Returns:
         `cost` of the best order, `greedy` of the first one, `known`, the lowest cost in
-        data/orders, `eliminations`, `near`, how many it took to be within `NEAR` of that (null if
-        it never was), and `seconds`.
+        data/orders, `eliminations`, `near`, how many it took to get within `NEAR` of that (null if
+        it never did), and `seconds`.
 
     Raises:
         ElimaxError: If a file is missing or broken, or the training diverges.
@@ -92,15 +92,15 @@ def train(context: StageContext, task: str, start: str, seed: int, config: Finet
 
 
 def finetuning_table(lines: Sequence[Line]) -> Table:
-    """Compares trainings from the shipped policy and from nothing.
+    """Compares trainings from the shipped policy and from random weights.
 
     Args:
         lines: Lines of this benchmark.
 
     Returns:
         Headings and rows, one for each task and start: seeds, the best known cost, the costs that
-        the seeds came to, the median of the eliminations until within `NEAR`, how many seeds came
-        that far, and all eliminations of a training.
+        the seeds reached, the median number of eliminations until within `NEAR`, how many seeds
+        got that far, and all eliminations of a training.
     """
     rows = []
     for task, start in dict.fromkeys((line["program"], line["method"]) for line in lines):
@@ -120,7 +120,7 @@ def finetuning_table(lines: Sequence[Line]) -> Table:
 
 
 def run(options: argparse.Namespace) -> str:
-    """Trains what a file lacks, and writes the table.
+    """Trains what the file lacks, and writes the table.
 
     Args:
         options: Those of `main`.
@@ -156,17 +156,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command.
 
     Args:
-        arguments: Words of the command line; those of the process if None.
+        arguments: Command-line arguments; those of the process if None.
 
     Returns:
         The exit status: 1 if something is missing, cannot be written or diverges.
     """
     parser = argparse.ArgumentParser(prog="python -m benchmarks.learning.finetuning")
     add = parser.add_argument
-    add("tasks", nargs="*", metavar="TASK", help="all by default")
-    add("--seeds", type=int, default=3, help="trainings of every task and start")
+    add("tasks", nargs="*", metavar="TASK", help="tasks; by default all")
+    add("--seeds", type=int, default=3, help="trainings per task and start")
     add("--starts", nargs="+", choices=(PRETRAINED, UNTRAINED), default=(PRETRAINED, UNTRAINED))
-    add("--times", type=int, default=1, help="how many times the updates of params.yaml")
+    add("--times", type=int, default=1, help="multiple of the updates in params.yaml")
     add("--out", type=Path, default=Path(".state/finetuning"), metavar="DIR")
     try:
         sys.stdout.write(run(parser.parse_args(arguments)))

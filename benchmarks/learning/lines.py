@@ -1,7 +1,7 @@
 """The file of the results: one line of JSON for every run, appended when the run is over.
 
-A process that is killed loses the run in work at most. A last line that is truncated is removed
-before the next one is written.
+A process that is killed loses at most the current run. A truncated last line is removed before the
+next one is written.
 """
 
 import json
@@ -23,7 +23,7 @@ COMMAND = "python -m benchmarks.learning --out DIR"
 Line = dict[str, Any]
 
 KEY = ("set", "program", "method", "seed", "count", "budget")
-"""What tells a run from others; `budget` is the time limit in seconds, null where there is none."""
+"""What identifies a run; `budget` is the time limit in seconds, null if there is none."""
 
 _FIELDS = (*KEY, "fingerprint", "vertices", "arrays", "machine", "versions", "policy")
 _COMPARED = ("machine", "versions", "xla_flags")
@@ -51,7 +51,7 @@ def environment(policy: Path | None) -> Line:
 
 
 def key(line: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What tells the run of a line from others."""
+    """What identifies the run of a line."""
     return tuple(line[name] for name in KEY)
 
 
@@ -62,7 +62,7 @@ def read_lines(path: Path) -> list[Line]:
         path: The file; it need not exist.
 
     Returns:
-        All lines but one at the end that is truncated.
+        All lines except a truncated one at the end.
 
     Raises:
         FileError: If the file cannot be read, or a line is not a result.
@@ -95,7 +95,7 @@ def check_lines(path: Path, lines: Iterable[Line], where: Line) -> None:
 
     Args:
         path: The file, for the message.
-        lines: What is in it.
+        lines: Its lines.
         where: What `environment` returned. A policy is compared where a line has one.
 
     Raises:
@@ -131,10 +131,10 @@ def repair(path: Path) -> None:
 
 
 def append_line(path: Path, line: Line) -> None:
-    """Appends a result, on the disk when this returns.
+    """Appends a result, which is on the disk when this returns.
 
     Args:
-        path: The file; it and its folder are made if needed.
+        path: The file; it and its folder are created if needed.
         line: The result.
 
     Raises:

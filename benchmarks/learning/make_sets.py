@@ -29,17 +29,17 @@ from elimax.pipeline.checkout.files import write_bytes
 
 ECOSYSTEM = "ecosystem"
 ECOSYSTEM_SIZES = (20, 1000)
-"""The fewest and the most vertices of a function of another package."""
+"""The fewest and the most vertices of a function from another package."""
 
 HELD_OUT = 0x656C696D6178
-"""First entry of the seeds: with it no stream is one that training or validation draws from."""
+"""First entry of the seeds; it keeps these streams apart from those of training and validation."""
 
 
 class RandomSet(NamedTuple):
     """How a set of random programs is drawn.
 
     Attributes:
-        stream: Second entry of the seeds, another one for every set; the third is the program's
+        stream: Second entry of the seeds, different for every set; the third is the program's
             number.
         draw: Draws one graph of about a given number of vertices.
         programs: Number of programs.
@@ -76,7 +76,7 @@ def draw_program(recipe: RandomSet, number: int) -> Program:
     while True:
         size = int(rng.integers(recipe.smallest, recipe.largest + 1))
         graph = recipe.draw(rng, size)
-        # What is drawn may miss the size that was asked for.
+        # A drawn program may miss the requested size.
         if recipe.smallest <= graph.num_vertices <= recipe.largest:
             return Program(f"{number:02}", graph)
 
@@ -124,10 +124,10 @@ def trace_ecosystem() -> list[Program]:
     """Traces the cases of `make ecosystem`, each in a process of its own; needs their packages.
 
     Returns:
-        Those with as many vertices as `ECOSYSTEM_SIZES` allows.
+        Those whose number of vertices `ECOSYSTEM_SIZES` allows.
     """
     smallest, largest = ECOSYSTEM_SIZES
-    # Several of the packages in one process disturb each other.
+    # Some of the packages interfere with each other in one process.
     with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
         programs = pool.map(case_program, list(all_cases()), chunksize=1)
     return [x for x in programs if smallest <= x.graph.num_vertices <= largest]
@@ -164,7 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command.
 
     Args:
-        arguments: Words after the program's name; None takes those of the process.
+        arguments: Command-line arguments; None takes those of the process.
 
     Returns:
         The exit status, 0.

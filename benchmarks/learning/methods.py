@@ -1,7 +1,7 @@
-"""What is compared: rules, annealing, and what the learned policy does, as one table of callables.
+"""What is compared: rules, annealing and searches with the policy, as one table of callables.
 
-Every method gives the costs that it reaches together with the times at which it has them. Times are
-those of a user who waits: an annealing from the best rules begins with finding these.
+Every method returns the costs that it reaches, with the times at which it reaches them. Times are
+what a user would wait: annealing from the best rules begins with finding these.
 """
 
 import dataclasses
@@ -32,8 +32,8 @@ EPISODES = 32
 
 LONG, LONGEST = (1_000_000, 3_000_000), (3_000_000, 10_000_000)
 LARGE = 200
-"""The annealings that the best known cost rests on take the second number of evaluations in graphs
-of that many vertices and more."""
+"""The annealings behind the best known cost take the second number of evaluations for graphs with
+at least this many vertices."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Trial:
         count: Which multiplications to save.
         seed: Seed of everything that is random.
         seconds: How long a timed method may go on.
-        policy: The policy; None where a method needs none.
+        policy: The policy; None if the method needs none.
     """
 
     graph: ComputationalGraph
@@ -60,12 +60,12 @@ class Method(NamedTuple):
 
     Attributes:
         play: Searches the graph of a trial.
-        is_timed: Whether it goes on until its time is over; others end by themselves.
+        is_timed: Whether it runs until its time is over; others end by themselves.
         is_seeded: Whether it draws random numbers; others run once.
         needs_policy: Whether it plays the learned policy.
         is_warmed_up: Whether it is called once before it is timed, which compiles what it needs.
-        warm_up: What is called then, where it can be shorter than the method itself.
-        usual_seconds: About how long a run takes that ends by itself, as long as none is measured.
+        warm_up: What is called then, if it can be shorter than the method itself.
+        usual_seconds: About how long a run that ends by itself takes, until one is measured.
     """
 
     play: Callable[[Trial], Trajectory]
@@ -137,12 +137,12 @@ def _best_rules(trial: Trial) -> tuple[Trajectory, list[EliminationOrder]]:
 def _annealing(trial: Trial) -> Trajectory:
     """Annealing from the two best rules, stopped at each checkpoint.
 
-    The annealer tells its last order only. It is therefore run once for each checkpoint, with the
+    The annealer reports only its last order. It is therefore run once for each checkpoint, with the
     same seed: the shorter runs are beginnings of the longest.
     """
     began = time.perf_counter()
     trajectory, starts = _best_rules(trial)
-    # What an annealing needs to get ready is not in its own time limit.
+    # The annealer's own time limit does not include its preparations.
     anneal(trial.graph, starts, trial.count, seconds=0.0, seed=trial.seed)
     ready = time.perf_counter() - began
     earlier = [seconds for seconds in CHECKPOINTS if ready < seconds < trial.seconds]
@@ -210,23 +210,23 @@ def _searched(trial: Trial, kind: str) -> Trajectory:
     if not trajectory or trajectory[-1][1] != counted:
         told = trajectory[-1][1] if trajectory else "nothing"
         raise AssertionError(
-            f"search_order says that its best order costs {told}, the interpreter says "
-            f"{counted}: this is a mistake in elimax, please report it"
+            f"search_order says that its best order costs {told}, but the interpreter counts "
+            f"{counted}: this is a bug in elimax, please report it"
         )
     limit = trial.seconds
     return [(limit if limit < x <= GRACE * limit else x, cost) for x, cost in trajectory]
 
 
 def _search(kind: str) -> Callable[[Trial], Trajectory]:
-    """A method of `search_order` that tells every improvement."""
+    """A method of `search_order` that reports every improvement."""
     return lambda trial: _searched(trial, kind)
 
 
 def _policy_annealing(trial: Trial) -> Trajectory:
     """The policy's games, then annealing, stopped at each checkpoint as in `_annealing`.
 
-    What a run with a later limit has found by an earlier checkpoint does not count there: a user
-    with that time would have had the run with that limit.
+    What a run with a later limit finds before an earlier checkpoint does not count there: a user
+    with that much time would have chosen that limit.
     """
     trajectory: Trajectory = []
     before = 0.0

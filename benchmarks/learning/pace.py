@@ -1,4 +1,4 @@
-"""How long the runs that are left will take, by what those before them took."""
+"""Estimates how long the remaining runs will take, from those before them."""
 
 import collections
 from collections.abc import Hashable, Iterable
@@ -8,10 +8,10 @@ from benchmarks.learning.methods import METHODS
 
 
 class Pace:
-    """Mean times of runs, for lack of better ones those of alike runs."""
+    """Mean times of runs; where there are none, those of similar runs."""
 
     def __init__(self, lines: Iterable[Line] = ()) -> None:
-        """Looks at what was measured before.
+        """Learns from what was measured before.
 
         Args:
             lines: Lines of a file of results.
@@ -24,7 +24,7 @@ class Pace:
         """Learns from a run.
 
         Args:
-            line: Its line; of one that failed nothing is learnt.
+            line: Its line; nothing is learnt from a run that failed.
         """
         if "failed" in line:
             return
@@ -33,7 +33,7 @@ class Pace:
             self._times[alike].append(seconds)
 
     def expected(self, set_name: str, method: str, budget: float | None) -> float:
-        """Seconds that a run may take.
+        """Estimates the seconds of a run.
 
         Args:
             set_name: The set of its program.
@@ -41,8 +41,8 @@ class Pace:
             budget: The time limit in seconds; None if there is none.
 
         Returns:
-            The mean over runs of the method on the set; or else on all sets; or else the limit, or
-            what the method usually takes.
+            The mean over runs of the method on the set; else on all sets; else the limit, or what
+            the method usually takes.
         """
         for alike in _alike(set_name, method, budget):
             if times := self._times.get(alike):
@@ -53,5 +53,5 @@ class Pace:
 def _alike(
     set_name: str, method: str, budget: float | None
 ) -> tuple[tuple[Hashable, ...], tuple[Hashable, ...]]:
-    """What runs have in common, most first."""
+    """Keys that group similar runs, the narrowest first."""
     return (set_name, method, budget), (method, budget)

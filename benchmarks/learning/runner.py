@@ -33,7 +33,7 @@ WARM_UP_SECONDS = 0.05
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """What is measured at once; the fields are those of `lines.KEY`.
+    """One run of a method on a program; the fields are those of `lines.KEY`.
 
     Attributes:
         set: Name of the set.
@@ -41,7 +41,7 @@ class Run:
         method: Name of the method.
         seed: Seed of everything that is random, 0 where nothing is.
         count: Which multiplications are saved.
-        budget: Time limit in seconds; None where a method has none.
+        budget: Time limit in seconds; None if the method has none.
     """
 
     set: str
@@ -62,9 +62,9 @@ class Choice(NamedTuple):
         seeds: Seeds of the methods that draw random numbers.
         seconds: Time limit of the timed methods.
         programs: How many programs of each set, the first ones; None for all.
-        timed: On how many of these, evenly spread, timed methods run, by set; on all of a set that
-            is not named.
-        policy: The file of the policy; None if no method plays it.
+        timed: On how many of these, evenly spread, timed methods run, by set; a set that is not
+            named is run on in full.
+        policy: The file of the policy; None if no method needs it.
     """
 
     sets: Sequence[str]
@@ -108,7 +108,7 @@ def measure(run: Run, policy: Path | None) -> Line:
     Returns:
         The fields of the run and of its graph; `trajectory`, `cost` and `seconds`, of the best
         order; `play_seconds`, of the whole call; `warm_up_seconds`, of the call that compiles; or
-        `failed`, where the graph is beyond what a method can hold.
+        `failed`, if the graph is too large for the method.
     """
     program = next(x for x in read_set(run.set) if x.name == run.program)
     graph, method = program.graph, METHODS[run.method]
@@ -144,14 +144,14 @@ def run_all(
     jobs: int = 1,
     report: Callable[[str], None],
 ) -> list[Line]:
-    """Measures what a file lacks, and appends it.
+    """Measures what the file lacks, and appends it.
 
     Args:
         choice: What is measured.
         path: The file of the results.
         where: What `lines.environment` returned.
-        jobs: Processes at a time; 1 for times that count.
-        report: Told how much there is to do, and how far it is after every run.
+        jobs: Processes at a time; 1 for reliable times.
+        report: Called with how much there is to do, and with the progress after every run.
 
     Returns:
         All lines of the file.
@@ -182,7 +182,7 @@ def run_all(
 
 
 def describe(line: Line) -> str:
-    """A run in a few words.
+    """Describes a run in a few words.
 
     Args:
         line: Its line.
@@ -231,7 +231,7 @@ def _measured(wanted: Sequence[Run], policy: Path | None, jobs: int) -> Iterator
 
 @functools.cache
 def _policy(path: Path) -> Any:
-    """Loads the policy, once in a process."""
+    """Loads the policy, once per process."""
     from elimax.models.checkpoint import load_policy
 
     return load_policy(path)[0]

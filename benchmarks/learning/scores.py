@@ -1,4 +1,4 @@
-"""From lines of results to arrays of gaps: how far above the best known cost an order is."""
+"""Turns lines of results into arrays of gaps: how far orders are above the best known cost."""
 
 import collections
 from collections.abc import Iterable, Sequence
@@ -56,7 +56,7 @@ class Scores:
         self.groups = sorted(names, key=lambda group: (group.arrays, group.set))
         self.longest = max((line["budget"] or 0.0 for line in chosen), default=0.0)
         self._runs: dict[tuple[Group, str], dict[str, dict[int, Line]]] = {}
-        # Of one seed with several time limits the longest run is kept, which is the last one here.
+        # If a seed has runs with several time limits, the longest is kept: it is the last one here.
         for line in sorted(finished, key=lambda line: (line["seed"], line["budget"] or 0.0)):
             programs = self._runs.setdefault((_group(line), line["method"]), {})
             programs.setdefault(line["program"], {})[line["seed"]] = line
@@ -85,20 +85,20 @@ class Scores:
     def gaps(
         self, group: Group, method: str, programs: Sequence[str], seconds: float | None = None
     ) -> np.ndarray:
-        """How far above the best known cost the orders of a method are.
+        """Returns how far the orders of a method are above the best known cost.
 
         Args:
             group: The group.
             method: A method that has finished all programs.
             programs: Names of programs.
-            seconds: When; None for the end.
+            seconds: At which time; None for the end.
 
         Returns:
             (programs, runs): cost / best known cost - 1, 0 for the best known; nan where there is
-            no order yet. Of all programs as many runs, those of the lowest seeds.
+            no order yet. All programs have the same number of runs, those of the lowest seeds.
         """
         best = np.array([[self._best[group.set, program]] for program in programs])
-        # Some graphs cost nothing; a multiplication too many is then a gap of 1.
+        # Some graphs cost nothing; each extra multiplication then adds a gap of 1.
         return (self._costs(group, method, programs, seconds) - best) / np.maximum(best, 1)
 
     def at_or_below(
@@ -109,7 +109,7 @@ class Scores:
         Args:
             group: The group.
             method: A method that has finished all programs.
-            rule: Another one that has one run of each.
+            rule: Another method, with one run per program.
             programs: Names of programs.
 
         Returns:
@@ -119,7 +119,7 @@ class Scores:
         return (costs[0] <= costs[1][:, :1]).astype(float)
 
     def play_seconds(self, group: Group, method: str, programs: Sequence[str]) -> list[float]:
-        """How long a method played, of every run of some programs that it has finished."""
+        """Seconds of every run of a method on some programs that it has finished."""
         runs = self._runs[group, method]
         return [line["play_seconds"] for name in programs for line in runs[name].values()]
 

@@ -1,4 +1,4 @@
-"""The programs that policies are measured on, which their training has to leave alone.
+"""The programs that policies are measured on, which training must not use.
 
 `graphs/SET.jsonl.gz` holds one set, a line {"name", "graph"} for every program; `make_sets` writes
 these files. The set `tasks` is traced from five of the project's own tasks.
@@ -34,7 +34,7 @@ TIMED = {
     "random_arrays": 8,
     "ecosystem": 12,
 }
-"""On how many programs of a set timed methods run unless all is asked for; on all of others."""
+"""On how many programs of a set timed methods run without --full; on all, if not named here."""
 
 
 class Program(NamedTuple):
@@ -50,7 +50,7 @@ class Program(NamedTuple):
 
     @property
     def has_arrays(self) -> bool:
-        """Whether any value is more than a number."""
+        """Whether any value is an array of more than one number."""
         return not is_scalar(self.graph)
 
 
@@ -87,14 +87,14 @@ def read_set(name: str) -> tuple[Program, ...]:
 
 
 def spread(programs: Sequence[Program], number: int) -> list[Program]:
-    """Chooses some programs of a set, evenly spread, as alike ones may stand together.
+    """Chooses some programs of a set, evenly spread, since similar ones may be adjacent.
 
     Args:
         programs: The programs.
         number: How many.
 
     Returns:
-        So many of them, or all if there are fewer; the same ones every time.
+        That many of them, or all if there are fewer; the same ones every time.
     """
     number = min(number, len(programs))
     return [programs[k * len(programs) // number] for k in range(number)]

@@ -22,10 +22,10 @@ ZERO_SHOT = ("three_rules", "all_rules", "policy_greedy", "policy_best_of_32")
 """Methods that end by themselves."""
 
 ANYTIME = ("all_rules", "annealing", "policy", "policy_annealing", "beam")
-"""Methods that are compared against time; the best rule is where annealing begins."""
+"""Methods that are compared against time; annealing starts from the best rules."""
 
 REFERENCES = ("annealing_long", "annealing_longest")
-"""What the best known costs rest on."""
+"""The methods behind the best known costs."""
 
 OURS, THEIRS = "policy_annealing", "annealing"
 LIMITS = (0.0, 0.01, 0.02, 0.05, 0.1)
@@ -177,7 +177,7 @@ def paired_table(scores: Scores) -> Table:
 
 
 def blocks(scores: Scores) -> Iterator[tuple[str, list[Group]]]:
-    """Yields what has rows of its own: every group, then all of scalars and all of arrays."""
+    """Yields the blocks of a table: every group, then all of scalars and all of arrays."""
     for group in scores.groups:
         yield str(group), [group]
     for arrays, label in ((False, "all scalars"), (True, "all arrays")):
@@ -217,7 +217,7 @@ def mean_gap(scores: Scores, common: Common, method: str, seconds: float) -> flo
         scores: The results.
         common: The programs.
         method: Name of the method.
-        seconds: When.
+        seconds: At which time.
 
     Returns:
         Mean over programs of the mean over runs; nan while a program has no order.
@@ -227,7 +227,7 @@ def mean_gap(scores: Scores, common: Common, method: str, seconds: float) -> flo
 
 
 def _of(scores: Scores, common: Common) -> str:
-    """How many programs were compared, and of how many if not of all."""
+    """How many programs were compared, and out of how many unless all."""
     compared = sum(map(len, common.values()))
     number = sum(map(scores.number, common))
     return f"{compared}" if compared == number else f"{compared} of {number}"
@@ -266,7 +266,7 @@ def _origin(lines: Sequence[Line]) -> str:
 
 
 def _failures(lines: Sequence[Line]) -> list[str]:
-    """What a method could not hold, with its reason, once."""
+    """Programs that were too large for a method, with the reason, once each."""
     failed = {
         f"- {line['set']}/{line['program']}, {line['method']}: {line['failed']}"
         for line in lines

@@ -1,1 +1,1 @@
-"""Whether fewer multiplications, and a lower price, mean less time."""
+"""Measures whether fewer multiplications, or a lower price, mean less time."""

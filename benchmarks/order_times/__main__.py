@@ -1,6 +1,6 @@
-"""Do fewer multiplications, and a lower price, mean less time? See README.md above.
+"""Do fewer multiplications, or a lower price, mean less time? See benchmarks/README.md.
 
-`DIR/FLAGS/TASK.json` is written after every task; a task that is there is kept.
+`DIR/FLAGS/TASK.json` is written after every task; existing files are kept.
 """
 
 import argparse
@@ -33,31 +33,31 @@ WEIGHTS = [
 """Weights of entries and products that are tried."""
 
 GIGABYTES = 0.5
-"""Memory of the dense Jacobians of one batch, in 1e9 bytes."""
+"""Memory for the dense Jacobians of one batch, in 1e9 bytes."""
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Reads the command line.
 
     Args:
-        arguments: Its words; those of the process if None.
+        arguments: Its arguments; those of the process if None.
 
     Returns:
         The options.
     """
     parser = argparse.ArgumentParser(prog="python -m benchmarks.order_times")
     add = parser.add_argument
-    add("tasks", nargs="*", metavar="TASK", help="all by default")
-    add("--flags", choices=FLAG_SETS, nargs="+", default=list(FLAG_SETS), help="of XLA")
-    add("--orders", type=int, default=24, help="orders of a task")
-    add("--batch", type=int, default=65536, help="points of a batch")
+    add("tasks", nargs="*", metavar="TASK", help="tasks; by default all")
+    add("--flags", choices=FLAG_SETS, nargs="+", default=list(FLAG_SETS), help="sets of XLA flags")
+    add("--orders", type=int, default=24, help="orders per task")
+    add("--batch", type=int, default=65536, help="points per batch")
     add("--rounds", type=int, default=15, help="rounds of run times")
-    add("--seconds", type=float, default=10.0, help="time of the rounds of a task")
+    add("--seconds", type=float, default=10.0, help="time for the rounds of a task")
     add("--out", type=Path, default=Path(".state/order_times"), metavar="DIR")
     add("--here", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     if min(given.orders, given.batch, given.rounds) < 1:
-        parser.error("orders, points and rounds must be at least 1")
+        parser.error("--orders, --batch and --rounds must be at least 1")
     given.tasks = given.tasks or task_names()
     return given
 
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command.
 
     Args:
-        arguments: Words of the command line; those of the process if None.
+        arguments: Command-line arguments; those of the process if None.
 
     Returns:
         The exit status: that of a process that failed, or 2 if files are missing.
@@ -113,7 +113,7 @@ def measure_task(path: Path, task: str, given: argparse.Namespace) -> None:
 def _in_a_process(flags: FlagSet, task: str, given: argparse.Namespace) -> int:
     """Measures a task in a process of its own; returns its exit status.
 
-    XLA reads its flags once, and many compiled programs need not stay in memory.
+    XLA reads its flags only once, and compiled programs do not pile up in memory.
     """
     words = [task, "--flags", flags, "--here", "--out", given.out]
     for name in ("orders", "batch", "rounds", "seconds"):
@@ -124,7 +124,7 @@ def _in_a_process(flags: FlagSet, task: str, given: argparse.Namespace) -> int:
 
 
 def report(folder: Path, flags: Sequence[str], tasks: Sequence[str]) -> str:
-    """The tables of what was measured.
+    """Writes the tables of what was measured.
 
     Args:
         folder: Folder of the results.

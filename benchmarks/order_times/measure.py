@@ -24,20 +24,20 @@ from elimax.interpreter.orders import portfolio
 from elimax.pipeline.stages import rivals
 
 OURS = ("forward", "reverse", *STORED, "auto")
-"""Orders that are timed on every task, if they differ."""
+"""Orders that are timed on every task, unless they are equal."""
 NOISE = (0.01, 0.03, 0.1, 0.3, 1.0)
-"""How far vertices move in orders drawn at random, as shares of the number of vertices."""
+"""How far vertices move in random orders, as shares of the number of vertices."""
 
 
 def varied_orders(
     subject: Subject, number: int, rng: np.random.Generator
 ) -> dict[str, EliminationOrder]:
-    """Orders of a task between the best ones and bad ones, all different.
+    """Makes orders of a task from the best to bad ones, all different.
 
     Args:
         subject: The task.
-        number: How many are wanted; the classical ones are thinned out to a third of it.
-        rng: What orders are drawn with.
+        number: How many to make; the classical ones are thinned out to a third of it.
+        rng: Generator for the random orders.
 
     Returns:
         Orders by name: `OURS`, classical ones, and these with all vertices moved at random.
@@ -62,7 +62,7 @@ def varied_orders(
 def _moved(
     order: EliminationOrder, graph: ComputationalGraph, share: float, rng: np.random.Generator
 ) -> EliminationOrder:
-    """An order with every vertex moved by a normal number of places."""
+    """An order with every vertex moved by a normally distributed number of places."""
     vertices = np.asarray(order.vertices)
     places = np.arange(len(vertices)) + share * len(vertices) * rng.standard_normal(len(vertices))
     moved = (int(vertex) for vertex in vertices[np.argsort(places, kind="stable")])
@@ -87,8 +87,8 @@ def measure(
         seconds: No round starts after this time, except for the first three.
 
     Returns:
-        One record an order or mode: `name`; `all`, `nontrivial`, `additions`, the `price` of an
-        order and its work; `seconds` a call, the median, with `quarter` and `three_quarters`;
+        One record per order or mode: `name`; `all`, `nontrivial`, `additions`, the `price` of an
+        order and its work; `seconds` per call, the median, with `quarter` and `three_quarters`;
         `flops` and `kernels` of the compiled program; or `failed`, the reason.
     """
     single = rivals.in_dtype(subject.task.example_inputs(), "float32")
@@ -105,7 +105,7 @@ def measure(
     for name, make in makers.items():
         try:
             programs[name] = jax.jit(jax.vmap(make(), axes)).lower(*arguments).compile()
-        except Exception as error:  # What stops one order does not stop the others.
+        except Exception as error:  # An order that fails does not stop the others.
             records[name]["failed"] = reason(error)
             continue
         facts = describe(programs[name])
@@ -120,7 +120,7 @@ def measure(
 
 
 def order_work(graph: ComputationalGraph, order: EliminationOrder) -> Work:
-    """What is done in a whole elimination: what its price is made of.
+    """Adds up the work of a whole elimination, which its price is made of.
 
     Args:
         graph: The graph.

@@ -1,4 +1,4 @@
-"""What the times of many orders say: which figure of an order foretells its time."""
+"""What the times of many orders show: which figure of an order predicts its time."""
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -19,10 +19,10 @@ FIGURES: Mapping[str, Callable[[Record], float]] = {
     "price": lambda record: record["price"],
     "executed": lambda record: record["flops"],
 }
-"""What is compared with the times: counts, the price, and operations that XLA says are executed."""
+"""What is compared with the times: counts, the price, and the operations that XLA reports."""
 
 FAR = 1.2
-"""How many times longer the slowest order takes where orders are told apart."""
+"""Times of orders differ enough to be compared if the slowest takes this many times longer."""
 
 
 def orders_of(records: Sequence[Record]) -> list[Record]:
@@ -56,8 +56,8 @@ def correlations(records: Sequence[Record]) -> dict[str, float | None]:
         records: Those of one task and set of flags.
 
     Returns:
-        By name of `FIGURES`; under "counts" that of nontrivial multiplications with the operations
-        that are executed.
+        By name in `FIGURES`; under "counts", that of nontrivial multiplications with the
+        operations that are executed.
     """
     ours = orders_of(records)
     seconds = [record["seconds"] for record in ours]
@@ -70,14 +70,14 @@ def correlations(records: Sequence[Record]) -> dict[str, float | None]:
 
 
 def times_table(results: Sequence[Mapping[str, Any]]) -> Table:
-    """How far orders are apart, and what foretells it.
+    """Shows how far the times of orders are apart, and what predicts them.
 
     Args:
-        results: The files of one set of flags, one a task.
+        results: The files of one set of flags, one per task.
 
     Returns:
-        Headings and rows: the task, batch, number of orders; time of the slowest, of the better one
-        of forward and reverse, and of JAX's better mode, each in units of the fastest order; rank
+        Headings and rows: the task, batch, number of orders; time of the slowest, of the better of
+        forward and reverse, and of JAX's better mode, each in units of the fastest order; rank
         correlations. The last row has medians over tasks whose slowest order takes `FAR` times
         longer than the fastest.
     """
@@ -107,7 +107,7 @@ def _median(values: Sequence[float | None]) -> float | None:
 
 
 def fit(results: Sequence[Mapping[str, Any]], weights: Sequence[Work]) -> Table:
-    """Tries weights of the price.
+    """Tries weights for the price.
 
     Args:
         results: Files of tasks with arrays; those whose orders are not `FAR` apart are left out.

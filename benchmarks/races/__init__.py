@@ -1,1 +1,1 @@
-"""Races of `order="fastest"` on small systems that nothing here was tuned for."""
+"""Races of `order="fastest"` on small systems for which nothing here was tuned."""

@@ -1,6 +1,6 @@
-"""`order="fastest"` against JAX's two modes, on small systems and in batches; see README.md above.
+"""`order="fastest"` against JAX's two modes, on small systems, in batches; see the README.md above.
 
-`DIR/lines.jsonl` gets one line for every system, dtype and batch; what is there already is kept.
+`DIR/lines.jsonl` gets one line for every system, dtype and batch; existing lines are kept.
 """
 
 import argparse
@@ -38,21 +38,21 @@ CHECKED = 64
 
 
 def measure(name: str, dtype: str, batch: int, rounds: int, seconds: float) -> Line:
-    """Races the contenders of one system, then times the winner again beside its rivals.
+    """Races the contenders of one system, then times the winner again next to its rivals.
 
     Args:
         name: Name of the system.
         dtype: float32 or float64.
         batch: Number of points; 1 is one call without `vmap`.
         rounds: Rounds of the times that are reported.
-        seconds: Time of the race.
+        seconds: Time for the race.
 
     Returns:
         `winner`, the name of the contender; `execution` of its plan; `error`, its largest relative
         error in float64; `seconds` of a call by name: `jacfwd`, `jacrev`, `auto` (jacve), `fastest`
         and `floor`, which only writes an array of the size of the Jacobian; `by_kernel`, the names
-        of those that call a native kernel; `ratios` by name to the better mode of JAX, with their
-        intervals.
+        of those that call a native kernel; `ratios` by name, (time of JAX's better mode / time),
+        with their intervals.
     """
     function, values = SYSTEMS[name]
     with jax.enable_x64(True):
@@ -104,7 +104,7 @@ def _size(batch: int) -> int | None:
 
 
 def _points(values: Sequence[float], number: int, dtype: str) -> Any:
-    """Points around a point."""
+    """Makes random points around a point, (number, inputs)."""
     noise = np.random.default_rng(0).standard_normal((number, len(values)))
     return jnp.asarray(np.asarray(values) * (1 + 0.02 * noise), dtype)
 
@@ -116,9 +116,10 @@ def means_table(lines: Sequence[Line]) -> Table:
         lines: Lines of the results.
 
     Returns:
-        Headings and rows: `auto`, `fastest` and the same without the cases that JAX won; how often
-        a mode of JAX won; how often `auto` was a kernel, and the winner; cases of `fastest` whose
-        interval lies below 0.97; the median of (time of fastest / time of only writing its output).
+        Headings and rows: `auto`, `fastest`, and `fastest` without the cases that JAX won; how
+        often a mode of JAX won; how often `auto`, and the winner, ran a native kernel; cases of
+        `fastest` whose interval lies below 0.97; the median of (time of fastest / time of only
+        writing its output); the largest error.
     """
     rows = []
     for key in dict.fromkeys((line["count"], line["budget"]) for line in lines):
@@ -200,18 +201,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command.
 
     Args:
-        arguments: Words of the command line; those of the process if None.
+        arguments: Command-line arguments; those of the process if None.
 
     Returns:
         The exit status: 1 if results cannot be read or written.
     """
     parser = argparse.ArgumentParser(prog="python -m benchmarks.races")
     add = parser.add_argument
-    add("systems", nargs="*", metavar="SYSTEM", help="all by default")
+    add("systems", nargs="*", metavar="SYSTEM", help="systems; by default all")
     add("--batch", type=int, nargs="+", default=[1, 512, 65536], help="batch sizes")
     add("--dtype", choices=("float32", "float64"), nargs="+", default=["float32"])
-    add("--rounds", type=int, default=15, help="rounds of the times that are reported")
-    add("--seconds", type=float, default=10.0, help="time of one race")
+    add("--rounds", type=int, default=15, help="rounds of the reported times")
+    add("--seconds", type=float, default=10.0, help="time for one race")
     add("--out", type=Path, default=Path(".state/races"), metavar="DIR")
     given = parser.parse_args(arguments)
     if unknown := sorted(set(given.systems) - set(SYSTEMS)):

@@ -1,8 +1,8 @@
 """Residuals of Moré, Garbow & Hillstrom, *Testing Unconstrained Optimization Software*, 1981.
 
 Numbered and started as in section 3 of the paper (ACM Transactions on Mathematical Software 7);
-31 of its 35 functions, without the three linear ones and with one of two of the largest. Measured
-data that are only subtracted have no derivative and are left out.
+32 of its 35 functions, without the three linear ones. Measured data that are only subtracted do not
+affect the Jacobian and are left out.
 """
 
 import math
@@ -290,4 +290,4 @@ SYSTEMS: dict[Function, list[float]] = {
     broyden_banded: [-1.0] * 10,
     chebyquad: [k / 9 for k in range(1, 9)],
 }
-"""The functions of one vector, with the points where their batches lie."""
+"""The functions of one vector, with the points that their batches surround."""

@@ -1,4 +1,4 @@
-"""Small functions of mechanics, chemistry, biology and vision, each from a textbook's formula."""
+"""Small functions from mechanics, chemistry, biology and vision, each a textbook formula."""
 
 import math
 from collections.abc import Callable
@@ -57,7 +57,7 @@ def cart_pole(x: Any) -> Any:
 
 
 def bicycle_step(x: Any) -> Any:
-    """A step of a kinematic bicycle: place, heading, speed; steering and acceleration."""
+    """A step of a kinematic bicycle: position, heading, speed; steering and acceleration."""
     px, py, heading, speed, steering, acceleration = x
     slip = jnp.arctan(0.5 * jnp.tan(steering))
     return jnp.stack(
@@ -91,7 +91,7 @@ def distorted_projection(x: Any) -> Any:
 
 
 def spherical_arm(x: Any) -> Any:
-    """Place and direction of the tip of an arm with three joints and two lengths."""
+    """Position and direction of the tip of an arm with three joints and two lengths."""
     a, b, c, first, second = x
     reach = first * jnp.cos(b) + second * jnp.cos(b + c)
     height = first * jnp.sin(b) + second * jnp.sin(b + c)
@@ -100,7 +100,7 @@ def spherical_arm(x: Any) -> Any:
 
 
 def kepler_orbit(x: Any) -> Any:
-    """Place and velocity from size, eccentricity, inclination, node, periapsis and anomaly."""
+    """Position and velocity from size, eccentricity, inclination, node, periapsis and anomaly."""
     size, e, inclination, node, periapsis, anomaly = x
     radius = size * (1 - e * jnp.cos(anomaly))
     p = size * (jnp.cos(anomaly) - e)
@@ -158,7 +158,7 @@ def nerve_membrane(x: Any) -> Any:
 
 
 def tyre_forces(x: Any) -> Any:
-    """Pacejka's formula for both directions, with slip on both."""
+    """Pacejka's formula for both directions, with slip in both."""
     slip, angle, load, friction = x
     total = jnp.sqrt(slip**2 + jnp.tan(angle) ** 2 + 1e-6)
     stiff = 10 * total
@@ -207,4 +207,4 @@ SYSTEMS: dict[Function, list[float]] = {
     cubic_gas: [350.0, 0.005, 1.5, 3e-5],
     three_bodies: [1.0, 0.0, -0.5, 0.8, -0.4, -0.9],
 }
-"""The functions of one vector, with the points where their batches lie."""
+"""The functions of one vector, with the points that their batches surround."""

@@ -1,9 +1,9 @@
 """Writes hashes of the program text that each stage and each task depends on.
 
-This is the stage `fingerprint`. DVC compares files by their bytes, so that a better docstring
-would train every policy anew. Stages therefore depend on data/code/STAGE.json and
+This is the stage `fingerprint`. DVC compares files byte by byte, so that a better
+docstring would retrain every policy. Stages therefore depend on data/code/STAGE.json and
 data/code/tasks/TASK.json, which hold a hash of the syntax tree of every module that counts;
-`import_closure` says which do. With `--check` it tells whether dvc.lock belongs to this tree.
+`import_closure` decides which do. With `--check` it tells whether dvc.lock belongs to this tree.
 """
 
 import argparse
@@ -21,9 +21,9 @@ from elimax.pipeline.errors import PipelineError, StageError
 STAGES = ("extract", "pretrain", "finetune", "search", "evaluate", "report")
 FINGERPRINT_STAGE = "fingerprint"
 ALWAYS_CHANGED = "always changed"
-"""What `dvc status` says of a stage that runs every time, next to what differs."""
+"""What `dvc status` says about a stage that runs every time, next to what differs."""
 MISSING = ("deleted", "not in cache")
-"""What `dvc status` says of an output that is not there."""
+"""What `dvc status` says about an output that is missing."""
 
 
 def write_fingerprints(layout: Layout) -> None:
@@ -47,7 +47,7 @@ def write_fingerprints(layout: Layout) -> None:
 
 
 def changed_stages(layout: Layout) -> dict[str, list[tuple[str, str]]]:
-    """Lists what differs from dvc.lock, after the fingerprints are brought up to date.
+    """Lists what differs from dvc.lock, after bringing the fingerprints up to date.
 
     Args:
         layout: The checkout.
@@ -72,7 +72,7 @@ def changed_stages(layout: Layout) -> dict[str, list[tuple[str, str]]]:
     return {
         stage: [change for entry in entries if isinstance(entry, dict) for change in _flat(entry)]
         for stage, entries in json.loads(done.stdout).items()
-        # It is always changed, and what it writes counts for the stages that depend on it.
+        # It always counts as changed; what it writes shows up in the stages that depend on it.
         if stage != FINGERPRINT_STAGE and entries != [ALWAYS_CHANGED]
     }
 
@@ -108,10 +108,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line of this module.
 
     Args:
-        arguments: Words after the program's name, or None for those of the process.
+        arguments: Command-line arguments, or None for those of the process.
 
     Returns:
-        Exit code: 0, or 1 if the check found something or an error is printed.
+        Exit code: 0, or 1 if the check found something or an error was printed.
     """
     parser = argparse.ArgumentParser(prog="python -m elimax.pipeline.checkout.code_fingerprints")
     parser.add_argument("--check", action="store_true", help="tell whether dvc.lock is stale")

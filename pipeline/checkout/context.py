@@ -1,4 +1,4 @@
-"""What all stages share: where files lie, what the parameters are, how to talk."""
+"""What all stages share: where files are, what the parameters are, how to print."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ from elimax.pipeline.errors import FileError
 Config = TypeVar("Config")
 
 SHOWN = ("forward", "reverse", "markowitz", "markowitz_high")
-"""Classical orders that every table shows; of the others only the best."""
+"""Classical orders that every table shows; of the others, only the best is shown."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +32,7 @@ class StageContext:
     Attributes:
         layout: Paths of all files.
         params: All parameters, overrides applied.
-        console: Where the stage tells what it does.
+        console: Where the stage prints.
     """
 
     layout: Layout
@@ -58,7 +58,7 @@ class StageContext:
 
     @property
     def seed(self) -> int:
-        """The seed of all randomness but finetuning.
+        """The seed of everything random except finetuning.
 
         Raises:
             ParamsError: If `seed` is not an integer in the range of seeds.
@@ -91,7 +91,7 @@ def read_graph(layout: Layout, task: str) -> ComputationalGraph:
         The graph.
 
     Raises:
-        FileError: If extract has not written the file, or it is broken or of another task.
+        FileError: If extract has not written the file, or it is broken or for another task.
         GraphFormatError: If it holds no graph.
     """
     path, hint = layout.graph(task), command("extract", task)
@@ -144,7 +144,7 @@ def order_from(
         The order.
 
     Raises:
-        FileError: If there is no order, or it is none of this graph.
+        FileError: If there is no order, or it does not fit this graph.
     """
     try:
         vertices = check_order(graph, content["order"])
@@ -170,7 +170,7 @@ def order_costs(
         graph: The graph.
         order: An order of it.
         count: What decides between orders.
-        counted: What counts.
+        counted: Counts the multiplications of an order.
 
     Returns:
         Both counts, and the price where that decides.
@@ -187,7 +187,7 @@ def cheapest(counts: Mapping[str, Mapping[str, int]], count: Objective) -> str:
 
     Args:
         counts: Both counts by name, and the price where that decides.
-        count: The one that decides; another one breaks ties, then the place in the mapping.
+        count: The one that decides; the other breaks ties, then the position in the mapping.
 
     Raises:
         InvalidOrderError: If there is no candidate.
@@ -206,7 +206,7 @@ def table_names(counts: Mapping[str, Mapping[str, int]], count: Objective) -> li
         count: Which count decides what the best of the portfolio is.
 
     Returns:
-        `SHOWN`, the best of the portfolio if it is another one, and all that are no part of it.
+        `SHOWN`, the best of the portfolio if it is not among them, and all orders outside of it.
     """
     best = cheapest({name: counts[name] for name in PORTFOLIO}, count)
     learned = [name for name in counts if name not in PORTFOLIO]

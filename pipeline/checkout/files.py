@@ -75,7 +75,7 @@ class Layout:
         return self.root / "data/policies" / stem(task) / f"{seed}.eqx"
 
     def finetuned(self, task: str, seed: int) -> Path:
-        """The best order that finetune met with one seed."""
+        """The best order that finetune found with one seed."""
         return self.root / "data/finetune" / stem(task) / f"{seed}.json"
 
     def finetune_curve(self, task: str, seed: int) -> Path:
@@ -108,7 +108,7 @@ class Layout:
         return self.root / ".state"
 
     def shown(self, path: Path) -> str:
-        """Returns a path as messages show it: relative to the root where it lies below."""
+        """Returns a path as messages show it: relative to the root if it is below it."""
         return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
 
 
@@ -144,7 +144,7 @@ def require_file(path: Path, command: str) -> Path:
 
 @contextlib.contextmanager
 def write_errors(path: Path) -> Iterator[None]:
-    """Turns what the system says about writing a file into one line.
+    """Turns an operating system error about writing a file into one line.
 
     Args:
         path: The file that is written.
@@ -168,7 +168,7 @@ def write_text(path: Path, text: str) -> None:
     """Writes a text file whole or not at all.
 
     Args:
-        path: The file to write; its folder is made.
+        path: The file to write; its folder is created.
         text: Its content.
 
     Raises:
@@ -181,7 +181,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Writes a file whole or not at all.
 
     Args:
-        path: The file to write; its folder is made.
+        path: The file to write; its folder is created.
         content: Its content.
 
     Raises:
@@ -218,7 +218,7 @@ def read_json(path: Path, command: str, keys: Sequence[str] = ()) -> dict[str, A
         The object.
 
     Raises:
-        FileError: If the file is missing, torn, of another schema version, or lacks a key.
+        FileError: If the file is missing, truncated, of another schema version, or lacks a key.
     """
     hint = f"write it with: {command}"
     try:
@@ -239,7 +239,7 @@ def read_json(path: Path, command: str, keys: Sequence[str] = ()) -> dict[str, A
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Writes rows as CSV; the columns are sorted, as a row from a checkpoint has another order.
+    """Writes rows as CSV; columns are sorted, since rows from a checkpoint have another order.
 
     Args:
         path: The file to write.
@@ -260,7 +260,7 @@ def read_csv(path: Path, command: str) -> list[dict[str, float]]:
     """Reads a CSV of numbers that `write_csv` wrote; empty cells are left out.
 
     Raises:
-        FileError: If the file is missing or holds something else than numbers.
+        FileError: If the file is missing or holds anything but numbers.
     """
     hint = f"write it with: {command}"
     rows = []

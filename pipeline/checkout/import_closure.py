@@ -4,13 +4,13 @@ Comments, docstrings and formatting are not in a hash of a syntax tree, nor is t
 Which modules count:
 
 - Imports are found in the text, inside functions too, but not under `if TYPE_CHECKING`.
-- `from package import name` leads to the module that the package takes the name from, not to all
-  that the package exports: an export more changes no hash.
+- `from package import name` leads to the module that the package takes the name from, not to
+  everything the package exports, so that one more export changes no hash.
 - Importing a module runs the `__init__` of its packages. What that does beyond exporting names
   (an imported module, a call, an assignment) counts.
 - `WITHOUT_INFLUENCE` does not count.
 
-A module that is found at run time only, by `importlib` say, is not followed.
+A module that is imported only at run time, such as by `importlib`, is not followed.
 """
 
 import ast
@@ -34,7 +34,7 @@ WITHOUT_INFLUENCE = frozenset(
         "elimax.pipeline.command_line.cli",  # Reads the command line
         "elimax.pipeline.console",  # Prints
         "elimax.pipeline.errors",
-        "elimax.pipeline.extras",  # Words which package is missing
+        "elimax.pipeline.extras",  # Says which package is missing
         "elimax.pipeline.stages.follow",  # Shows the progress of a training
         "elimax.pipeline.stages.shown",  # Prints results, mirrors them to W&B
         "elimax.pipeline.checkout.import_closure",  # Hashes, for the names of checkpoints
@@ -56,10 +56,10 @@ def fingerprint(root: Path, module: str) -> dict[str, str]:
         module: Dotted name of the module to start from.
 
     Returns:
-        SHA-256 of the syntax tree without docstrings by name of the module, sorted.
+        SHA-256 of the syntax tree without docstrings, by module name, sorted.
 
     Raises:
-        StageError: If the module does not exist, or the text of one is not Python.
+        StageError: If the module does not exist, or a file is not Python.
     """
     closure = _Closure(root)
     if closure.path(module) is None:
@@ -169,7 +169,7 @@ class _Closure:
         return ".".join([*parts[:keep], *filter(None, [statement.module])])
 
 
-# Two dozen stages and tasks depend on much the same modules, and syntax trees are not changed.
+# Two dozen stages and tasks depend on much the same modules, and no syntax tree is modified.
 _parsed = functools.cache(ast.parse)
 
 
@@ -205,7 +205,7 @@ def _only_exports(statement: ast.stmt) -> bool:
 
 
 def _is_text(node: Any) -> bool:
-    """Tells whether a statement is a bare text: a docstring of something."""
+    """Tells whether a statement is a bare string, such as a docstring."""
     return (
         isinstance(node, ast.Expr)
         and isinstance(node.value, ast.Constant)
@@ -216,7 +216,7 @@ def _is_text(node: Any) -> bool:
 def _words(value: Any) -> Iterator[str]:
     """Writes a syntax tree as text, without empty fields: Python versions differ in those."""
     if isinstance(value, ast.JoinedStr):
-        # Python 3.12 has empty texts between the parts of an f-string, others have not.
+        # Python 3.12 has empty strings between the parts of an f-string, other versions do not.
         parts = [part for part in value.values if getattr(part, "value", None) != ""]
         yield "JoinedStr("
         yield from _words(parts)

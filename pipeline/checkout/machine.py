@@ -1,4 +1,4 @@
-"""What a result was made with: device, versions, commit, digests of code and files."""
+"""What produced a result: device, versions, commit, digests of code and files."""
 
 import hashlib
 import json

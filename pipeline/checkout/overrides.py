@@ -15,7 +15,7 @@ from elimax.pipeline.checkout.yaml_text import parse_yaml
 from elimax.pipeline.errors import ParamsError
 
 AUTO = "auto"
-"""Stands in a section for the value that each task has of its own."""
+"""In a section, stands for a value that each task has of its own."""
 
 TASK_VALUES = "task"
 """The section with the values of single tasks."""
@@ -96,7 +96,7 @@ def _apply(params: dict[str, Any], override: str) -> None:
     keys = override_keys(override)
     name, text = ".".join(keys), override.partition("=")[2]
     value = parse_yaml(text, f"the value of -S {name}")
-    # The value of one task need not be in the file: its section has the name and the type.
+    # The value of one task need not be in the file: the section has its name and type.
     path = _section_path(keys)
     old = _look_up(params, path, name)
     if old == AUTO:
@@ -148,7 +148,7 @@ def _look_up(params: Mapping[str, Any], keys: Sequence[str], name: str) -> Any:
 
 
 def _check_type(old: Any, new: Any, name: str) -> None:
-    """Refuses a value whose type is another one than the file's."""
+    """Refuses a value whose type differs from that in the file."""
     if old is None or (isinstance(old, float) and is_number(new)):
         return
     if type(old) is type(new):

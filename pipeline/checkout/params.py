@@ -52,7 +52,7 @@ def load_params(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
 
     Raises:
         ParamsError: If the file is missing or malformed, or an override names an unknown key, gives
-            a value of another type than the file's, or has no effect.
+            a value of another type than that in the file, or has no effect.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -157,7 +157,7 @@ def seed_list(params: Mapping[str, Any]) -> tuple[int, ...]:
 
 
 def write_seeds(path: Path, number: int) -> None:
-    """Writes the seeds 0, 1, ... to params.yaml; its comments and layout stay.
+    """Writes the seeds 0, 1, ... to params.yaml, whose comments and layout stay.
 
     Args:
         path: The file.
@@ -191,7 +191,7 @@ def _filled(
 
 
 def _check_keys(own: Mapping[str, Any], known: Mapping[str, Any], where: str) -> None:
-    """Refuses keys that the section lacks: no stage would read them."""
+    """Refuses keys that the section lacks, because no stage would read them."""
     for key, value in own.items():
         if key not in known:
             raise ParamsError(

@@ -1,9 +1,9 @@
 """How a stage behaves as a process: it dies with DVC, stops cleanly, and never runs twice at once.
 
-DVC that is killed leaves its children running, and its next run would start a second writer on the
+When DVC is killed, its children keep running, and the next run would start a second writer on the
 same files (seen with DVC 3.67). A stage therefore asks Linux to end it when its parent ends, closes
-open files and W&B runs at SIGTERM (see `termination`), and holds a lock. Nor may its result depend
-on what this user has computed before: it sees nothing of the user's plan cache.
+open files and W&B runs at SIGTERM (see `termination`), and holds a lock. Its result must not depend
+on what the user computed before, so it does not see the user's plan cache.
 """
 
 import contextlib
@@ -21,17 +21,17 @@ from elimax.pipeline.errors import StageError
 PR_SET_PDEATHSIG = 1
 
 PLAYING_STAGES = frozenset({"pretrain", "finetune", "search"})
-"""Stages that play games: boards of similar size need the same compiled functions."""
+"""Stages that play games: graphs of similar size need the same compiled functions."""
 
 
 @contextlib.contextmanager
 def stage_process(
     layout: Layout, stage: str, task: str | None = None, seed: int | None = None
 ) -> Iterator[None]:
-    """Makes this process a well-behaved stage while the context is open.
+    """Makes this process behave as a stage while the context is open: lock, SIGTERM, caches.
 
     Args:
-        layout: Where the lock file lies.
+        layout: Where the lock file is.
         stage: Name of the stage.
         task: Name of the task, or None for a stage without one.
         seed: The seed, or None for a stage that has one run per task.
@@ -53,7 +53,7 @@ def stage_process(
 
 
 def _share_compiled_functions(layout: Layout) -> None:
-    """Lets stages find in .state/ what another one has compiled; evaluate times compiling."""
+    """Lets stages reuse, through .state/, what another one compiled; evaluate times compiling."""
     import jax
 
     jax.config.update("jax_compilation_cache_dir", str(layout.state / "compiled"))
@@ -67,13 +67,13 @@ def join_processes() -> None:
     JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES and JAX_PROCESS_ID do.
 
     Raises:
-        StageError: If nobody tells, or the first process does not answer.
+        StageError: If none of these is set, or the first process does not answer.
     """
     import jax
 
     number, index = (os.environ.get(f"JAX_{name}") for name in ("NUM_PROCESSES", "PROCESS_ID"))
     try:
-        # Between processors; between GPUs it is NCCL, whatever this says.
+        # For CPUs; GPUs communicate through NCCL whatever this says.
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
         jax.distributed.initialize(
             num_processes=int(number) if number else None, process_id=int(index) if index else None
@@ -82,8 +82,8 @@ def join_processes() -> None:
         reason = str(error).splitlines()[0]
         raise StageError(
             f"cannot join other processes ({reason}): start elimax with srun or mpirun, or set "
-            "JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES and JAX_PROCESS_ID; alone it trains "
-            "without --processes"
+            "JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES and JAX_PROCESS_ID; for a single process "
+            "leave out --processes"
         ) from None
 
 
@@ -99,7 +99,7 @@ def running_stages(layout: Layout) -> list[str]:
     """Names of the stages that hold their lock in this checkout.
 
     Args:
-        layout: Where the lock files lie.
+        layout: Where the lock files are.
     """
     try:
         import fcntl
@@ -119,13 +119,13 @@ def running_stages(layout: Layout) -> list[str]:
 def _lock(layout: Layout, name: str) -> Iterator[None]:
     try:
         import fcntl
-    except ImportError:  # No file locks outside POSIX systems; one user starts one stage there.
+    except ImportError:  # No file locks outside POSIX: there, users must not start a stage twice.
         yield
         return
     path = layout.state / "locks" / f"{name}.lock"
     with write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        opened = path.open("ab+", buffering=0)  # Nothing is left to be written when it is closed.
+        opened = path.open("ab+", buffering=0)  # Unbuffered, so closing writes nothing.
     with opened as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -135,7 +135,7 @@ def _lock(layout: Layout, name: str) -> Iterator[None]:
             raise StageError(
                 f"{name} is already running as process {owner}: wait until it ends, or end it"
             ) from None
-        with contextlib.suppress(OSError):  # On a full disk the lock holds without its name.
+        with contextlib.suppress(OSError):  # On a full disk the lock holds without its owner's id.
             file.seek(0)
             file.truncate()
             file.write(str(os.getpid()).encode())

@@ -65,7 +65,7 @@ def _program_files(root: Path) -> list[str]:
 
 
 def _merge(old: Any, new: Any, where: str) -> Any:
-    """Returns a mapping with the values of another one over it, at any depth."""
+    """Returns a mapping overlaid with the values of another one, at any depth."""
     if not isinstance(new, dict) or not isinstance(old, dict):
         return new
     for key in new:

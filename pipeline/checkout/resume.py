@@ -1,9 +1,9 @@
-"""Checkpoints of a training stage, so that a killed stage goes on where it was.
+"""Checkpoints of a training stage, so that a killed stage resumes where it was.
 
-They lie in .state/, which neither git nor DVC knows, under a name that holds a digest of all that
-the result depends on: parameters, inputs, program text, version of JAX. A changed parameter
-therefore starts clean, and the same stage started again ends with the same bytes as one that was
-never killed. (DVC's own `persist: true` outputs resume from the checkpoint of other parameters.)
+They are in .state/, which neither git nor DVC tracks, under a name with a digest of everything the
+result depends on: parameters, inputs, program text, version of JAX. A changed parameter therefore
+starts clean, and a stage that was killed and started again ends with the same bytes as one that was
+never killed. (DVC's own `persist: true` outputs would resume from other parameters' checkpoints.)
 """
 
 import logging
@@ -44,14 +44,14 @@ class Checkpoint:
             return None
         try:
             state = read(self.path)
-        except Exception as error:  # Whatever is wrong with it, starting anew is right.
-            _log.warning("%s cannot be read (%s); the stage starts anew", self.path, error)
+        except Exception as error:  # Whatever is wrong with it, starting over is right.
+            _log.warning("%s cannot be read (%s); the stage starts over", self.path, error)
             return None
-        _log.warning("going on from %s", self.path)
+        _log.warning("resuming from %s", self.path)
         return state
 
     def save(self, write: Callable[[Path], None]) -> None:
-        """Stores the state if the last time is long enough ago.
+        """Stores the state if the last save is long enough ago.
 
         Args:
             write: Writes the state to a path, whole or not at all.

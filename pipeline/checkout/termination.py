@@ -1,10 +1,10 @@
 """SIGTERM ends a stage within seconds, whatever it is doing, with exit code 143.
 
-Python runs the handler of a signal between two of its own instructions: not while XLA compiles,
-which may take half a minute. So the main thread gets a moment to leave by an ordinary exit, which
-closes files and runs; after that a thread that waits for the signal says the last words and ends
-the process. Either way it ends by `os._exit`, since the interpreter's own end crashes now and then
-while threads of XLA are still at work.
+Python runs a signal handler between two of its own instructions, so not while XLA compiles, which
+may take half a minute. The main thread therefore gets a moment to leave by an ordinary exit, which
+closes files and runs; after that, a thread that waits for the signal says the last words and ends
+the process. Either way it ends with `os._exit`, since the interpreter's own shutdown sometimes
+crashes while XLA threads are still working.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ _last_words: list[Callable[[], None]] = []
 
 @contextlib.contextmanager
 def last_words(action: Callable[[], None]) -> Iterator[None]:
-    """Has something done if the process is ended while the context is open.
+    """Registers what is done if SIGTERM ends the process while the context is open.
 
     Args:
         action: Called in another thread, and only if the main thread does not leave by itself.
@@ -47,7 +47,7 @@ def last_words(action: Callable[[], None]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def ends_on_sigterm() -> Iterator[None]:
-    """Turns SIGTERM into an exit with 143 while the context is open; for the main thread alone.
+    """Turns SIGTERM into an exit with 143 while the context is open; only in the main thread.
 
     Yields:
         Nothing.
@@ -72,7 +72,7 @@ def ends_on_sigterm() -> Iterator[None]:
 
 
 def end_now(exit_code: int) -> NoReturn:
-    """Ends the process without the end of the interpreter.
+    """Ends the process without shutting down the interpreter.
 
     Args:
         exit_code: Its exit code.
@@ -86,7 +86,7 @@ def end_now(exit_code: int) -> NoReturn:
 
 def _leave(number: int, frame: FrameType | None) -> None:
     del number, frame
-    # In a callback of the garbage collector nobody can catch it, and Python would print it.
+    # Raised in a callback of the garbage collector, it cannot be caught and Python would print it.
     sys.unraisablehook = lambda unraisable: None
     raise SystemExit(EXIT_CODE)
 

@@ -44,7 +44,7 @@ def parse_yaml(text: str, source: str) -> Any:
 
 
 def replace_list(text: str, key: str, values: list[int]) -> str:
-    """Replaces a list at the top level of a YAML mapping; comments and layout stay.
+    """Replaces a list at the top level of a YAML mapping; comments and layout are kept.
 
     Args:
         text: The YAML text, in which the key is present.

@@ -20,7 +20,7 @@ TOOLS = "Tools"
 class Commands(typer.core.TyperGroup):
     """Lists the commands under the headings of their panels.
 
-    Typer does so through rich, whose import alone takes as long as all the rest of `--help`.
+    Typer does so with rich, whose import alone takes as long as the rest of `--help`.
     """
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
@@ -81,10 +81,10 @@ def save_plan(plan: "Plan", out: Path | None, argnums: Sequence[int]) -> list[st
     Args:
         plan: The plan.
         out: Where to; None for nowhere.
-        argnums: What `jacve` must be told for the graph of the plan.
+        argnums: The argnums that `jacve` needs for the graph of the plan.
 
     Returns:
-        The line that says how `jacve` takes it; no line if nothing was written.
+        A line that says how to pass it to `jacve`; no line if nothing was written.
     """
     if out is None:
         return []

@@ -1,4 +1,4 @@
-"""Arguments of commands that several of them share, or that have a few values."""
+"""Command arguments that several commands share, or that have a fixed set of values."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,7 +9,7 @@ from elimax.pipeline.tasks import task_names
 
 
 def _completed(incomplete: str) -> list[str]:
-    """Names of tasks that begin like this, for the completion of shells."""
+    """Names of tasks that begin like this, for shell completion."""
     return [name for name in task_names() if name.startswith(incomplete)]
 
 
@@ -24,7 +24,9 @@ TaskName = Annotated[
 TaskNames = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[TASK]...", help="Tasks; all of params.yaml.", autocompletion=_completed
+        metavar="[TASK]...",
+        help="Tasks to run; by default all of params.yaml.",
+        autocompletion=_completed,
     ),
 ]
 Overrides = Annotated[
@@ -33,7 +35,7 @@ Overrides = Annotated[
         "-S",
         "--set-param",
         metavar="KEY=VALUE",
-        help="Replace a value of params.yaml for this call; may be repeated.",
+        help="Override a value of params.yaml for this call; may be repeated.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -42,15 +44,16 @@ OrderName = Annotated[
     str | None,
     typer.Option(
         metavar="NAME|FILE|best|auto",
-        help="An order of the portfolio, a JSON file of an order or a plan, best (the order of "
-        "search) or auto (that of jacve); without it best where there is one.",
+        help="A classical order by name, the JSON file of an order or a plan, best (found by "
+        "search) or auto (chosen by jacve); by default best, if search has stored it.",
     ),
 ]
 BatchSize = Annotated[
-    int | None, typer.Option(min=1, help="Points that jax.vmap takes at once; else one point.")
+    int | None,
+    typer.Option(min=1, help="Points per call under jax.vmap; by default one, without it."),
 ]
 PlanOut = Annotated[
-    Path | None, typer.Option(metavar="PATH", help="Write the plan there, for jacve(order=).")
+    Path | None, typer.Option(metavar="PATH", help="Write the plan to this JSON file.")
 ]
 
 SearchMethod = Literal["annealing", "policy", "both", "beam", "exact", "portfolio"]

@@ -120,7 +120,7 @@ def _check_task(context: StageContext, name: str | None) -> None:
 
 
 def _merged(values: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns a section with the values of a task over it, at any depth."""
+    """Returns a section overlaid with the values of a task, at any depth."""
     merged = dict(values)
     for key, value in own.items():
         old = values.get(key)

@@ -1,4 +1,4 @@
-"""Command clean: removes what can be made again, and says how much room that gives."""
+"""Command clean: removes what can be regenerated, and says how much space that frees."""
 
 import os
 import shutil
@@ -26,16 +26,16 @@ class Leftover(NamedTuple):
 
 
 def leftovers(layout: Layout, *, runs: bool = False) -> list[Leftover]:
-    """Lists what a clean removes.
+    """Lists what `clean` removes.
 
-    Results, policies, graphs and the cache of DVC are never among it.
+    Results, policies, graphs and the cache of DVC are never among them.
 
     Args:
         layout: The checkout.
         runs: Whether the runs of W&B count, synced or not.
 
     Returns:
-        What there is, the largest first.
+        What was found, the largest first.
     """
     found = [Leftover(path, what, _size(path)) for path, what in _candidates(layout, runs)]
     return sorted(found, key=lambda one: -one.size)
@@ -83,7 +83,7 @@ def _candidates(layout: Layout, runs: bool) -> Iterator[tuple[Path, str]]:
             yield path, names.get(path.name, "checkpoints and scratch copies")
     folder = cache_folder()
     if folder is not None and folder.is_dir():
-        yield folder, "orders that jacve remembers, of all programs"
+        yield folder, "orders that jacve has cached, for all programs"
     wandb = Path(os.environ.get("WANDB_DIR", layout.root)) / "wandb"
     if runs and wandb.is_dir():
         yield wandb, "runs of W&B"

@@ -21,7 +21,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and turns expected errors into one line.
 
     Args:
-        arguments: Words after the program's name; None takes those of the process.
+        arguments: Command-line arguments; None takes those of the process.
 
     Raises:
         SystemExit: Always: 0, 1 for an error, 2 for wrong usage, 130 for Ctrl-C. At SIGTERM the
@@ -51,7 +51,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
 
 
 def _is_expected(error: Exception) -> bool:
-    """Whether an error is of a kind whose message is all that a user needs."""
+    """Whether the message of an error is all that a user needs."""
     # Whoever raised an error of elimax has loaded its class; importing it here would load JAX.
     errors = sys.modules.get("elimax.interpreter.errors")
     return isinstance(error, OSError) or (

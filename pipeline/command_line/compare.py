@@ -1,4 +1,4 @@
-"""Command compare: what the classical orders of one function cost, beside the best known one."""
+"""Command compare: what the classical orders of one function cost, next to the best known one."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
-"""Command dashboard: a workspace and a report of W&B as code, published where one is logged in.
+"""Command dashboard: a W&B workspace and report as code, published if the user is logged in.
 
-Building the objects needs no network, so that tests look at them; publishing needs an account.
+Building the objects needs no network, so that tests can inspect them; publishing needs an account.
 """
 
 import importlib
@@ -20,7 +20,7 @@ FINETUNING = (
     ("Mean cost of the games", ("costs/mean",)),
     ("Entropy of the policy", ("losses/entropy",)),
     ("Change of the policy", ("losses/approx_kl", "losses/clipfrac")),
-    ("Updates without anything new", ("charts/waited",)),
+    ("Updates without improvement", ("charts/waited",)),
 )
 PRETRAINING = (
     ("Greedy cost / annealing, unseen programs", ("validation/ratio",)),
@@ -28,8 +28,11 @@ PRETRAINING = (
     ("Lessons", ("charts/lessons",)),
 )
 EVALUATION = (
-    ("Times JAX's better mode, by XLA and as a kernel", ("speedup/best", "speedup/native")),
-    ("Microseconds a call", ("microseconds/best", "microseconds/jacfwd", "microseconds/jacrev")),
+    (
+        "Speed relative to JAX's better mode, by XLA and as a kernel",
+        ("speedup/best", "speedup/native"),
+    ),
+    ("Microseconds per call", ("microseconds/best", "microseconds/jacfwd", "microseconds/jacrev")),
 )
 SECTIONS = (
     ("Finetuning", STEP, FINETUNING),
@@ -38,14 +41,14 @@ SECTIONS = (
 )
 
 STAGES = ("finetune", "pretrain", "evaluate", "search")
-"""Whose runs the sections show; the last one is that of the orders."""
+"""The stages whose runs the sections show; the last one is that of the orders."""
 
 
 def build_workspace(entity: str, project: str) -> Any:
     """Builds the workspace: one section for each training, and one for run times.
 
     Args:
-        entity: User or team; empty for one's own.
+        entity: User or team; empty for the user's own.
         project: The project.
 
     Returns:
@@ -67,7 +70,7 @@ def build_report(entity: str, project: str) -> Any:
     """Builds the report: what the figures mean, and the panels of the workspace below each part.
 
     Args:
-        entity: User or team; empty for one's own.
+        entity: User or team; empty for the user's own.
         project: The project.
 
     Returns:
@@ -104,7 +107,7 @@ def publish(entity: str, project: str | None = None) -> dict[str, str]:
     """Saves workspace and report on the server.
 
     Args:
-        entity: User or team; empty for one's own.
+        entity: User or team; empty for the user's own.
         project: The project; None takes that of the environment, or elimax.
 
     Returns:
@@ -112,24 +115,24 @@ def publish(entity: str, project: str | None = None) -> dict[str, str]:
 
     Raises:
         MissingPackageError: If wandb-workspaces is not installed.
-        PipelineError: If nobody is logged in, or the server does not answer.
+        PipelineError: If the user is not logged in, or the server does not answer.
     """
     project = project or os.environ.get("WANDB_PROJECT", PROJECT)
     workspace, report = build_workspace(entity, project), build_report(entity, project)
     try:
         workspace.save()
         report.save()
-    except Exception as error:  # Whatever a server, or a missing login, comes to.
+    except Exception as error:  # Whatever the server or a missing login raises.
         reason = " ".join(str(error).split())[:200]
         raise PipelineError(
             f"the dashboard could not be published ({type(error).__name__}: {reason}): log in with "
-            "wandb login, and see that the network is there"
+            "wandb login, and check the network"
         ) from error
     return {"workspace": workspace.url, "report": report.url}
 
 
 def _load(module: str) -> Any:
-    """Loads a module of wandb-workspaces, which warns of its own use of pydantic."""
+    """Loads a module of wandb-workspaces, which warns about its own use of pydantic."""
     require_package("wandb_workspaces", "elimax dashboard")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)

@@ -24,7 +24,7 @@ LEARN = ("equinox", "optax")
 PIPELINE = ("dvc", "wandb", "ruamel.yaml", "rich")
 
 LEAST_FREE = 2e9
-"""Bytes that a full run of the pipeline writes at most, roughly."""
+"""Bytes that a full run of the pipeline writes, roughly and at most."""
 
 
 class Finding(NamedTuple):
@@ -33,7 +33,7 @@ class Finding(NamedTuple):
     Attributes:
         what: What was looked at.
         found: What it is.
-        level: "note" for what limits what can be done, "wrong" for what must be mended.
+        level: "note" for a limitation, "wrong" for what must be fixed.
         advice: What to do; empty if nothing.
     """
 
@@ -44,20 +44,20 @@ class Finding(NamedTuple):
 
 
 def examine(environment: Mapping[str, str] = os.environ) -> list[Finding]:
-    """Looks at everything.
+    """Runs all checks.
 
     Args:
         environment: The variables of the process.
 
     Returns:
-        What was found; the stages of DVC are asked for only where there is a checkout.
+        What was found; the stages of DVC are checked only in a checkout.
     """
     checks = (_versions, _jax, _flags, _kernels, _cache, _checkout, _tracking)
     return [finding for check in checks for finding in check(environment)]
 
 
 def lines(findings: Sequence[Finding]) -> list[str]:
-    """The findings as lines for people: level, what, found, and the advice below."""
+    """The findings as readable lines: level, what, found, and the advice below."""
     width = max(len(finding.what) for finding in findings)
     written = []
     for finding in findings:
@@ -84,10 +84,10 @@ def _versions(environment: Mapping[str, str]) -> Iterator[Finding]:
         missing = [name for name in names if found[name] is None]
         if missing:
             advice = f"pip install 'elimax[{extra}]'"
-            yield Finding(f"extra {extra}", f"without {', '.join(missing)}", "note", advice)
+            yield Finding(f"extra {extra}", f"missing: {', '.join(missing)}", "note", advice)
     missing = [name for name in CORE if found[name] is None]
     if missing:
-        yield Finding("packages", f"without {', '.join(missing)}", "wrong", "pip install elimax")
+        yield Finding("packages", f"missing: {', '.join(missing)}", "wrong", "pip install elimax")
 
 
 def _elimax_version() -> str:
@@ -102,9 +102,9 @@ def _jax(environment: Mapping[str, str]) -> Iterator[Finding]:
         import jax
 
         devices = [f"{device.platform} ({device.device_kind})" for device in jax.devices()]
-    except Exception as error:  # Whatever JAX raises where it does not start.
+    except Exception as error:  # Whatever JAX raises if it does not start.
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:150]}"
-        yield Finding("devices", reason, "wrong", "mend the installation of jax, or JAX_PLATFORMS")
+        yield Finding("devices", reason, "wrong", "fix the installation of jax, or JAX_PLATFORMS")
         return
     dtype = jax.numpy.result_type(float)
     yield Finding("devices", f"{', '.join(devices)}; {dtype}; {os.cpu_count()} processors")
@@ -114,12 +114,12 @@ def _flags(environment: Mapping[str, str]) -> Iterator[Finding]:
     given = environment.get("XLA_FLAGS", "")
     yield Finding("XLA_FLAGS", given or "none")
     if added_flags:
-        found = f"elimax's commands add {' '.join(added_flags)}: jaxlib computes wrong numbers"
-        advice = "in a program of your own, export it in XLA_FLAGS before JAX starts"
+        found = f"elimax's commands add {' '.join(added_flags)}: jaxlib miscomputes without it"
+        advice = "in a program of your own, set it in XLA_FLAGS before JAX starts"
         yield Finding("numbers", found, "note", advice)
     if MULTI_OUTPUT_FUSION not in given:
-        found = "multi-output fusion is off: XLA computes shared values again and again"
-        yield Finding("fusion", found, "note", "docs/time.md tells how to set it, and when")
+        found = "multi-output fusion is off: XLA recomputes shared values"
+        yield Finding("fusion", found, "note", "docs/time.md says when and how to switch it on")
 
 
 def _kernels(environment: Mapping[str, str]) -> Iterator[Finding]:
@@ -130,10 +130,10 @@ def _kernels(environment: Mapping[str, str]) -> Iterator[Finding]:
         machine = Machine()
     except Exception as error:  # LLVM without a target for this processor, or no llvmlite.
         reason = " ".join(str(error).split())[:150]
-        yield Finding("native kernels", f"impossible: {reason}", "note", "plans go without them")
+        yield Finding("native kernels", f"unavailable: {reason}", "note", "plans work without them")
         return
     library = "vector functions of libmvec" if machine.letter else "no vector functions"
-    found = f"{machine.vector_bytes} bytes a vector, {machine.threads} threads, {library}"
+    found = f"{machine.vector_bytes} bytes per vector, {machine.threads} threads, {library}"
     yield Finding("native kernels", found)
 
 
@@ -149,7 +149,7 @@ def _cache(environment: Mapping[str, str]) -> Iterator[Finding]:
     at = next(path for path in (folder, *folder.parents) if path.exists())
     if not os.access(at, os.W_OK):
         advice = "set ELIMAX_CACHE_DIR to another folder, or to off"
-        yield Finding("cache of orders", f"{folder} cannot be written", "note", advice)
+        yield Finding("cache of orders", f"{folder} is not writable", "note", advice)
     else:
         yield Finding("cache of orders", f"{folder}, {number} files")
 
@@ -167,7 +167,7 @@ def _checkout(environment: Mapping[str, str]) -> Iterator[Finding]:
     yield Finding("checkout", f"{layout.root}, commit {commit or 'none'}")
     free = shutil.disk_usage(layout.root).free
     low = free < LEAST_FREE
-    advice = "make room: elimax clean" if low else ""
+    advice = "free some space: elimax clean" if low else ""
     yield Finding("free disk", f"{free / 1e9:.1f} GB", "wrong" if low else "ok", advice)
     if not (layout.root / "dvc.yaml").is_file() or importlib.util.find_spec("dvc") is None:
         return
@@ -176,7 +176,7 @@ def _checkout(environment: Mapping[str, str]) -> Iterator[Finding]:
     try:
         changed = sorted(changed_stages(layout))
     except PipelineError as error:
-        advice = "DVC works in a git clone: git clone, or git init and dvc init"
+        advice = "DVC needs a git repository: use git clone, or git init and dvc init"
         yield Finding("stages", " ".join(str(error).split())[:200], "wrong", advice)
         return
     names = ", ".join(changed[:4]) + (", ..." if len(changed) > 4 else "")

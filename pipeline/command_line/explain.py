@@ -26,7 +26,7 @@ from elimax.pipeline.tasks import load_task
 
 @dataclasses.dataclass(frozen=True)
 class Explanation:
-    """An order of a task beside the orders of the portfolio.
+    """An order of a task next to the orders of the portfolio.
 
     Attributes:
         task: Name of the task.

@@ -42,7 +42,7 @@ def explanation_page(explained: Explanation, step: int | None = None) -> str:
         legend(),
         "<h2>How the cost adds up</h2>",
         f'<div class="charts">{figure(explained.task, cost_chart(explained))}</div>',
-        # Reverse mode that is the best classic order itself has nothing to be compared with.
+        # Reverse mode has no rival if it is itself the best classic order.
         *(["<h2>Where the gain is</h2>", *gains] if gains else []),
         "<h2>Every elimination</h2>",
         table(*step_table(explained)) or paragraph("There is nothing to eliminate."),
@@ -93,5 +93,5 @@ def _state(explained: Explanation, step: int) -> str:
 
 def _savings(explained: Explanation, rival: str) -> str:
     rows = table(*saving_table(explained, rival))
-    same = "" if rows else f"; every vertex costs what it costs in {rival}"
+    same = "" if rows else f"; every vertex costs the same as in {rival}"
     return paragraph(verdict(explained, rival) + same) + rows

@@ -1,4 +1,4 @@
-"""Command optimize: from a function to a plan that is right and quick, in one go."""
+"""Command optimize: from a function to a correct and fast plan in one step."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -32,10 +32,10 @@ class Optimized:
 
     Attributes:
         search: What `order_search.search_order` returns.
-        explained: The order that the search found, beside the classical ones.
+        explained: The order that the search found, next to the classical ones.
         raced: The race; its plan is what is written.
-        check: How far the Jacobian by that plan, and by the order that was found, is from JAX's in
-            float64.
+        check: How far the Jacobians by that plan and by the order that was found are from JAX's
+            in float64; the larger error of the two.
         batch: Number of points of one call under `jax.vmap`; None for one point without it.
         device: Where the race was run.
     """
@@ -62,12 +62,12 @@ def optimize(
     seed: int = 0,
     batch: int | None = None,
 ) -> Optimized:
-    """Searches an order, races it against others and JAX, and checks the winner.
+    """Searches for an order, races it against others and JAX, and checks the winner.
 
     Args:
         name: Name of a task, or module:function.
-        method: As for `search_order`; None takes "both" where the learned policy can be loaded,
-            and else "annealing".
+        method: As for `search_order`; None takes "both" if the learned policy can be loaded,
+            otherwise "annealing".
         count: What the search saves: multiplications, or the price.
         seconds: Time of the search.
         seed: Seed of the search.
@@ -113,7 +113,7 @@ def say_optimized(optimized: Optimized, console: Console) -> None:
     console.table(["order", "all", "nontrivial"], _order_rows(optimized), explained.task)
     count = search["count"]
     cost = f"{search[count]:,}" if count == "price" else f"{search[count]:,} multiplications"
-    low = "and no order has less" if search["optimal"] else f"no order has < {search['bound']:,}"
+    low = "proven optimal" if search["optimal"] else f"lower bound {search['bound']:,}"
     console.say(
         f"\nfound by {search['method']} in {search['seconds']:.1f} s: {cost} ({count}), {low}"
     )

@@ -27,7 +27,7 @@ def choose_order(
         name: Name of the task.
         graph: Its graph.
         choice: "best" for the order of search, "auto", the name of one of the portfolio, or a JSON
-            file with an order or a plan. None takes that of search where it fits, and else "auto".
+            file with an order or a plan. None takes that of search if it fits, otherwise "auto".
 
     Returns:
         The order.
@@ -77,7 +77,7 @@ def stored_order(
         return None
     content = read_json(path, hint, keys=("found_by", "fingerprint"))
     if content["fingerprint"] != graph.fingerprint:
-        _log.warning("%s is for another graph and not used; renew it with: %s", path, hint)
+        _log.warning("%s is for another graph and is ignored; renew it with: %s", path, hint)
         return None
     return str(content["found_by"]), read_order(path, graph, hint, str(content["found_by"]))
 

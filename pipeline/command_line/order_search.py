@@ -28,13 +28,13 @@ from elimax.pipeline.tasks import load_task
 from elimax.pipeline.tasks.task import Task
 
 Method = Literal["policy", "both", "beam"]
-"""Searches with a policy; the same as of `models.policy_search`, which is loaded when needed."""
+"""Searches with a policy, the same as in `models.policy_search`, which is loaded when needed."""
 
 
 def search_order(
     name: str, method: SearchMethod, count: Objective = "all", seconds: float = 10.0, seed: int = 0
 ) -> dict[str, Any]:
-    """Searches an order of one task; reads and writes no file.
+    """Searches for an order of one task; reads and writes no file.
 
     Args:
         name: Name of a task, or module:function.
@@ -42,21 +42,21 @@ def search_order(
             orders and the rules') or "beam"; "exact" (best-first search up to a number of states)
             or "portfolio".
         count: What to save: "all" or "nontrivial" multiplications, or the "price".
-        seconds: Time that a search takes which does not end by itself.
+        seconds: Time limit of a search that does not end by itself.
         seed: Seed of what is random.
 
     Returns:
         `task`, `method`, `count`; `all` and `nontrivial` multiplications of the best order, and
-        its `price` if that was to be saved;
+        its `price` if that was saved;
         `bound`: no order has fewer of the chosen count; `optimal`: whether this is proven;
-        `evaluations`: orders, games or states that were looked at; `seconds` that it took without
-        compiling and proving; the `order`.
+        `evaluations`: orders, games or states examined; `seconds` it took without compiling and
+        proving; the `order`.
 
     Raises:
         UnknownTaskError: If there is no such task.
         MissingPackageError: If a method needs the policy, and the extra `learn` is not installed.
-        ParamsError: If a search with the policy has no time, or one for multiplications is asked
-            for the price of a graph with arrays.
+        ParamsError: If a search with the policy has no time, or the exact search is asked for the
+            price of a graph with arrays.
         TracingError: If the function cannot be traced.
         CountMismatchError: If the two counters disagree about the order.
     """
@@ -77,7 +77,7 @@ def search_graph(
     seconds: float,
     seed: int,
 ) -> dict[str, Any]:
-    """Searches an order of a graph; see `search_order`, whose name is only written down here."""
+    """Searches for an order of a graph as `search_order` does; `name` only goes into the result."""
     began = time.perf_counter()
     order, evaluations, spent = _SEARCHES[method](graph, count, seconds, seed)
     spent = time.perf_counter() - began if spent is None else spent
@@ -97,13 +97,13 @@ def search_graph(
 
 
 def found_order(graph: ComputationalGraph, result: Mapping[str, Any]) -> EliminationOrder:
-    """The order of a result of `search_order`, or of stage search, under the name of its finder."""
+    """The order in a result of `search_order` or of stage search, named after what found it."""
     found_by = str(result.get("method") or result["found_by"])
     return EliminationOrder(tuple(result["order"]), graph.fingerprint, found_by)
 
 
 def found_plan(result: Mapping[str, Any]) -> Plan:
-    """Makes the plan that `jacve` takes of a result of `search_order`, or of stage search.
+    """Makes a plan for `jacve` from a result of `search_order` or of stage search.
 
     Args:
         result: What one of them returned.
@@ -160,7 +160,7 @@ def _multiplications(graph: ComputationalGraph, count: Objective) -> Count:
     counted = summable_objective(graph, count)
     if counted == "price":
         raise ParamsError(
-            "--method exact counts multiplications, the price of arrays has more to it: give "
+            "--method exact counts multiplications, only a part of the price of arrays: give "
             "--count all or nontrivial, or another method"
         )
     return counted

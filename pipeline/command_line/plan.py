@@ -24,10 +24,10 @@ def plan_task(
     Raises:
         UnknownTaskError: If there is no such task.
         TracingError: If the function cannot be traced.
-        PipelineError: If there is a batch and no race.
+        PipelineError: If there is a batch without a race.
     """
     if batch is not None and not fastest:
-        raise PipelineError(f"--batch {batch} without --fastest: only a race has a batch")
+        raise PipelineError(f"--batch {batch} needs --fastest: only a race uses a batch size")
     task = load_task(name)
     return plan(
         task.function,

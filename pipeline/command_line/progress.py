@@ -28,17 +28,17 @@ _HIDDEN = re.compile(
 
 @dataclasses.dataclass
 class Progress:
-    """Turns the output of `dvc repro` into what a person wants to read.
+    """Turns the output of `dvc repro` into readable progress lines.
 
     Attributes:
         stages: Names of all stages of this run.
         waiting: Those that are expected to run and have not started.
         durations: Seconds that each stage took, by name; this run's are added.
-        defaults: Seconds by kind of stage, for those of which none has run before.
+        defaults: Seconds by kind of stage, for kinds that have not run before.
         clock: Returns the time in seconds.
         current: The stage that runs, or None.
         started: When it started, by the clock.
-        met: The stages that DVC has come to.
+        met: The stages that DVC has reached.
         ran: Those of them that ran.
     """
 
@@ -71,11 +71,11 @@ class Progress:
             return None
         if match := _RESTORED.fullmatch(line):
             self.finish()
-            return self._place(match[1], "taken from the cache of earlier runs")
+            return self._place(match[1], "restored from the cache of earlier runs")
         return None if not line.strip() or _HIDDEN.match(line) else line
 
     def finish(self) -> None:
-        """Notes how long the current stage took; it has ended well."""
+        """Records how long the current stage, which has succeeded, took."""
         if self.current is not None:
             self.durations[self.current] = round(self.clock() - self.started, 1)
             self.current = None
@@ -85,7 +85,7 @@ class Progress:
         return sum(self.expected(stage) for stage in self.waiting)
 
     def expected(self, stage: str) -> float:
-        """Estimates the seconds of a stage: as before, or as its like for other tasks."""
+        """Estimates the seconds of a stage: as before, or as the same stage of other tasks."""
         if stage in self.durations:
             return self.durations[stage]
         kind = stage.partition("@")[0]
@@ -101,7 +101,7 @@ class Progress:
 
 
 def in_words(seconds: float) -> str:
-    """Words a duration: 40 s, 9 min, 2 h 10 min."""
+    """Formats a duration: 40 s, 9 min, 2 h 10 min."""
     if seconds < 90:
         return f"{max(10 * round(seconds / 10), 10)} s"
     minutes = round(seconds / 60)

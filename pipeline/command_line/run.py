@@ -61,7 +61,7 @@ def run_pipeline(
             which measures, always runs alone.
         layout: The checkout; None finds it.
         say: Shows a line; None prints it.
-        emit: Given the summaries of the results by task at the end, if all went well.
+        emit: Called at the end, if all went well, with the summaries of the results by task.
 
     Returns:
         Exit code: 0, that of DVC, or 128 + the number of the signal that ended the run.
@@ -82,7 +82,7 @@ def run_pipeline(
             raise ParamsError(unknown_name(f"{PARAMS_FILE} has no task", task, known))
     if seeds is not None:
         write_seeds(work.params, seeds)
-    # DVC's own words about a wrong list are hard to read.
+    # DVC's own message about a wrong list is hard to read.
     seed_list(load_params(work.params))
     if profile is not None:
         say(f"profile {profile} runs in {layout.shown(work.root)}")
@@ -110,7 +110,7 @@ def read_summaries(layout: Layout, tasks: Sequence[str]) -> dict[str, Any]:
     """
     if not tasks:
         return read_json(layout.results("summary.json"), "elimax report")["tasks"]
-    from elimax.pipeline.stages.report import summarise_task  # Only now: it loads JAX.
+    from elimax.pipeline.stages.report import summarise_task  # Imported here: it loads JAX.
 
     params = load_params(layout.params)
     count, seeds = params["count"], seed_list(params)
@@ -136,7 +136,7 @@ def print_results(layout: Layout, tasks: Sequence[str], say: Say) -> None:
     Raises:
         FileError: If a result is missing or broken.
     """
-    # Only now: the help of the commands does not wait for these modules.
+    # Imported here, so that the help of the commands does not wait for these modules.
     from elimax.pipeline.console import plain_table
     from elimax.pipeline.pages.report_tables import count_table
 
@@ -191,7 +191,7 @@ class _Run:
         if code == 0:
             progress.finish()
         elif progress.current:
-            self.say(f"stopped in {progress.current}; the same command goes on from there")
+            self.say(f"stopped in {progress.current}; run the same command again to resume")
         write_json(self.durations_file, durations)
         return code, progress.ran
 
@@ -203,7 +203,7 @@ class _Run:
         return {key: value for key, value in found.items() if isinstance(value, dict)}
 
     def _environment(self) -> dict[str, str]:
-        """Stages use this Python, the programs of this checkout, and print at once."""
+        """Makes stages use this Python and the programs of this checkout, and print at once."""
         folders = [str(self.layout.root), os.environ.get("PYTHONPATH", "")]
         path = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
         return {
@@ -247,7 +247,7 @@ class _Run:
     def _side_by_side(self, progress: Progress, jobs: int) -> int:
         """Runs the stages before evaluate, several items of a stage at once; returns an exit code.
 
-        DVC runs one stage after the other, but several DVCs may run different ones.
+        DVC runs one stage after the other, but several DVC processes may run different ones.
         """
         for stage in STAGES_SIDE_BY_SIDE:
             items = sorted(x for x in progress.waiting if x.partition("@")[0] == stage)
@@ -316,7 +316,7 @@ def read_dag(text: str) -> dict[str, set[str]]:
 
 
 def reachable(edges: Mapping[str, set[str]], start: Iterable[str]) -> set[str]:
-    """Returns the nodes that are reached from the given ones, with these."""
+    """Returns the nodes that can be reached from the given ones, including these."""
     found: set[str] = set()
     waiting = list(start)
     while waiting:

@@ -34,13 +34,13 @@ def pretrain(
     processes: Annotated[
         bool,
         typer.Option(
-            "--processes", help="This is one of several processes, started by srun or mpirun."
+            "--processes", help="Train as one of several processes, started by srun or mpirun."
         ),
     ] = False,
     params: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train one policy on programs that are no task."""
+    """Train one policy on generated programs, none of them a task."""
     if processes:
         from elimax.pipeline.checkout.process import join_processes
 
@@ -53,16 +53,16 @@ def finetune(
     task: TaskName,
     values: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", help="As -S, the way a W&B sweep passes them."),
+        typer.Argument(metavar="[KEY=VALUE]...", help="Like -S, in the form a W&B sweep uses."),
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(min=0, max=2**31 - 1, help="Train with this seed alone; else with all seeds."),
+        typer.Option(min=0, max=2**31 - 1, help="Train with this seed only; by default with all."),
     ] = None,
     params: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train the policy further on TASK, once with each seed."""
+    """Train the policy further on TASK, once per seed."""
     _run_stage("finetune", task, [*(values or ()), *(params or ())], as_json, seed)
 
 
@@ -71,14 +71,14 @@ def search(
     task: TaskName,
     method: Annotated[
         SearchMethod | None,
-        typer.Option(help="Run this search alone; reads and writes no file."),
+        typer.Option(help="Run this search alone, without the files of other stages."),
     ] = None,
     seconds: Annotated[
-        float | None, typer.Option(min=0.0, max=1e9, help="Time of the search; 10 by default.")
+        float | None, typer.Option(min=0.0, max=1e9, help="Time for the search; 10 by default.")
     ] = None,
     count: Annotated[
         Objective | None,
-        typer.Option(help="Which multiplications to save, or the price; all by default."),
+        typer.Option(help="What the search minimises; all by default."),
     ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Seed of the search; 0 by default.")
@@ -87,7 +87,9 @@ def search(
     params: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
-    """Keep the cheapest order of TASK, or search for one.
+    """Choose the cheapest known order of TASK, or search for one.
+
+    Without --method this is the stage, which needs the files of extract and finetune.
 
     Example: elimax search roe_flux_1d --method annealing --seconds 10 --json
     """
@@ -97,7 +99,9 @@ def search(
         _save_found(_run_stage("search", task, params, as_json), out, Console(as_json=as_json))
         return
     if params:
-        raise typer.BadParameter("a search with --method has no parameters of params.yaml")
+        raise typer.BadParameter(
+            "-S has no effect with --method, which does not read params.yaml: leave one out"
+        )
     from elimax.pipeline.command_line.order_search import search_order, summary_rows
 
     console = Console(as_json=as_json)
@@ -123,13 +127,13 @@ def _save_found(result: Mapping[str, Any], out: Path | None, console: Console) -
 
 @app.command(rich_help_panel=STAGES)
 def evaluate(task: TaskName, params: Overrides = None, as_json: AsJson = False) -> None:
-    """Check the Jacobians of TASK, and time them."""
+    """Check the Jacobians of TASK against JAX, and time them."""
     _run_stage("evaluate", task, params, as_json)
 
 
 @app.command(rich_help_panel=STAGES)
 def report(params: Overrides = None, as_json: AsJson = False) -> None:
-    """Merge all results into results/: a summary, a table, a page."""
+    """Merge all results into a summary, a table and an HTML page."""
     _run_stage("report", None, params, as_json)
 
 
@@ -141,18 +145,20 @@ def run_all(
     ] = None,
     seeds: Annotated[
         int | None,
-        typer.Option(min=1, max=1000, help="Finetune with so many seeds: changes params.yaml."),
+        typer.Option(
+            min=1, max=1000, help="Number of seeds to finetune with; changes params.yaml."
+        ),
     ] = None,
     jobs: Annotated[
         int,
-        typer.Option(min=1, max=1000, help="Tasks and seeds that train at the same time."),
+        typer.Option(min=1, max=1000, help="Number of tasks and seeds to run at once."),
     ] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Run all stages that are out of date."""
     from elimax.pipeline.command_line.run import run_pipeline
 
-    # As JSON, the lines that say what is going on are no part of the result.
+    # With --json, progress lines go to stderr: they are not part of the result.
     console = Console(as_json=as_json)
     say = functools.partial(print, file=sys.stderr, flush=True) if as_json else None
     code = run_pipeline(list(tasks or []), profile, seeds, jobs=jobs, say=say, emit=console.emit)

@@ -1,4 +1,4 @@
-"""Commands beside the stages: they look at one function, or at the checkout."""
+"""Commands other than the stages: they look at one function, or at the checkout."""
 
 from pathlib import Path
 from typing import Annotated
@@ -26,9 +26,11 @@ def compare(
     order: OrderName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Count TASK in classical orders and in the best known one.
+    """Compare classical orders of TASK with the best known one.
 
-    Needs no file. Example: elimax compare my_module:my_function --order plan.json
+    Counts multiplications; needs no files.
+
+    Example: elimax compare my_module:my_function --order plan.json
     """
     from elimax.pipeline.checkout.files import Layout
     from elimax.pipeline.command_line.compare import compare_task, table_rows
@@ -45,10 +47,11 @@ def plan(
     task: TaskName,
     seconds: Annotated[
         float | None,
-        typer.Option(min=0.001, max=1e9, help="Time of the search; as little as jacve takes."),
+        typer.Option(min=0.001, max=1e9, help="Time limit; by default as little as jacve takes."),
     ] = None,
     fastest: Annotated[
-        bool, typer.Option("--fastest", help="Time several ways on this machine, JAX's among them.")
+        bool,
+        typer.Option("--fastest", help="Race several ways on this machine, JAX's included."),
     ] = False,
     batch: BatchSize = None,
     out: PlanOut = None,
@@ -62,7 +65,7 @@ def plan(
 
     console = Console(as_json=as_json)
     found = plan_task(task, seconds, fastest=fastest, batch=batch)
-    # First of all: what is found must not be lost.
+    # Saved before anything else can fail, so that the search is not lost.
     written = save_plan(found, out, load_task(task).argnums)
     for line in (str(found), *written):
         console.say(line)
@@ -74,12 +77,12 @@ def optimize_task(
     task: TaskName,
     method: Annotated[
         SearchMethod | None,
-        typer.Option(help="How to search; both where the learned policy is, else annealing."),
+        typer.Option(
+            help="How to search; by default both, or annealing if extra learn is missing."
+        ),
     ] = None,
-    seconds: Annotated[float, typer.Option(min=0.001, max=1e9, help="Time of the search.")] = 10.0,
-    count: Annotated[
-        Objective, typer.Option(help="Which multiplications to save, or the price.")
-    ] = "nontrivial",
+    seconds: Annotated[float, typer.Option(min=0.001, max=1e9, help="Time for the search.")] = 10.0,
+    count: Annotated[Objective, typer.Option(help="What the search minimises.")] = "nontrivial",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the search.")] = 0,
     batch: BatchSize = None,
     out: PlanOut = None,
@@ -87,7 +90,8 @@ def optimize_task(
 ) -> None:
     """Find, time and check a plan for TASK.
 
-    Searches an order, times it against others and JAX's modes, checks the quickest in float64.
+    Searches for an order, races it against others and JAX, and checks the fastest in float64.
+
     Example: elimax optimize my_module:my_function --batch 512 --out plan.json
     """
     from elimax.pipeline.command_line import optimize
@@ -107,14 +111,14 @@ def optimize_task(
 def explain(
     task: TaskName,
     order: OrderName = None,
-    count: Annotated[Count, typer.Option(help="Which multiplications are compared.")] = "all",
+    count: Annotated[Count, typer.Option(help="Which multiplications to count.")] = "all",
     html: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="Write a page with pictures of the graph there."),
+        typer.Option(metavar="PATH", help="Write an HTML page with pictures of the graph."),
     ] = None,
     step: Annotated[
         int | None,
-        typer.Option(help="Eliminations before the picture in the middle; half of them."),
+        typer.Option(help="Eliminations before the middle picture; by default half."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -155,14 +159,15 @@ def tasks(as_json: AsJson = False) -> None:
 @app.command("params", rich_help_panel=TOOLS)
 def show_params(
     task: Annotated[
-        str | None, typer.Argument(metavar="[TASK]", help="Merge the values of this task.")
+        str | None, typer.Argument(metavar="[TASK]", help="Fill in the values of this task.")
     ] = None,
     params: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check params.yaml and print it, overrides applied.
+    """Check params.yaml and print it with overrides applied.
 
-    For TASK it also tells where values come from.
+    With TASK, also says where each value comes from.
+
     Example: elimax params roe_flux_1d -S search.episodes=8
     """
     from elimax.pipeline.command_line.checked_params import as_yaml, checked_params, value_sources
@@ -183,7 +188,7 @@ def dashboard(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Publish a workspace and a report on W&B."""
+    """Publish a workspace and a report to Weights & Biases."""
     from elimax.pipeline.command_line.dashboard import publish
 
     console = Console(as_json=as_json)
@@ -195,7 +200,7 @@ def dashboard(
 
 @app.command(rich_help_panel=TOOLS)
 def doctor(as_json: AsJson = False) -> None:
-    """Tell what is installed, and what is wrong with it.
+    """Show what is installed, and what is wrong with it.
 
     Looks at versions, devices, XLA flags, caches, W&B and DVC; exits with 1 if something is wrong.
     """
@@ -212,14 +217,14 @@ def doctor(as_json: AsJson = False) -> None:
 @app.command(rich_help_panel=TOOLS)
 def clean(
     runs: Annotated[
-        bool, typer.Option("--runs", help="The runs of W&B as well, also those not yet synced.")
+        bool, typer.Option("--runs", help="Also remove the runs of W&B, synced or not.")
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only list what would be removed.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Remove checkpoints, compiled functions and caches; results stay."""
+    """Remove checkpoints and caches; results stay."""
     from elimax.pipeline.checkout.files import Layout
     from elimax.pipeline.command_line.clean import leftovers, remove, size_text
 

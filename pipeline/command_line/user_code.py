@@ -1,4 +1,4 @@
-"""An error in the function of a user, told by the lines of that function."""
+"""Explains an error in a user's function by the lines of that function."""
 
 import sysconfig
 import traceback
@@ -8,18 +8,18 @@ from pathlib import Path
 import elimax
 
 SHOWN = 3
-"""Lines of the user's code that are shown at most, the innermost ones."""
+"""How many lines of the user's code are shown at most, the innermost ones."""
 
 
 def told_by_user_code(error: BaseException) -> str | None:
-    """Describes an error that was raised below code of a user.
+    """Describes an error that was raised in or below a user's code.
 
     Args:
         error: The error, with its traceback.
 
     Returns:
-        A text of several lines; None if no code of a user is involved, or if elimax itself failed
-        below it, which is a bug of elimax.
+        A text of several lines; None if no user code is involved, or if elimax itself failed below
+        it, which is a bug in elimax.
     """
     frames = traceback.extract_tb(error.__traceback__)
     places = [k for k, frame in enumerate(frames) if not _is_installed(frame.filename)]

@@ -1,4 +1,4 @@
-"""Draws charts of one row per name as SVG text: ratios with their quartiles, and plain bars."""
+"""Draws charts with one row per name as SVG text: ratios with their quartiles, and plain bars."""
 
 import html
 import math
@@ -37,7 +37,7 @@ class Bar(NamedTuple):
     """A bar.
 
     Attributes:
-        name: What it is of.
+        name: What it shows.
         value: Its length, not below 0.
         text: How the value is written.
     """
@@ -68,7 +68,7 @@ def interval_chart(intervals: Sequence[Interval]) -> str:
         share = math.log(min(max(value, low), high) / low) / math.log(high / low)
         return EDGE + share * (WIDTH - 2 * EDGE)
 
-    # Lines are broken where names stand.
+    # The grid lines leave gaps for the names.
     strokes = " ".join(f"M{{x}},{TOP + ROW * row + 17:g} v17" for row in range(len(ordered)))
     parts = [
         f'<path d="{strokes.format(x=f"{place(tick):.1f}")}" stroke="currentColor" '
@@ -102,7 +102,7 @@ def bar_chart(bars: Sequence[Bar], label: str) -> str:
 
     Args:
         bars: The bars.
-        label: What they show, for readers who do not see them.
+        label: What they show, for screen readers.
 
     Returns:
         An `<svg>` element; a note if there is nothing to draw.
@@ -132,7 +132,7 @@ def _labels(name: str, value: str, y: float, colour: str) -> list[str]:
 
 
 def _tick_labels(places: Sequence[tuple[float, str]], bottom: float) -> list[str]:
-    """The numbers below a chart, as many as do not touch; 1 is always among them."""
+    """The numbers below a chart, as many as fit without touching; 1 is always among them."""
     shown: list[tuple[float, str]] = []
     for tick, text in sorted(places, key=lambda entry: entry[1] != "1"):
         half = LETTER * len(text) / 2

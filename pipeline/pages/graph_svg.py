@@ -1,4 +1,4 @@
-"""Draws a computational graph as SVG text: layered by depth, before or amid its elimination.
+"""Draws a computational graph as SVG text: layered by depth, before or during its elimination.
 
 Layers follow Sugiyama, Tagawa & Toda, "Methods for visual understanding of hierarchical system
 structures" (IEEE Trans. SMC 11, 1981): nodes stand at their depth, and a node moves towards the
@@ -17,7 +17,7 @@ from elimax.interpreter.graph.structure import Kind
 COLUMN, ROW, MARGIN, RADIUS = 30.0, 17.0, 34.0, 4.5
 SWEEPS = 12
 LABELLED_UP_TO = 60
-"""Nodes of a picture in which numbers fit beside the nodes."""
+"""The largest number of nodes whose numbers fit into a picture."""
 LABEL_SIZE = 10.0
 KIND_COLOURS = {Kind.STRUCTURAL: "#8a8a8a", Kind.TRIVIAL: "#2b9a66", Kind.GENERAL: "#2f6fde"}
 INPUT_COLOUR, VERTEX_COLOUR, OUTPUT_COLOUR = "#9b51c9", "#707070", "#d1662a"
@@ -83,9 +83,9 @@ def draw(
     Args:
         picture: Where the nodes stand.
         edges: The edges that are there now, by (predecessor node, successor node).
-        gone: Vertices that are eliminated already; they stay as faint dots.
+        gone: Vertices that are already eliminated; they stay as faint dots.
         next_vertex: The vertex that is eliminated next, to be marked with its edges.
-        notes: A text for vertices, shown when the mouse rests on one.
+        notes: A text per vertex, shown when the mouse hovers over it.
 
     Returns:
         An `<svg>` element.
@@ -139,7 +139,7 @@ def _heights(graph: ComputationalGraph, layers: Sequence[Sequence[int]]) -> dict
                 for node in layer
             }
             heights.update(_apart(sorted(layer, key=lambda x: (wanted[x], x)), wanted))
-    # Nodes without an edge, which nothing pulls along, stand below the others of their layer.
+    # Nodes without an edge have no neighbours to follow: they stand below the rest of their layer.
     for layer, others in zip(layers, joined, strict=True):
         lowest = max((heights[node] for node in others), default=-1.0)
         alone = [node for node in layer if node not in set(others)]

@@ -11,18 +11,18 @@ from elimax.pipeline.pages.html_page import paragraph
 from elimax.pipeline.pages.report_speed import cases_of, flags_title, speed_up, verdict_of
 
 IDEA = (
-    "A Jacobian is a product of small Jacobians, one for every step of a program, and the order "
-    "in which they are multiplied decides how many multiplications it costs. elimax searches for "
-    "cheap orders, with classical rules, simulated annealing and a learned policy, and computes "
-    "the same exact Jacobian as jax.jacfwd and jax.jacrev in the order that it found."
+    "The Jacobian of a program is built from small Jacobians, one for every step, and the order in "
+    "which they are multiplied decides how many multiplications it costs. elimax searches for "
+    "cheap orders with classical rules, simulated annealing and a learned policy, and computes "
+    "the same exact Jacobian as jax.jacfwd and jax.jacrev in the order it found."
 )
 CAPTION = (
-    "The same Jacobian in three orders: of an autoencoder that squeezes 784 numbers through 256 to "
-    "8 and back. Starting from the input or from the output costs 162 million multiplications, "
-    "from both ends to the waist 8.1 million."
+    "One Jacobian in three orders: that of an autoencoder which squeezes 784 numbers through 256 "
+    "to 8 and back. Starting from the input or from the output costs 162 million multiplications; "
+    "working from both ends to the waist costs 8.1 million."
 )
 PANELS = 3
-"""Parts of the picture side by side: below each other where the screen is narrow."""
+"""Parts of the picture, side by side, or below each other on a narrow screen."""
 
 
 class Headline(NamedTuple):
@@ -40,13 +40,13 @@ class Headline(NamedTuple):
 def first_screen(
     collected: Mapping[str, Any], count: Objective, commit: str | None, date: str | None
 ) -> list[str]:
-    """Makes what stands above all sections.
+    """Makes the part above all sections.
 
     Args:
         collected: What `elimax.pipeline.stages.report.collect` returned.
         count: Which count decided.
         commit: Commit of the checkout, or None if it is unknown.
-        date: Date of the run, or None not to tell.
+        date: Date of the run, or None to leave it out.
 
     Returns:
         HTML text.
@@ -66,7 +66,7 @@ def first_screen(
 
 
 def count_headline(summaries: Mapping[str, Mapping[str, Any]], count: Objective) -> Headline:
-    """Says on how many tasks the order is proven optimal or improved, and what is saved."""
+    """Says for how many tasks the order is proven optimal or improved, and how much is saved."""
     proven = {task for task, x in summaries.items() if x["bounds"][count]["optimal"]}
     better = {task for task, x in summaries.items()
               if x["best"][count] < x["best_classic"][count]}  # fmt: skip
@@ -90,8 +90,8 @@ def count_headline(summaries: Mapping[str, Mapping[str, Any]], count: Objective)
             ),
             (
                 f"{100 * (1 - of_classic):.1f} %",
-                "fewer than the best classic order in the geometric mean of all tasks, and "
-                f"{100 * (1 - of_modes):.0f} % fewer than the better one of forward and reverse",
+                "fewer than the best classic order, as a geometric mean over all tasks, and "
+                f"{100 * (1 - of_modes):.0f} % fewer than the better of forward and reverse",
             ),
         ],
     )
@@ -111,7 +111,7 @@ def speed_headline(timings: Mapping[str, Mapping[str, Any]]) -> Headline:
         noun = "case" if len(group) == 1 else "cases"
         text = f"{flags_title(flags)}: geometric mean of {len(group)} {noun}, slower in {losses}"
         figures.append((f"{mean:.2f} times", text))
-    missing = [("-", "no run times here: elimax evaluate TASK measures them")]
+    missing = [("-", "no run times yet: measure them with elimax evaluate TASK")]
     return Headline("Faster than the better mode of JAX", figures or missing)
 
 
@@ -129,10 +129,10 @@ def check_headline(checks: Mapping[str, Sequence[Mapping[str, Any]]]) -> Headlin
         [
             (
                 f"{len(right)} of {len(entries)}",
-                f"Jacobians agree with jax.jacrev in float64: several orders of each task, "
-                f"all of them on {tasks} of {len(checks)} tasks",
+                f"Jacobians agree with jax.jacrev in float64: several orders per task, "
+                f"all of them correct for {tasks} of {len(checks)} tasks",
             ),
-            (f"< {max(right):.0e}" if right else "-", "the worst relative error of a block"),
+            (f"< {max(right):.0e}" if right else "-", "the largest relative error of any block"),
         ],
     )
 
@@ -149,7 +149,7 @@ def idea_panels(picture: str | None) -> str:
     """Shows a wide picture in parts, which stand below each other on a narrow screen.
 
     Args:
-        picture: Text of an SVG file with a viewBox from 0 0 and with equal parts side by side, or
+        picture: Text of an SVG file whose viewBox starts at 0 0, with equal parts side by side;
             None if there is none.
 
     Returns:
@@ -165,7 +165,7 @@ def idea_panels(picture: str | None) -> str:
         '<use href="#idea"/></svg>'
         for k in range(PANELS)
     )
-    # Its style sheet names classes that nothing else on the page has.
+    # Its style sheet is safe here: nothing else on the page has its classes.
     source = (
         '<svg width="0" height="0" style="position:absolute" aria-hidden="true">'
         f'<g id="idea">{found[2].strip()}</g></svg>'

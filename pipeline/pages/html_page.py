@@ -1,4 +1,4 @@
-"""What all HTML pages share: no scripts, no fonts, no pictures from elsewhere."""
+"""What all HTML pages share; they load no scripts, fonts or pictures."""
 
 import html
 from collections.abc import Sequence
@@ -66,11 +66,11 @@ svg text { fill: currentColor; font-size: 16px; }
 """
 
 WRAPPED_FROM = 45
-"""Letters of a cell from which on it may break into lines."""
+"""Number of letters from which a cell may break into several lines."""
 
 
 def page(title: str, sections: Sequence[str]) -> str:
-    """Joins sections to a document.
+    """Joins sections into a document.
 
     Args:
         title: Title and heading.
@@ -120,14 +120,14 @@ def figure(title: str, picture: str) -> str:
 
 
 def _text(value: Any) -> str:
-    """Writes a cell; numbers get separators of thousands."""
+    """Writes a cell; numbers get thousands separators."""
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:,.2f}" if isinstance(value, float) else cell(value)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], ratios: Sequence[str] = ()) -> str:
-    """Formats a table, whose first column stays in sight where the others are scrolled.
+    """Formats a table whose first column stays visible while the others scroll.
 
     Args:
         columns: Headings.

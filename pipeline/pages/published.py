@@ -1,4 +1,4 @@
-"""What the orders of the paper cost, to stand beside ours.
+"""What the orders of the paper cost, for comparison with ours.
 
 Source: Lohoff & Neftci, "Optimizing Automatic Differentiation with Deep Reinforcement Learning"
 (NeurIPS 2024, arXiv 2406.05027), and the orders in its public repository.
@@ -14,7 +14,7 @@ class PublishedCount(NamedTuple):
 
     Attributes:
         all: All multiplications.
-        nontrivial: Those by something else than 1 and -1.
+        nontrivial: Those by anything other than 1 and -1.
     """
 
     all: int
@@ -33,4 +33,4 @@ PUBLISHED = {
 }
 """The best order that the paper's program found for each task, counted by this project's rule.
 
-On scalars the paper reports these counts, too; on arrays its own rule gives other numbers."""
+For scalars the paper reports the same counts; for arrays its own rule gives other numbers."""

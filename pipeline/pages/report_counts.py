@@ -67,7 +67,7 @@ def brief_table(summaries: Mapping[str, Mapping[str, Any]]) -> Table:
         summaries: Summary by task.
 
     Returns:
-        Headings and rows; an equals sign stands before a lower bound that is reached.
+        Headings and rows; an equals sign marks a lower bound that is reached.
     """
     rows: list[list[Any]] = []
     for task, summary in summaries.items():
@@ -107,7 +107,7 @@ def classic_table(candidates: Candidates, count: Count) -> Table:
 
 
 def learned_table(summaries: Mapping[str, Mapping[str, Any]]) -> Table:
-    """Makes the table of what the policy found by itself, and of how large the graphs are."""
+    """Makes the table of graph sizes and of what the policy found by itself."""
     rows = [
         [
             task,

@@ -1,4 +1,4 @@
-"""The report as one HTML file: no scripts, no fonts, no pictures from elsewhere."""
+"""The report as one HTML file that loads no scripts, fonts or pictures."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,8 +18,8 @@ from elimax.pipeline.pages.report_speed import speed_sections
 
 CONTENTS = {"counts": "Multiplications", "time": "Run time", "learning": "Learning"}
 COUNT_NOTES = {
-    "all": "All multiplications of numbers, as the paper counts them.",
-    "nontrivial": "Multiplications by something else than 1 and -1: those that are executed.",
+    "all": "All scalar multiplications, as the paper counts them.",
+    "nontrivial": "Multiplications by anything other than 1 and -1: those that are executed.",
 }
 
 
@@ -35,7 +35,7 @@ def render_page(
         collected: What `elimax.pipeline.stages.report.collect` returned.
         count: Which count decided what the best order is.
         commit: Commit of the checkout, or None if it is unknown.
-        date: Date of the run, or None not to tell.
+        date: Date of the run, or None to leave it out.
 
     Returns:
         A complete HTML document.
@@ -65,11 +65,11 @@ def count_sections(collected: Mapping[str, Any], count: Objective) -> list[str]:
     parts = [
         '<h2 id="counts">Multiplications</h2>',
         paragraph(
-            "Each task is a function whose graph has a vertex for every step; an order says in "
-            "which sequence they are eliminated. Best is the cheapest order that anything found, "
-            "best classic the cheapest of the classical rules, forward and reverse mode included. "
-            "No order at all costs less than the lower bound. Paper is the best order published "
-            f"by {SOURCE}, counted by the rule that counts ours."
+            "Each task is a function whose graph has one vertex for every step; an order is the "
+            "sequence in which they are eliminated. Best is the cheapest order found by any "
+            "method, best classic the cheapest of the classical rules, which include forward and "
+            "reverse mode. No order costs less than the lower bound. Paper is the best order "
+            f"published by {SOURCE}, counted by the same rule as ours."
         ),
     ]
     for which in COUNTS:

@@ -25,7 +25,7 @@ def learning_sections(collected: Mapping[str, Any], count: Objective) -> list[st
     summaries = collected["summaries"]
     bars = zero_shot_bars(collected["pretrained"], summaries, count)
     zero_shot = figure(
-        "Without training on the task: above the best known order",
+        "Before training on the task: excess over the best known order",
         bar_chart(bars, "excess of the first orders"),
     )
     curves = [
@@ -37,17 +37,17 @@ def learning_sections(collected: Mapping[str, Any], count: Objective) -> list[st
     return [
         '<h2 id="learning">Learning</h2>',
         paragraph(
-            "One policy is trained on programs that no task has a part in. The first chart shows "
-            "by how much the order that it plays on each task, before any training on that task, "
-            "costs more than the best known one; the second what its orders of held-out programs "
-            "cost while it was trained, as a multiple of what annealing reaches."
+            "One policy is trained on generated programs, none of them a task. The first chart "
+            "shows how much more its order for each task costs than the best known one, before any "
+            "training on that task. The second shows what its orders for held-out programs cost in "
+            "the course of training, as a multiple of what annealing reaches."
         ),
         f'<div class="charts">{zero_shot}{pretraining}</div>',
         "<h3>Training on each task alone</h3>",
         paragraph(
-            "Multiplications of the orders that the policy plays while it is trained: the mean of "
-            "an update's games, the order that it prefers (greedy), and the best order so far. "
-            "Levels too far away to be drawn are only named."
+            "Multiplications of the orders that the policy plays during training: the mean of an "
+            "update's games, the order that it prefers (greedy), and the best order so far. "
+            "Levels that are too far away to draw are only named."
         ),
         f'<div class="charts">{"".join(curves)}</div>',
         *([folded(SEEDS_TITLE, paragraph(SEEDS_NOTE), table(*seeds))] if seeds[1] else []),
@@ -79,7 +79,7 @@ def zero_shot_bars(
 def finetune_chart(
     curve: Sequence[Mapping[str, float]], summary: Mapping[str, Any], count: Objective
 ) -> str:
-    """Draws how finetuning went, beside the costs of reverse and of the best classic order.
+    """Draws how finetuning went, next to the costs of reverse and of the best classic order.
 
     Args:
         curve: Rows of the learning curve.
@@ -95,7 +95,7 @@ def finetune_chart(
         Line("best", _points(curve, "costs/best")),
     ]
     levels = {"reverse": summary["reverse"][count], "best classic": summary["best_classic"][count]}
-    # Of five, so that the mean of games that cost 284 or 285 is not drawn as mountains.
+    # At least five, so that a mean between 284 and 285 does not look like mountains.
     return line_chart(lines, levels, "eliminations", least_span=5.0)
 
 

@@ -1,4 +1,4 @@
-"""How fast the orders are, on the page of the report: charts, means, and what a GPU says."""
+"""How fast the orders are, on the page of the report: charts, means, and times on GPUs."""
 
 import html
 import statistics
@@ -24,18 +24,19 @@ LAYOUT_TITLES = {
     "packed": "one vector in, one matrix out",
 }
 USUAL = 0.7
-"""Share of the cases of a chart from which on a batch or a type stands in its title only."""
+"""Share of the cases of a chart from which their batch size or dtype moves to the title."""
 HOW_TO_READ = (
-    "Each row is one function: how many times faster its Jacobian is in the best order than by the "
-    "better one of JAX's two modes, both compiled by XLA under the same flags. The mark is the "
-    "median of paired rounds, the bar its quartiles, the scale logarithmic. Green is faster, red "
-    "slower; grey cannot be told apart: the bar holds 1, or is no further from it than the order "
-    "is from itself. A violet diamond is the best order as a native kernel. Titles name batch and "
-    "type, rows where they are others."
+    "Each row is one function and shows how many times faster its Jacobian is in the best order "
+    "than in the better of JAX's two modes, both compiled by XLA with the same flags. The mark is "
+    "the median of paired rounds, the bar runs from quartile to quartile, and the scale is "
+    "logarithmic. Green is faster, red is slower. Grey is too close to tell: the bar includes 1, "
+    "or is no further from it than that of the order timed against itself. A violet diamond is the "
+    "best order as a native kernel. Titles give the batch size and the dtype, rows only those that "
+    "differ."
 )
 GPU_NOTE = (
     "Geometric means over the tasks of (time of the better mode of JAX) / (time of elimax); above "
-    "1 elimax is faster. Dense is the whole Jacobian in the best order, structured leaves out "
+    "1 elimax is faster. Dense is the whole Jacobian in the best order; structured leaves out "
     "zeros and constants; slower counts the tasks whose dense Jacobian takes longer."
 )
 
@@ -81,7 +82,7 @@ def speed_sections(
     Returns:
         HTML text.
     """
-    # The first two explain what the tables below and the headline say.
+    # The verdict and the devices go above the charts, the other notes to the table of all cases.
     notes = timing_notes(timings, tasks)
     explained, others = (notes[1:3], [notes[0], *notes[3:]]) if timings else (notes, [])
     charts = [figure(title, chart) for title, chart in speed_charts(timings).items()]
@@ -135,7 +136,7 @@ def speed_charts(timings: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 
 
 def usual_value(values: Sequence[Any]) -> Any:
-    """Returns the value that most of several have, or None if it is fewer than `USUAL` of them."""
+    """Returns the most common value, or None if its share is below `USUAL`."""
     value, number = Counter(values).most_common(1)[0]
     return value if number >= USUAL * len(values) else None
 

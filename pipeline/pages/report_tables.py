@@ -11,7 +11,7 @@ Table = tuple[list[str], list[list[Any]]]
 
 SEEDS_TITLE = "Seeds"
 SEEDS_NOTE = (
-    "Multiplications of the cheapest learned order of each seed of finetuning; IQM is the "
+    "Multiplications of the cheapest learned order of each finetuning seed; IQM is the "
     "interquartile mean over the seeds, with a bootstrap interval."
 )
 
@@ -83,13 +83,13 @@ def both_counts(counts: Mapping[str, Any]) -> str:
 
 
 def bounds(by_count: Mapping[str, Mapping[str, Any]]) -> str:
-    """Formats how low any order could be by both counts.
+    """Formats the lower bounds by both counts.
 
     Args:
         by_count: `bound` and `optimal` by count.
 
     Returns:
-        "all / nontrivial"; an equals sign stands before a bound that is reached.
+        "all / nontrivial"; an equals sign marks a bound that is reached.
     """
     entries = (by_count[count] for count in ("all", "nontrivial"))
     return " / ".join(f"{'=' if x['optimal'] else ''}{x['bound']:,}" for x in entries)
@@ -102,7 +102,7 @@ def timing_table(timings: Mapping[str, Mapping[str, Any]]) -> Table:
         timings: What evaluate measured, by task.
 
     Returns:
-        Headings and rows; ratios are (time of the rival / our time), above 1 we are faster.
+        Headings and rows; ratios are (time of the rival / our time), above 1 where we are faster.
     """
     columns = [
         "task", "flags", "dtype", "layout", "batch",
@@ -163,7 +163,7 @@ def task_timing_table(timing: Mapping[str, Any]) -> Table:
 
 
 def better_rival(case: Mapping[str, Any]) -> str | None:
-    """Returns the faster one of the rivals that were timed, or None if none could be."""
+    """Returns the fastest of the rivals that were timed, or None if none could be."""
     measured = {name: case["seconds"][name] for name in case["ratios"]}
     return min(measured, key=measured.__getitem__) if measured else None
 
@@ -206,19 +206,19 @@ def timing_notes(timings: Mapping[str, Mapping[str, Any]], tasks: Iterable[str])
         The sentences.
     """
     missing = [task for task in tasks if task not in timings]
-    absent = [f"No run times of {', '.join(missing)}: write them with elimax evaluate TASK."]
+    absent = [f"No run times for {', '.join(missing)}: measure them with elimax evaluate TASK."]
     if not timings:
         return absent
     counted = verdict(timings)
     total = sum(counted.values())
     lines = [
         "A ratio is (time of the better of vmap(jacfwd f) and vmap(jacrev f)) / (our time), the "
-        "median of paired rounds under the same XLA flags (default, or with multi-output fusion); "
-        "above 1 elimination is faster, below 1 slower. The spread is "
+        "median of paired rounds with the same XLA flags (default, or with multi-output fusion); "
+        "above 1 elimination is faster, below 1 slower. The spread runs "
         "from the lower to the upper quartile; null is the best order against itself; native is "
-        "the best order as a native kernel (packed: the order of jacve).",
-        f"Of {total} cases the best order is faster in {counted['faster']}, slower in "
-        f"{counted['slower']}, and {counted['even']} cannot be told apart from noise.",
+        "the best order as a native kernel (packed: the order chosen by jacve).",
+        f"Of {total} cases, the best order is faster in {counted['faster']}, slower in "
+        f"{counted['slower']}, and within the noise in {counted['even']}.",
     ]
     devices = sorted({_device_text(timing["device"]) for timing in timings.values()})
     lines.append(f"Measured on: {'; '.join(devices)}.")
@@ -319,7 +319,7 @@ def markdown_report(
         "## Multiplications, all / nontrivial",
         f"`best` has the lowest count `{count}`, `learned` is the best of the policy's own orders, "
         "`saved` is what best saves over the best classic order. No order is below `bound`; an "
-        "equals sign stands before a bound that best, or fewest nontrivial, reaches.",
+        "equals sign marks a bound that best, or fewest nontrivial, reaches.",
         markdown_table(*count_table(summaries)),
         *_seed_section(summaries),
         "## Run time",

@@ -9,16 +9,16 @@ WIDTH, PLOT_HEIGHT = 360.0, 180.0
 RIGHT, LINE_HEIGHT = 14.0, 19.0
 COLOURS = ("#2f6fde", "#d1662a", "#2b9a66", "#9b51c9", "#8a8a8a")
 FONT_SIZE = 16.0
-"""Of the page; a picture is drawn as wide as a telephone, so that its text is as large there."""
+"""That of the page: pictures are as wide as a phone, so their text has the same size there."""
 LETTER = 0.56 * FONT_SIZE
 """Mean width of a letter: text is laid out without measuring it."""
 MARKED_UP_TO = 40
-"""Points of a curve that has a dot at each: one or two points make no visible line."""
+"""Curves of at most so many points get a dot at each, since one point makes no visible line."""
 FAR = 2.0
-"""How many heights of the curves a level may lie off before it is named only: drawn to scale, it
-would leave the curves flat."""
+"""How many heights of the curves a level may lie off before it is only named: drawn to scale, it
+would flatten the curves."""
 LEAST_SHARE = 0.02
-"""Of a value: curves that vary less are taken for as high as this."""
+"""Share of a value: curves that vary less are treated as this high."""
 
 
 class Line(NamedTuple):
@@ -43,7 +43,7 @@ def line_chart(
 
     Args:
         lines: The curves; points that are not finite are left out.
-        levels: Heights of dashed lines by name. One that is far from all curves is named only.
+        levels: Heights of dashed lines by name. One that is far from all curves is only named.
         x_label: What the horizontal axis shows.
         least_span: What the vertical axis covers at least, so that small changes look small.
 
@@ -96,7 +96,7 @@ def wrapped(words: Iterable[str], width: float, gap: int) -> list[list[str]]:
     Args:
         words: The words, or names of several.
         width: Width of a row.
-        gap: Letters that fit between two words.
+        gap: Space between two words, in letters.
 
     Returns:
         The words of each row.
@@ -214,7 +214,7 @@ def short(value: float, digits: int = 4) -> str:
         The text.
     """
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
-        # What rounds up to the next unit takes its letter.
+        # A value that rounds up to the next unit takes its letter.
         if abs(float(f"{value:.{digits}g}")) >= size:
             unit = 1e3 if letter == "k" else size
             return f"{value / unit:.{digits}g} {letter}"

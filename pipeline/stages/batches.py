@@ -13,7 +13,7 @@ def jitter_batch(arguments: Sequence[Any], argnums: Sequence[int], batch: int, s
 
     Args:
         arguments: Example arguments without a batch axis.
-        argnums: Positions of those that get one, in their leaves of floating dtype.
+        argnums: Positions of the arguments whose leaves of floating dtype get one.
         batch: Size B of the batch.
         seed: Seed of the jitter.
 

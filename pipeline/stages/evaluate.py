@@ -1,6 +1,6 @@
 """Stage evaluate: checks the Jacobian of every order of a task in float64, then times them.
 
-Run times differ from run to run, so that their file is not an output of DVC. The output that makes
+Run times differ from run to run, so their file is not an output of DVC. The output that makes
 DVC run this stage in a fresh clone is the list of the cases that were timed.
 
 Works without DVC and W&B, so that it also runs where only JAX is installed.
@@ -47,7 +47,7 @@ from elimax.pipeline.tracking import track
 
 CHECKED = ("forward", "reverse", "markowitz", "markowitz_high", "markowitz_nontrivial")
 SMALLEST_ERROR = 1e-14
-"""Errors below are stored as this: which of them it is differs between machines."""
+"""Errors below are stored as this: such small errors differ between machines."""
 
 
 def check_orders(
@@ -99,7 +99,7 @@ def check_kernel(
 
 
 def power_of_ten(error: float) -> float:
-    """Rounds an error up to a power of ten, so that the same result is the same bytes anywhere."""
+    """Rounds an error up to a power of ten, so that results have the same bytes on any machine."""
     return 10.0 ** math.ceil(math.log10(max(float(error), SMALLEST_ERROR)))
 
 
@@ -121,7 +121,7 @@ def orders_of(
 
 
 def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
-    """Runs evaluate: writes data/evaluations, data/timings and data/timed, a file per task each.
+    """Runs evaluate: writes the task's files in data/evaluations, data/timings and data/timed.
 
     Args:
         context: Files, parameters, console.
@@ -131,7 +131,7 @@ def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
         The evaluation, and the run times under "timings".
 
     Raises:
-        StageError: If an order gives a wrong Jacobian; the files are written all the same.
+        StageError: If an order gives a wrong Jacobian; the evaluation is written nevertheless.
         ElimaxError: If an input is missing or broken.
     """
     layout, path = context.layout, context.layout.order(task_name)
@@ -202,7 +202,7 @@ def _check(
 def _time_all(
     context: StageContext, task_name: str, orders: Mapping[str, EliminationOrder]
 ) -> dict[str, Any]:
-    """Times all cases and writes data/timings after each; goes on where a killed stage was."""
+    """Times all cases and writes data/timings after each; resumes where a killed stage was."""
     layout, machine = context.layout, device()
     path, digest = layout.timings(task_name), file_digest(layout.order(task_name))
     config = context.config(EvaluateConfig, "evaluate", task_name)
@@ -230,8 +230,10 @@ def _time_all(
 
 
 def _unfinished(path: Path, setting: str) -> dict[str, Any] | None:
-    """Returns the run times of a stage that was killed, or None if there are none to go on from."""
-    with contextlib.suppress(FileError):  # Missing, torn or of another version: measured anew.
+    """Returns the run times of a stage that was killed, or None if there are none to resume."""
+    with contextlib.suppress(
+        FileError
+    ):  # Missing, truncated or of another version: measured again.
         earlier = read_json(path, "", keys=("setting", "complete"))
         if earlier["setting"] == setting and not earlier["complete"]:
             return earlier

@@ -30,9 +30,9 @@ class EvaluateConfig:
         batch_sizes: Batch sizes to time; one that does not fit becomes the largest that does.
         dtypes: Dtypes to time.
         layouts: Layouts to time, see `elimax.pipeline.stages.rivals`.
-        flags: Sets of XLA flags to time with, see `elimax.pipeline.xla_flags`; on other devices
-            than CPUs the first one alone.
-        rounds: Rounds of a measurement at most.
+        flags: Sets of XLA flags to time with, see `elimax.pipeline.xla_flags`; only the first one
+            on devices other than CPUs.
+        rounds: Most rounds of a measurement.
         seconds: Time of all measurements of one task, compilation not included, in seconds.
         compile_seconds: When compiling has taken this long, no further case is started.
         dense_gigabytes: Memory that the dense Jacobians of one batch may take, in 1e9 bytes.
@@ -103,7 +103,7 @@ def wanted_cases(task: Task, config: EvaluateConfig, platform: str = "cpu") -> l
     entries = rivals.dense_size(task)
     limit = config.dense_gigabytes * 1e9
     cases = []
-    # Batch sizes outside: where compiling takes too long for all, both layouts are still compared.
+    # Layouts innermost: if compiling takes too long for all cases, both layouts are still compared.
     for flags in flag_sets:
         for dtype in config.dtypes:
             each = entries * (8 if dtype == "float64" else 4)
@@ -128,7 +128,7 @@ def time_case(
         task: The task.
         orders: What `timed_orders` returned.
         case: What to time; its flags are only written down.
-        rounds: Rounds at most.
+        rounds: Most rounds.
         seconds: Time of measuring, compilation not included, in seconds.
         seed: Seed of the inputs and of the order of measurements.
 
@@ -178,7 +178,7 @@ def _compile_all(
     if case.layout == "packed":
         arguments, axes = rivals.pack(arguments, task.argnums), (0, None)
     # Equal orders are the same function, which need not be compiled twice. (Every caller passes a
-    # dict, whose items can be reversed; pyright knows only of a Mapping.)
+    # dict, whose items can be reversed; pyright sees only a Mapping.)
     first = {order.vertices: name for name, order in reversed(orders.items())}  # pyright: ignore
     again = {name: first[order.vertices] for name, order in orders.items()}
     distinct = {name: f for name, f in functions.items() if again.get(name, name) == name}
@@ -189,7 +189,7 @@ def _compile_all(
 def _compile(
     functions: Mapping[str, Callable[..., Any]], arguments: tuple[Any, ...], axes: Any
 ) -> tuple[dict[str, timing.Compiled], dict[str, str]]:
-    """Compiles all functions over a batch; a rival or a kernel that fails is left out, with why."""
+    """Compiles all functions over a batch; leaves out a failing rival or kernel, with reason."""
     compiled: dict[str, timing.Compiled] = {}
     failed: dict[str, str] = {}
     for name, function in functions.items():

@@ -22,7 +22,7 @@ def extract_graph(task: Task) -> dict[str, Any]:
 
     Returns:
         `task`, the `graph` as plain data, the `counts` of every order of the portfolio (all,
-        nontrivial, additions), and `best_classic`: the lowest of each count by itself.
+        nontrivial, additions), and `best_classic`: the lowest value of each count on its own.
 
     Raises:
         TracingError: If the function cannot be traced.

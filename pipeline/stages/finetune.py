@@ -1,4 +1,4 @@
-"""Stage finetune: trains the policy on one task and keeps the cheapest order that it meets.
+"""Stage finetune: trains the policy on one task and keeps the cheapest order that it finds.
 
 One training per task and seed.
 """
@@ -36,7 +36,7 @@ from elimax.pipeline.tracking import track
 
 
 def finetune_config(context: StageContext, task_name: str) -> FinetuneConfig:
-    """Reads section `finetune` with the values of a task.
+    """Reads section `finetune`, with the values of a task filled in.
 
     Raises:
         ParamsError: If a key or a value is wrong.

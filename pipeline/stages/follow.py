@@ -7,17 +7,17 @@ from elimax.pipeline.console import Report
 from elimax.pipeline.tracking import Tracker
 
 SHOWN = ("costs/best", "costs/mean", "validation/ratio", "losses/total")
-"""Metrics that a user sees while a training runs, those that there are."""
+"""Metrics that a user sees while a training runs, if it has them."""
 
 
 class Follower:
     """Follows a training: mirrors its curve, shows its progress, stores its state.
 
     Args:
-        tracker: Gets every row of the curve, also those before a stop.
+        tracker: Gets every row of the curve, including those before an interruption.
         report: Shows the progress.
         checkpoint: Where the state goes.
-        state: The state that the training goes on from, or None.
+        state: The state that the training resumes from, or None.
     """
 
     def __init__(
@@ -34,12 +34,12 @@ class Follower:
             tracker.log(row)
 
     def __call__(self, update: int, metrics: Metrics, state: TrainingState) -> None:
-        """Takes note of one update.
+        """Records one update.
 
         Args:
             update: Its number, from 1.
             metrics: Its row of the curve.
-            state: All that is needed to go on from here.
+            state: Everything needed to resume from here.
         """
         self._tracker.log(metrics)
         self._checkpoint.save(lambda path: save_training(path, state))

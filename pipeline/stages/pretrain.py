@@ -35,8 +35,8 @@ def pretrain_config(context: StageContext) -> PretrainConfig:
 def run_stage(context: StageContext) -> dict[str, Any]:
     """Runs pretrain: writes the policy, its learning curve and its metrics.
 
-    If it fails, the files of before are still there. Of several processes the first one writes; the
-    others only help it to compute.
+    If it fails, the earlier files are still there. Of several processes, the first one writes; the
+    others only help to compute.
 
     Args:
         context: Files, parameters, console.
@@ -71,7 +71,7 @@ def _train(context: StageContext, config: PretrainConfig) -> dict[str, Any]:
     layout = context.layout
     checkpoint = _checkpoint(context, config)
     state = checkpoint.load(partial(_read_state, context, config))
-    # Before this process writes another one.
+    # All processes have read the checkpoint before this one writes another.
     wait_for_all("pretrain")
     run_config = {"params": dataclasses.asdict(config), "seed": context.seed}
     with (

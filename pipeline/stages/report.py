@@ -1,8 +1,8 @@
 """Stage report: merges what all stages wrote into one summary, one table and one page.
 
-results/summary.json holds only what is the same on every machine, so that git shows a change of a
-result and nothing else; run times go to results/timings.json. It is the only output of DVC: all
-others show run times.
+results/summary.json holds only what is the same on every machine, so that git shows changed results
+and nothing else; run times go to results/timings.json. The summary is the only output of DVC: the
+other files show run times.
 """
 
 import datetime
@@ -64,7 +64,7 @@ def summarise_task(
         `seeds`.
 
     Raises:
-        FileError: If the two are about different graphs, or search knew fewer classical orders or
+        FileError: If the two are for different graphs, or search knew fewer classical orders or
             other seeds.
     """
     if evaluation["fingerprint"] != found["fingerprint"]:
@@ -140,7 +140,7 @@ def spread_of(costs: Sequence[int]) -> dict[str, Any]:
     return {
         "number": len(costs),
         "min": min(costs),
-        # The mean of the two in the middle may be a whole number.
+        # Of an even number of costs, the median may still be an integer.
         "median": int(median) if median == int(median) else median,
         "max": max(costs),
         "mean": round(statistics.mean(costs), 2),
@@ -156,9 +156,10 @@ def collect(context: StageContext) -> dict[str, Any]:
 
     Returns:
         By task `summaries`, `candidates` (both counts of all orders that search compared), `checks`
-        (of every Jacobian), `timings` (of tasks that have some), and of the seed whose best order
-        is the cheapest `curves` and `pretrained` (both counts of the first order); the
-        `pretrain_curve` and the `pretrain_metrics`; what `read_gpu` found; the picture `idea`.
+        (of every Jacobian), `timings` (of tasks that have any), and, for the seed with the cheapest
+        best order, `curves` and `pretrained` (both counts of the first order). Also the
+        `pretrain_curve`, the `pretrain_metrics`, what `read_gpu` found as `gpu`, and the picture
+        `idea`.
 
     Raises:
         FileError: If a file is missing or broken; the message names the command that writes it.
@@ -230,8 +231,8 @@ def read_timings(context: StageContext, task: str) -> dict[str, Any] | None:
     """Reads the run times of a task.
 
     Returns:
-        The run times, or None if there are none of the present orders: where DVC takes the outputs
-        of evaluate from its cache, nothing is timed.
+        The run times, or None if there are none of the current orders: when DVC restores the
+        outputs of evaluate from its cache, nothing is timed.
 
     Raises:
         FileError: If the file is broken.

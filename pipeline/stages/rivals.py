@@ -84,7 +84,7 @@ def native(task: Task, order: EliminationOrder, layout: Layout) -> Callable[...,
         layout: The layout.
 
     Returns:
-        A function as those of `published` or `packed`. Where no kernel is possible, it raises
+        A function like those of `published` or `packed`. If no kernel is possible, it raises
         NotScalarError when it is traced.
     """
     if layout == "published":
@@ -126,7 +126,7 @@ def flat_function(task: Task) -> Callable[[Any, tuple[Any, ...]], Any]:
 
 
 def pack(arguments: Sequence[Any], argnums: Sequence[int]) -> tuple[np.ndarray, tuple[Any, ...]]:
-    """Concatenates differentiated arguments with a batch axis to one array.
+    """Concatenates differentiated arguments with a batch axis into one array.
 
     Args:
         arguments: Arguments whose differentiated leaves have shape (B, ...).
@@ -196,7 +196,7 @@ def _leaves(arguments: Sequence[Any], argnums: Sequence[int]) -> list[Any]:
 
 
 def _assemble(blocks: Sequence[Any], rows: int, sizes: Sequence[int]) -> Any:
-    """Joins the blocks of a Jacobian, results outside and inputs inside, to one matrix (m, n)."""
+    """Joins the blocks of a Jacobian, ordered by result, then input, into one matrix (m, n)."""
     if len(blocks) != rows * len(sizes):
         raise StageError(
             f"the Jacobian has {len(blocks)} blocks, expected {rows} results x {len(sizes)} inputs"

@@ -1,4 +1,4 @@
-"""Stage search: gathers every order that is known for a task and keeps the cheapest."""
+"""Stage search: gathers every known order of a task and keeps the cheapest."""
 
 import dataclasses
 import os
@@ -56,9 +56,9 @@ class SearchConfig:
 
     Attributes:
         episodes: Orders that each finetuned policy samples.
-        annealing: Orders that annealing evaluates for each count; none where the best one that is
-            known already is proven to be the best of all.
-        proof_states: States that are looked at to prove that a count is the lowest.
+        annealing: Orders that annealing evaluates for each count; none if the best known order is
+            already proven optimal.
+        proof_states: States examined to prove that a count is the lowest.
     """
 
     episodes: Annotated[int, Range(1, 1_000_000)] = 64
@@ -72,13 +72,13 @@ def choose_order(
     count: Objective,
     proof_states: int,
 ) -> dict[str, Any]:
-    """Counts all candidates and takes the cheapest; equals go to the one named first.
+    """Counts all candidates and takes the cheapest; ties go to the one named first.
 
     Args:
         graph: The graph that all of them are for.
-        candidates: Orders by the name of who found them.
+        candidates: Orders, by the name of what found them.
         count: Which count decides; the other one breaks ties.
-        proof_states: States that are looked at to prove that a count is the lowest.
+        proof_states: States examined to prove that a count is the lowest.
 
     Returns:
         `fingerprint` of the graph; the best `order` with its counts `all` and `nontrivial`, and
@@ -119,7 +119,7 @@ def annealed_orders(
     seed: int,
     count: Objective = "all",
 ) -> dict[str, EliminationOrder]:
-    """Searches further from what is known, by both counts.
+    """Anneals from the known orders, by both counts.
 
     Args:
         graph: The graph.
@@ -129,8 +129,8 @@ def annealed_orders(
         count: What decides between orders.
 
     Returns:
-        "annealing" and "annealing_nontrivial", and "annealing_price" where the price decides; not
-        the one whose count cannot get lower.
+        "annealing" and "annealing_nontrivial", and "annealing_price" where the price decides;
+        without those whose count cannot get lower.
     """
     found = {}
     for which in objectives(count):
@@ -147,9 +147,9 @@ def annealed_orders(
 def _starts(
     graph: ComputationalGraph, candidates: Mapping[str, EliminationOrder], count: Objective
 ) -> list[EliminationOrder]:
-    """The cheapest candidate, and the cheapest of the others that are classical or are not.
+    """The cheapest candidate, and the cheapest of the other kind, classical or learned.
 
-    Learned orders are often alike; an annealing from another place may find what they all miss.
+    Learned orders are often alike; annealing from elsewhere may find what they all miss.
     """
 
     def cost(name: str) -> int:
@@ -207,11 +207,11 @@ def cheapest_of_seeds(
     Args:
         graph: The graph that all of them are for.
         by_seed: What `learned_orders` returned, by seed, the same names for each.
-        count: Which count decides; equals go to the first seed.
+        count: Which count decides; ties go to the first seed.
 
     Returns:
-        The cheapest orders by name; and by seed both counts of its cheapest order, and its name
-        under `found_by`.
+        The cheapest orders by name; and, by seed, both counts of its cheapest order, and the name
+        of that order under `found_by`.
     """
     counts = {
         seed: {name: order_costs(graph, order, count) for name, order in orders.items()}
@@ -231,7 +231,7 @@ def cheapest_of_seeds(
 def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
     """Runs search: reads graph, policies and finetune's orders, writes data/orders/TASK.json.
 
-    Of several seeds the file also tells how far each one came, under `seeds`.
+    With several seeds the file also has the result of each, under `seeds`.
 
     Args:
         context: Files, parameters, console.
@@ -275,10 +275,10 @@ def run_stage(context: StageContext, task_name: str) -> dict[str, Any]:
 
 
 def remove_other_seeds(layout: Layout, task_name: str, seeds: Sequence[int]) -> None:
-    """Deletes what finetune wrote for seeds that are no longer in the parameters, under DVC alone.
+    """Deletes what finetune wrote for seeds that are no longer in the parameters, only under DVC.
 
-    The stage depends on the folders of the task. DVC notes their hashes when the stage has ended,
-    and leftovers in them would never come about again in a fresh clone.
+    The stage depends on the folders of the task. DVC records their hashes when the stage has ended,
+    and a fresh clone could never reproduce leftovers in them.
 
     Args:
         layout: Paths of all files.
@@ -286,7 +286,7 @@ def remove_other_seeds(layout: Layout, task_name: str, seeds: Sequence[int]) -> 
         seeds: The seeds of the parameters.
     """
     if "DVC_STAGE" not in os.environ:
-        return  # Somebody may be trying a seed by hand.
+        return  # The user may be trying a seed by hand.
     kept = {
         path(task_name, seed)
         for seed in seeds

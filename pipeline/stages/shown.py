@@ -64,12 +64,12 @@ def show_evaluation(
     """
     columns = ["order", "all", "nontrivial", "error below"]
     console.table(columns, _correctness_rows(evaluation), evaluation["task"])
-    title = "\nTimes, and how many times JAX's better mode"
+    title = "\nTimes, and speed relative to JAX's better mode"
     console.table(*task_timing_table(timings), title)
 
 
 def mirror_timings(tracker: Tracker, timings: Mapping[str, Any]) -> None:
-    """Mirrors run times to W&B: one numbered row a case, to be plotted, and a table of all columns.
+    """Mirrors run times to W&B: one numbered row per case, for plots, and a table of all columns.
 
     Args:
         tracker: The run.

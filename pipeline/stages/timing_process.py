@@ -1,6 +1,6 @@
-"""Times a task in processes of their own: one for each set of XLA flags, more where XLA crashes.
+"""Times a task in separate processes: one for each set of XLA flags, more where XLA crashes.
 
-The process that is started reads a request from its standard input and writes one line of JSON for
+Such a process reads a request from its standard input and writes one line of JSON for
 each case, as soon as it is timed. A crash of XLA costs the case in which it happens and no other.
 """
 
@@ -23,7 +23,7 @@ from elimax.pipeline.tasks import load_task
 from elimax.pipeline.xla_flags import with_flag_set
 
 Record = Mapping[str, Any]
-"""`case` with what `time_case` returned, or `skipped` with the reason: one of the two."""
+"""Either `case` with what `time_case` returned, or `skipped` with the reason."""
 
 TOO_LONG = "compiling took too long"
 
@@ -40,16 +40,16 @@ def time_cases(
     Args:
         task_name: Name of the task, or module:function.
         orders: What `timed_orders` returned.
-        cases: What to time; the time of the parameters is shared out evenly among them.
+        cases: What to time; the time limit of the parameters is divided evenly among them.
         config: Rounds and limits.
         seed: Seed of the inputs and of the order of measurements.
 
     Yields:
-        Every case with its record, as soon as it is there.
+        Every case with its record, as soon as it is timed.
 
     Raises:
         StageError: If the task cannot be loaded, one of our own Jacobians cannot be compiled, or
-            a process fails otherwise than by a crash.
+            a process fails other than by a crash.
     """
     request = {
         "task": task_name,

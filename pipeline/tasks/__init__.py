@@ -42,11 +42,11 @@ def task_names() -> tuple[str, ...]:
 def load_task(name: str) -> Task:
     """Loads a task of elimax or a user's own function.
 
-    A function of one's own is given as `package.module:function`, found from the working directory
-    on. Beside it the module defines `FUNCTION_example_inputs()` or `example_inputs()`, which
-    returns the tuple of its arguments, and, if the Jacobian is not wanted with respect to all of
-    them, `FUNCTION_argnums`, a tuple of positions. Its task is called `package.module.function`,
-    which is also fit for a file name.
+    A user's function is given as `package.module:function`, in the working directory or installed.
+    Its module also defines `FUNCTION_example_inputs()` or `example_inputs()`, which returns the
+    tuple of its arguments, and, if the Jacobian is not taken with respect to all of them,
+    `FUNCTION_argnums`, a tuple of positions. Its task is called `package.module.function`, which
+    can also be a file name.
 
     Args:
         name: One of `task_names()`, or `package.module:function`.
@@ -67,7 +67,7 @@ def load_task(name: str) -> Task:
         guess = f", did you mean {' or '.join(near)}?" if near else ";"
         raise loading.UnknownTaskError(
             f"there is no task {name!r}{guess} tasks: {', '.join(_NAMES)}; "
-            "a function of your own is written package.module:function"
+            "write a function of your own as package.module:function"
         )
     return importlib.import_module(f"{__name__}.{name}").TASK
 

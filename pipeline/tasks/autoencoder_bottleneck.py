@@ -1,7 +1,7 @@
-"""An autoencoder that squeezes 784 numbers through 8, by its input.
+"""An autoencoder that squeezes 784 numbers through 8, differentiated with respect to its input.
 
 Forward mode carries 784 directions through the wide layers before the waist and reverse mode
-through those behind it; eliminating from both ends to the waist carries 8.
+through those after it; eliminating from both ends to the waist carries 8.
 """
 
 import itertools
@@ -51,7 +51,7 @@ TASK = Task(
     function=autoencoder_bottleneck,
     example_inputs=example_inputs,
     argnums=(0,),
-    title="Autoencoder 784-256-8-256-784 by its input",
+    title="Autoencoder 784-256-8-256-784 with respect to its input",
     source="G. E. Hinton and R. R. Salakhutdinov, Science 313 (2006) 504, in small",
     about=(
         "The Jacobian has rank 8 but 784 rows and columns; an order that meets at the waist needs "

@@ -2,7 +2,7 @@
 
 The gradient is written out as reverse-mode differentiation writes it: every operation gives its
 value and its local derivatives, then the adjoints are swept back. `jax.grad` of the same price
-leaves out what folds or is never used, and numbers the rest otherwise. Written out, the graph is
+leaves out what folds or is never used, and numbers the rest differently. Written out, the graph is
 the published `BlackScholes_Jacobian` vertex by vertex, dead vertices included, so that published
 orders apply to it.
 """
@@ -47,7 +47,7 @@ class _Forward(NamedTuple):
         root: Square root of maturity and its derivative.
         d1_by: Derivatives of d1 by its numerator and by volatility x root.
         root_again: The same root, computed anew for d2.
-        minus_one: -1, the derivative of d2 = d1 - volatility x root by the latter, shape ().
+        minus_one: -1, the derivative of d2 = d1 - volatility x root by that product, shape ().
         minus_rate: -rate.
         rate_by: -1, the derivative of minus_rate, shape ().
         discount: exp(-rate x maturity).
@@ -95,7 +95,7 @@ def black_scholes_hessian(
         The derivatives in the order of the arguments, each of shape (1,).
     """
     record = _evaluate(spot, strike, rate, volatility, maturity)
-    # The seed is 1: the adjoint of the payoff is the discount and the other way round.
+    # The seed is 1: the adjoint of the payoff is the discount, and vice versa.
     by_first = lax.mul(record.discount, 1.0)
     by_second = lax.mul(record.discount, record.payoff_by)
     by_strike = lax.mul(by_second, record.cdf2.value)
@@ -163,7 +163,9 @@ def _evaluate(
     cdf2 = _normal_cdf(d2)
     payoff = lax.sub(gain, lax.mul(strike, cdf2.value))
     payoff_by = lax.neg(1.0)
-    lax.mul(discount, payoff)  # the price: nobody asks for it, but it is a vertex
+    lax.mul(
+        discount, payoff
+    )  # the price, which is not returned but is a vertex of the published graph
     return _Forward(
         growth=growth,
         forward=forward,

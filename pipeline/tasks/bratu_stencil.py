@@ -1,4 +1,4 @@
-"""Residual of the Bratu problem (solid fuel ignition) on a square grid, the Jacobian of Newton.
+"""Residual of the Bratu problem (solid fuel ignition) on a square grid, for Newton's method.
 
 -(u_xx + u_yy) = lambda exp(u) on the unit square, u = 0 on its boundary, by the five-point stencil.
 """
@@ -44,7 +44,7 @@ TASK = Task(
     function=bratu_stencil,
     example_inputs=example_inputs,
     argnums=(0,),
-    title="Bratu problem on a 12 x 12 grid, residual by temperature",
+    title="Bratu residual on a 12 x 12 grid with respect to temperature",
     source="Solid fuel ignition of the MINPACK-2 collection (B. M. Averick et al., ANL 1992)",
     about=(
         "A sparse Jacobian, five entries in a row. All edges are selections or diagonals, so that "

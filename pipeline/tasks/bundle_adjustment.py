@@ -27,7 +27,7 @@ def bundle_adjustment(
     observed_x: Array,
     observed_y: Array,
 ) -> tuple[Array, Array]:
-    """Computes where a camera sees a point, less where it was observed.
+    """Computes where a camera sees a point, minus where it was observed.
 
     P = R X + t, p = -P_xy / P_z, residual = focal (1 + k2 |p|^2 + k4 |p|^4) p - observed. The
     camera looks along its negative z axis.

@@ -16,7 +16,7 @@ from elimax.pipeline.tasks.task import Task
 
 Scalar = Array
 
-# Each of the eight measured sums. MINPACK-2 has five sets of data, the benchmark has ones.
+# Each of the eight measured sums. MINPACK-2 has five sets of data; the benchmark uses ones.
 MEASURED = 1.0
 
 
@@ -33,7 +33,7 @@ def cube_part(x: Scalar, y: Scalar) -> Scalar:
 def human_heart_dipole(
     a: Scalar, b: Scalar, c: Scalar, d: Scalar, t: Scalar, u: Scalar, v: Scalar, w: Scalar
 ) -> tuple[Scalar, Scalar, Scalar, Scalar, Scalar, Scalar, Scalar, Scalar]:
-    """Computed minus measured sums, real before imaginary part for each power 0 to 3.
+    """Returns computed minus measured sums, real before imaginary part for each power 0 to 3.
 
     Args:
         a: First component of the moment of dipole 1; all arguments are dimensionless.
@@ -59,7 +59,7 @@ def human_heart_dipole(
     square_1 = square_real(t, v)
     square_2 = square_real(u, w)
     second_real = a * square_1 - 2.0 * c * t * v + b * square_2 - 2.0 * d * u * w - MEASURED
-    # The benchmark subtracts the products with a and b, MINPACK-2 adds them.
+    # The benchmark subtracts the products with a and b; MINPACK-2 adds them.
     second_imag = c * square_1 - 2.0 * a * t * v + d * square_2 - 2.0 * b * u * w - MEASURED
 
     cube_1_real = cube_part(t, v)

@@ -31,7 +31,7 @@ def kerr_metric(
     Returns:
         Scalars g_tt, g_tx, g_ty, g_tz, g_xx, g_xy, g_xz, g_yy, g_yz, g_zz.
     """
-    del time  # an argument all the same: Christoffel symbols want the derivative by it, zero
+    del time  # still an argument: Christoffel symbols need its derivative, zero
     spin_2 = spin * spin
     z_2 = z * z
     difference = x * x + y * y + z_2 - spin_2
@@ -67,7 +67,7 @@ TASK = Task(
     function=kerr_metric,
     example_inputs=example_inputs,
     argnums=(0, 1, 2, 3, 4, 5),
-    title="Kerr metric in Kerr-Schild coordinates by event, mass and spin",
+    title="Kerr metric in Kerr-Schild coordinates with respect to event, mass and spin",
     source="R. P. Kerr and A. Schild, Proc. Symp. Appl. Math. 17 (1965) 199",
     about=(
         "Ten components by six arguments, one of them without effect, through a waist of four "

@@ -1,4 +1,4 @@
-"""Makes a task of a user's own function."""
+"""Makes a task from a user's own function."""
 
 import difflib
 import importlib
@@ -24,10 +24,10 @@ class InvalidTaskError(PipelineError):
 
 
 def load_user_function(specification: str) -> Task:
-    """Makes a task of a function after checking all that it needs.
+    """Makes a task from a function after checking everything it needs.
 
     Args:
-        specification: `package.module:function`, found from the working directory on.
+        specification: `package.module:function`, in the working directory or installed.
 
     Returns:
         The task, called `package.module.function`.
@@ -39,7 +39,7 @@ def load_user_function(specification: str) -> Task:
     module_name, _, function_name = specification.partition(":")
     if not module_name or not function_name.isidentifier():
         raise UnknownTaskError(
-            f"{specification!r} names no function: write it package.module:function"
+            f"{specification!r} does not name a function: write it as package.module:function"
         )
     module = _import_user_module(module_name)
     function = getattr(module, function_name, None)
@@ -50,7 +50,7 @@ def load_user_function(specification: str) -> Task:
         raise UnknownTaskError(f"module {module_name!r} has no function {function_name!r}{guess}")
     if not callable(function):
         raise InvalidTaskError(
-            f"{specification!r} is of type {type(function).__name__}, expected a function"
+            f"{specification!r} is of type {type(function).__name__} but must be a function"
         )
     example_inputs = _find_example_inputs(module, function_name)
     try:
@@ -61,8 +61,8 @@ def load_user_function(specification: str) -> Task:
         ) from error
     if not isinstance(inputs, tuple) or not inputs:
         raise InvalidTaskError(
-            f"the example inputs of {specification!r} are of type {type(inputs).__name__}, "
-            "expected a tuple with one entry for each argument"
+            f"the example inputs of {specification!r} are of type {type(inputs).__name__} but must "
+            "be a tuple with one entry for each argument"
         )
     _check_call(specification, function, inputs)
     argnums = getattr(module, f"{function_name}_argnums", tuple(range(len(inputs))))
@@ -79,7 +79,7 @@ def load_user_function(specification: str) -> Task:
 
 
 def _import_user_module(name: str) -> ModuleType:
-    """Imports a module that may lie in the working directory."""
+    """Imports a module that may be in the working directory."""
     here = os.getcwd()
     if here not in sys.path:
         # Console scripts start without the working directory, unlike `python -m`.
@@ -107,8 +107,8 @@ def _find_example_inputs(module: ModuleType, function_name: str) -> Any:
             return found
         if found is not None:
             raise InvalidTaskError(
-                f"{name!r} in module {module.__name__!r} is of type {type(found).__name__}, "
-                "expected a function that returns the tuple of arguments"
+                f"{name!r} in module {module.__name__!r} is of type {type(found).__name__} but "
+                "must be a function that returns the tuple of arguments"
             )
     raise InvalidTaskError(
         f"module {module.__name__!r} has no example inputs for {function_name!r}: define {own}() "
@@ -120,7 +120,7 @@ def _check_call(specification: str, function: Any, inputs: tuple[Any, ...]) -> N
     """Checks that a function can be called with its example inputs and nothing else."""
     try:
         signature = inspect.signature(function)
-    except ValueError:  # Some functions that are written in C do not tell.
+    except ValueError:  # Some functions written in C have no signature.
         return
     try:
         signature.bind(*inputs)
@@ -141,7 +141,7 @@ def _check_argnums(specification: str, argnums: Any, inputs: tuple[Any, ...]) ->
         or any(type(position) is not int or position not in positions for position in argnums)
     ):
         raise InvalidTaskError(
-            f"the argnums of {specification!r} are {argnums!r}, expected a tuple of distinct "
+            f"the argnums of {specification!r} are {argnums!r} but must be a tuple of distinct "
             f"positions from 0 to {len(inputs) - 1}"
         )
     leaves = jax.tree.leaves([inputs[position] for position in argnums])

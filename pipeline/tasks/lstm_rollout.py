@@ -108,7 +108,7 @@ TASK = Task(
     function=lstm_rollout,
     example_inputs=example_inputs,
     argnums=(0, 1, 2),
-    title="Eight steps of a long short-term memory by its initial state and inputs",
+    title="Eight steps of an LSTM with respect to its initial state and inputs",
     source="S. Hochreiter and J. Schmidhuber, Neural Comput. 9 (1997) 1735, with a forget gate",
     about=(
         "Sixteen readouts by a state of sixteen and 32 inputs, about as many rows as the state is "

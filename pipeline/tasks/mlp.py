@@ -1,4 +1,4 @@
-"""Loss of a perceptron with two layers, and layer normalisation between them.
+"""Loss of a perceptron with two layers and layer normalisation between them.
 
 Traced, it is the published graph `Perceptron` vertex by vertex, so that published orders apply.
 """
@@ -105,8 +105,8 @@ TASK = Task(
     title="Cross-entropy of a two-layer perceptron with layer normalisation",
     source="Perceptron of Lohoff and Neftci, arXiv 2406.05027",
     about=(
-        "39 vertices, the same graph and numbering as Perceptron of the paper, but that vertices "
-        "19 and 21, scale and shift, are `copy` here and `convert_element_type` there; both are "
-        "structural. Scale is 1 and shift 0 here, the other way round there."
+        "39 vertices, the same graph and numbering as Perceptron of the paper, except that "
+        "vertices 19 and 21, scale and shift, are `copy` here and `convert_element_type` there; "
+        "both are structural. Scale is 1 and shift 0 here, vice versa there."
     ),
 )

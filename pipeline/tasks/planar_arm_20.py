@@ -42,7 +42,7 @@ TASK = Task(
     function=planar_arm_20,
     example_inputs=example_inputs,
     argnums=tuple(range(_JOINTS)),
-    title="Hand of a planar arm with twenty joints by its angles",
+    title="Hand of a planar arm with twenty joints with respect to its angles",
     source="J. J. Craig, Introduction to Robotics, 3rd ed., Pearson 2005, chapter 3",
     about=(
         "A long chain in which each joint moves all links behind it. Reverse mode accumulates the "

@@ -143,8 +143,8 @@ TASK = Task(
     title="Cross-entropy of an encoder with two self-attention blocks",
     source="Encoder of Lohoff and Neftci, arXiv 2406.05027",
     about=(
-        "91 vertices, the same graph and numbering as Encoder of the paper, but that vertices 29, "
-        "31, 69 and 71, scales and shifts, are `copy` here and `convert_element_type` there; both "
-        "are structural. Scales are 1 and shifts 0 here, the other way round there."
+        "91 vertices, the same graph and numbering as Encoder of the paper, except that vertices "
+        "29, 31, 69 and 71, scales and shifts, are `copy` here and `convert_element_type` there; "
+        "both are structural. Scales are 1 and shifts 0 here, vice versa there."
     ),
 )

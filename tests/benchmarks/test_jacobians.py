@@ -116,7 +116,7 @@ def test_reduced_batches_are_told_and_measured_once(
     assert jacobians.main(words) == 0
     output = capsys.readouterr().out
     assert "- mlp, times float32 published batch 64: batch 2 is the largest that fits" in output
-    assert "batch 32: batch 2 is the largest that fits, and is there already" in output
+    assert "batch 32: batch 2 is the largest that fits, and was already measured" in output
 
 
 @pytest.mark.usefixtures("stand_ins")
@@ -217,7 +217,7 @@ def example_inputs():
     assert jacobians.main(["--out", str(out), "--batch", "8", "--", name]) == 0
     told = capsys.readouterr().out
     assert f"| {name} | float32 | published | 8 |" in told
-    assert f"{name}, times float32 packed batch 8: whole numbers among the differentiated" in told
+    assert f"{name}, times float32 packed batch 8: integers among the differentiated" in told
     assert [path.name for path in out.glob("*.json")] == ["counted_functions.counted.json"]
 
 

@@ -102,4 +102,4 @@ def test_programs_need_enough_equations(capsys: pytest.CaptureFixture[str]) -> N
     """There are as many outputs as the window has inputs, so that fewer equations are refused."""
     with pytest.raises(SystemExit):
         scaling.main(["--sizes", "3"])
-    assert "at least 5 equations" in capsys.readouterr().err
+    assert "--sizes must be at least 5" in capsys.readouterr().err

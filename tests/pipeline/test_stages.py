@@ -329,7 +329,7 @@ def test_other_parameters_start_anew(copy: StageContext, monkeypatch: pytest.Mon
 def test_a_torn_checkpoint_is_not_used(
     copy: StageContext, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whatever is wrong with a checkpoint, the stage starts anew and says so."""
+    """Whatever is wrong with a checkpoint, the stage starts over and says so."""
     checkpoint = resume.checkpoint_of(copy.layout, "finetune", TASK, {})
     checkpoint.path.parent.mkdir(parents=True, exist_ok=True)
     checkpoint.path.write_bytes(b"half")
@@ -338,7 +338,7 @@ def test_a_torn_checkpoint_is_not_used(
         raise ValueError(f"{path.name} is torn")
 
     assert checkpoint.load(read) is None
-    assert "the stage starts anew" in caplog.text
+    assert "the stage starts over" in caplog.text
 
 
 def test_wandb_mirrors_the_curve(copy: StageContext, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -413,14 +413,14 @@ def test_run_times_need_not_be_there(copy: StageContext, finished: StageContext)
     write_json(layout.order(TASK), {**order, "more": 1})
     report.run_stage(copy)
     table = layout.results("table.md").read_text()
-    assert f"No run times of {TASK}: write them with elimax evaluate TASK." in table
+    assert f"No run times for {TASK}: measure them with elimax evaluate TASK." in table
     layout.timings(TASK).unlink()
     report.run_stage(copy)
     assert layout.results("table.md").read_text() == table
     assert read_json(layout.results("timings.json"), "")["tasks"] == {}
     summary = finished.layout.results("summary.json")
     assert layout.results("summary.json").read_bytes() == summary.read_bytes()
-    assert "No run times of" not in finished.layout.results("table.md").read_text()
+    assert "No run times for" not in finished.layout.results("table.md").read_text()
 
 
 def test_the_page_stands_alone(finished: StageContext) -> None:

@@ -110,7 +110,7 @@ def test_a_failure_is_said_once_and_turns_the_tracker_off(
         assert not tracker.active
     assert [record.getMessage() for record in caplog.records] == [
         "W&B is off for this stage (ConnectionResetError: wandb-core died); "
-        "the results are in data/ all the same"
+        "its results are still written to data/"
     ]
     assert Broken.calls == 2  # What failed, and the end of W&B.
 

@@ -68,7 +68,7 @@ def nose_hoover_step() -> Problem:
 
 @case("brax")
 def body_places_and_velocities() -> Problem:
-    """Where the links of an arm are and how they move, with respect to joints."""
+    """Positions and velocities of the links of an arm, with respect to its joints."""
     from brax import kinematics
 
     system = _brax_system("reacher")
@@ -151,7 +151,7 @@ def rigid_body_step() -> Problem:
 
 @case("mujoco-mjx")
 def forward_kinematics() -> Problem:
-    """Places of the bodies of an arm with respect to its angles."""
+    """Positions of the bodies of an arm with respect to its angles."""
     import mujoco
     from mujoco import mjx
 

@@ -82,7 +82,7 @@ def galaxy_image() -> Problem:
         image = blurred.withGSParams(params).drawImage(nx=8, ny=8, scale=0.4)
         return image.array.astype(jnp.float64)
 
-    # The package computes in single precision inside.
+    # The package computes in single precision internally.
     return Problem(pixels, (jnp.array([0.8, 1.0, 0.1, -0.05]),), rtol=1e-5)
 
 

@@ -92,7 +92,7 @@ def test_races() -> None:
     text = text_of(rows)
     mean, others = (4.0 * 0.9) ** (1 / 3), (4.0 * 0.9) ** 0.5
     assert (
-        f"paired rounds: {mean:.2f}, without the races that a mode of JAX has won {others:.2f}; "
+        f"paired rounds: {mean:.2f}, without the races that a mode of JAX won {others:.2f}; "
         in text
     )
     assert "winners: auto 1, jacfwd 1, native 1; wholly below 0.95: 1; " in text

@@ -205,7 +205,7 @@ def test_a_search_whose_cost_is_wrong(
     """No result is better than a wrong one."""
     result = types.SimpleNamespace(order=reverse_order(GRAPH), trajectory=told)
     fake(monkeypatch, search_order=result)
-    with pytest.raises(AssertionError, match=f"the interpreter says {REVERSE}: this is a mistake"):
+    with pytest.raises(AssertionError, match=f"the interpreter counts {REVERSE}: this is a bug"):
         METHODS["policy"].play(trial())
 
 

@@ -64,7 +64,7 @@ def test_wrong_arguments(capsys):
     """What is refused, and an unknown task is one line."""
     with pytest.raises(SystemExit):
         command.parse(["--orders", "0"])
-    assert "orders, points and rounds must be at least 1" in capsys.readouterr().err
+    assert "--orders, --batch and --rounds must be at least 1" in capsys.readouterr().err
     assert command.main(["no_task", "--here"]) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ") and error.count("\n") == 1

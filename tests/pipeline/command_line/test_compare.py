@@ -44,7 +44,7 @@ def test_the_stored_order_is_used_where_it_fits(
     assert compare_task(layout, toy, "forward")["orders"]["best"]["found_by"] == "forward"
     write_json(path, {**content, "fingerprint": "0"})
     assert compare_task(layout, toy)["orders"]["best"]["found_by"] != "finetuned"
-    assert "is for another graph and not used" in caplog.text
+    assert "is for another graph and is ignored" in caplog.text
 
 
 @pytest.mark.parametrize("text", ["{", '{"schema": 1}', '{"schema": 2}', ""])

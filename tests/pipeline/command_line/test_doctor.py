@@ -48,7 +48,7 @@ def test_what_is_wrong(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(layout.root)._replace(free=10**8)
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: usage)
     full = found()["free disk"]
-    assert (full.level, full.advice) == ("wrong", "make room: elimax clean")
+    assert (full.level, full.advice) == ("wrong", "free some space: elimax clean")
     monkeypatch.setenv("WANDB_MODE", "of")
     assert call() == 1
 
@@ -60,12 +60,12 @@ def test_what_is_missing(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(doctor, "_version", lambda name: None if name in absent else known(name))
     findings = found()
     assert findings["extra learn"] == Finding(
-        "extra learn", "without optax", "note", "pip install 'elimax[learn]'"
+        "extra learn", "missing: optax", "note", "pip install 'elimax[learn]'"
     )
-    assert findings["extra pipeline"].found == "without wandb"
+    assert findings["extra pipeline"].found == "missing: wandb"
     absent.add("numba")
     assert found()["packages"] == Finding(
-        "packages", "without numba", "wrong", "pip install elimax"
+        "packages", "missing: numba", "wrong", "pip install elimax"
     )
 
 

@@ -53,7 +53,7 @@ def test_the_fastest(layout: Layout, toy: str, capsys: pytest.CaptureFixture[str
     jacve(task.function, task.argnums, order=made)(*task.example_inputs())
     capsys.readouterr()
     assert call(toy, "--batch", "64") == 1
-    assert "--batch 64 without --fastest" in capsys.readouterr().err
+    assert "--batch 64 needs --fastest" in capsys.readouterr().err
 
 
 def test_no_such_task() -> None:

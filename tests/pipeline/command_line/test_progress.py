@@ -43,7 +43,7 @@ def test_skipped_stages_count_but_are_not_shown() -> None:
 def test_restored_stage_is_shown() -> None:
     """An output from DVC's cache is told from one that was made."""
     line = make_progress().read("Stage 'pretrain' is cached - skipping run, checking out outputs")
-    assert line == "stage 1 of 4 pretrain, taken from the cache of earlier runs"
+    assert line == "stage 1 of 4 pretrain, restored from the cache of earlier runs"
 
 
 def test_durations_are_measured_and_used() -> None:

@@ -176,7 +176,7 @@ def test_lost_output_is_taken_from_the_cache(finished: Layout) -> None:
     shutil.rmtree(finished.root / "data/graphs")
     lines = drive(finished)[1]
     assert stages_run(lines) == ["report"]
-    assert "stage 1 of 10 extract@mlp, taken from the cache of earlier runs" in lines
+    assert "stage 1 of 10 extract@mlp, restored from the cache of earlier runs" in lines
 
 
 def test_failing_stage_ends_the_run(finished: Layout) -> None:
@@ -186,7 +186,7 @@ def test_failing_stage_ends_the_run(finished: Layout) -> None:
     code, lines = drive(finished)
     assert code == 255
     assert any("failed to reproduce 'report'" in line for line in lines)
-    assert lines[-1] == "stopped in report; the same command goes on from there"
+    assert lines[-1] == "stopped in report; run the same command again to resume"
 
 
 def test_a_pretraining_that_fails_keeps_the_policy(finished: Layout) -> None:
@@ -195,7 +195,7 @@ def test_a_pretraining_that_fails_keeps_the_policy(finished: Layout) -> None:
     (finished.root / "pipeline/stages/pretrain.py").write_text("VALUE = 2")
     (finished.root / "fail").touch()
     code, lines = drive(finished)
-    assert code != 0 and "stopped in pretrain; the same command goes on from there" in lines
+    assert code != 0 and "stopped in pretrain; run the same command again to resume" in lines
     assert finished.pretrained_policy.read_bytes() == before
 
 
@@ -300,7 +300,7 @@ def test_signals_reach_the_stage(finished: Layout, number: int, code: int) -> No
         process.send_signal(number)
         output, _ = process.communicate(timeout=90)
     assert process.returncode == code, output
-    assert "stopped in report; the same command goes on from there" in output
+    assert "stopped in report; run the same command again to resume" in output
     assert not is_asleep(finished)
 
 

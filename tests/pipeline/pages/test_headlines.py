@@ -54,7 +54,7 @@ def test_checks_are_counted() -> None:
     right, worse = ({"correct": True, "error_below": x} for x in (1e-14, 1e-12))
     figures = check_headline({"a": [right, worse], "b": [right, {"correct": False}]}).figures
     assert [number for number, _ in figures] == ["3 of 4", "< 1e-12"]
-    assert "all of them on 1 of 2 tasks" in figures[0][1]
+    assert "all of them correct for 1 of 2 tasks" in figures[0][1]
     assert check_headline({"a": [{"correct": False}]}).figures[1][0] == "-"
 
 

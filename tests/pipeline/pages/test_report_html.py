@@ -38,8 +38,8 @@ def test_commit_and_date_are_all_that_changes() -> None:
 def test_a_page_without_run_times() -> None:
     """Nothing is drawn, and the command that measures is named."""
     page = render_page(collected(timings={}), "all")
-    assert "No run times of a: write them with elimax evaluate TASK." in page
-    assert "no run times here" in page and "Geometric means" not in page
+    assert "No run times for a: measure them with elimax evaluate TASK." in page
+    assert "no run times yet" in page and "Geometric means" not in page
 
 
 def test_counts_have_tables_of_their_own() -> None:

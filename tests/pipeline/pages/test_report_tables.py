@@ -39,7 +39,7 @@ def test_losses_are_counted_and_shown() -> None:
     best = [row[columns.index("best")] for row in rows]
     assert best == pytest.approx([2.0, None, 0.5, 1.0])
     text = markdown_report({"win": summary()}, TIMINGS, "all")
-    assert "faster in 1, slower in 1, and 1 cannot be told apart from noise" in text
+    assert "faster in 1, slower in 1, and within the noise in 1" in text
     assert "0.45 to 0.55" in text
     assert "no while loops" in text
     assert "Not timed: loss float64 packed batch 1 (XLA crashed)." in text
@@ -61,8 +61,10 @@ def test_means_of_each_setting() -> None:
 def test_tasks_without_run_times_are_named() -> None:
     """All others are shown; where there are none at all, nothing else is said."""
     some = timing_notes(TIMINGS, ["win", "x", "y"])
-    assert some[-1] == "No run times of x, y: write them with elimax evaluate TASK."
-    assert timing_notes({}, ["x"]) == ["No run times of x: write them with elimax evaluate TASK."]
+    assert some[-1] == "No run times for x, y: measure them with elimax evaluate TASK."
+    assert timing_notes({}, ["x"]) == [
+        "No run times for x: measure them with elimax evaluate TASK."
+    ]
     assert timing_notes(TIMINGS, TIMINGS) == some[:-1]
 
 

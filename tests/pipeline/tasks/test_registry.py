@@ -222,8 +222,8 @@ def test_users_argnums_and_inputs_win(user_module: str) -> None:
         ("elimax_no_such_module:f", "there is no module 'elimax_no_such_module': looked in "),
         ("{user}.missing:f", "there is no module '{user}.missing'"),
         ("{user}.good:prodct", "has no function 'prodct', did you mean product?"),
-        ("{user}.good:", "names no function: write it package.module:function"),
-        (":f", "names no function: write it package.module:function"),
+        ("{user}.good:", "does not name a function: write it as package.module:function"),
+        (":f", "does not name a function: write it as package.module:function"),
     ],
 )
 def test_functions_that_are_not_there(user_module: str, specification: str, message: str) -> None:
@@ -237,18 +237,18 @@ def test_functions_that_are_not_there(user_module: str, specification: str, mess
 @pytest.mark.parametrize(
     ("specification", "message"),
     [
-        ("good:not_a_function", "is of type int, expected a function"),
+        ("good:not_a_function", "is of type int but must be a function"),
         ("bare:product", "define product_example_inputs() or example_inputs() there"),
         ("odd:same", "'example_inputs' in module '{user}.odd' is of type tuple, expected a fun"),
-        ("good:listed", "are of type list, expected a tuple with one entry for each argument"),
+        ("good:listed", "are of type list but must be a tuple with one entry for each argument"),
         ("good:failing", "fail: ValueError: no data"),
         # Python 3.12 calls it a "keyword-only argument".
         ("good:keyword", "cannot be called with its 1 example inputs (missing a required "),
         ("good:integers", "in argnums (0, 1) holds floating point numbers"),
         ("good:whole", "in argnums (1,) holds floating point numbers"),
-        ("good:empty", "are (), expected a tuple of distinct positions from 0 to 1"),
-        ("good:far", "are (0, 2), expected a tuple of distinct positions from 0 to 1"),
-        ("good:twice", "are (0, 0), expected a tuple of distinct positions from 0 to 1"),
+        ("good:empty", "are () but must be a tuple of distinct positions from 0 to 1"),
+        ("good:far", "are (0, 2) but must be a tuple of distinct positions from 0 to 1"),
+        ("good:twice", "are (0, 0) but must be a tuple of distinct positions from 0 to 1"),
         ("broken:f", "module '{user}.broken' fails on import: ZeroDivisionError: division by zer"),
         ("needy:f", "cannot be imported: No module named 'no_such_package_of_elimax'"),
     ],
