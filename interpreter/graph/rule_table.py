@@ -87,9 +87,11 @@ class RuleTable:
         found = self._numbers.get(structure)
         if found is None:
             with self._lock:
-                found = self._numbers.setdefault(structure, len(self._structures))
-                if found == len(self._structures):
+                found = self._numbers.get(structure)
+                if found is None:
+                    # Before other threads can see its number.
                     self._structures.append(structure)
+                    found = self._numbers[structure] = len(self._structures) - 1
         return found
 
     def structure(self, number: int) -> Structure:

@@ -5,7 +5,7 @@ from typing import Any
 
 from elimax.interpreter.graph.structure import Count
 from elimax.interpreter.orders import PORTFOLIO
-from elimax.pipeline.checkout.context import Objective, cheapest
+from elimax.pipeline.checkout.context import cheapest
 from elimax.pipeline.pages.published import PUBLISHED
 from elimax.pipeline.pages.report_tables import Table
 
@@ -19,7 +19,6 @@ def best_table(
     summaries: Mapping[str, Mapping[str, Any]],
     candidates: Candidates,
     count: Count,
-    decisive: Objective,
 ) -> Table:
     """Makes the table of the best orders by one count.
 
@@ -27,7 +26,6 @@ def best_table(
         summaries: Summary by task.
         candidates: What search compared.
         count: The count that is shown.
-        decisive: The count that decided what `best` of a summary is.
 
     Returns:
         Headings and rows: the best order and who found it, the best classic one and what is saved
@@ -40,9 +38,10 @@ def best_table(
     ]  # fmt: skip
     rows: list[list[Any]] = []
     for task, summary in summaries.items():
-        entry = summary["best" if count in (decisive, "all") else "fewest_nontrivial"]
-        best, bound = entry[count], summary["bounds"][count]
-        classic = candidates[task][best_classic_rule(candidates[task], count)][count]
+        ours, bound = candidates[task], summary["bounds"][count]
+        # Not the summary's best, which the count of params.yaml has decided.
+        found_by = cheapest(ours, count)
+        best, classic = ours[found_by][count], ours[best_classic_rule(ours, count)][count]
         published = PUBLISHED.get(task)
         rows.append(
             [
@@ -54,7 +53,7 @@ def best_table(
                 bound["bound"],
                 100 * (best / bound["bound"] - 1) if bound["bound"] else None,
                 "yes" if bound["optimal"] else "no",
-                entry["found_by"],
+                found_by,
             ]
         )
     return columns, rows

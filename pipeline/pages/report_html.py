@@ -74,7 +74,7 @@ def count_sections(collected: Mapping[str, Any], count: Objective) -> list[str]:
     ]
     for which in COUNTS:
         parts.append(f"<h3>Count {which}</h3>{paragraph(COUNT_NOTES[which])}")
-        parts.append(table(*best_table(summaries, candidates, which, count)))
+        parts.append(table(*best_table(summaries, candidates, which)))
     parts += [
         folded(f"Classical orders, count {which}", table(*classic_table(candidates, which)))
         for which in COUNTS

@@ -379,9 +379,13 @@ def walk_on(
         # Back and forth between 0 and the last place behind which there is a vertex to swap with.
         is_up = (is_up or place == 0) and place < order.size - 2
         if is_up:
-            cost, size, _, _, _ = _eliminate(
+            cost, size, _, status, missing = _eliminate(
                 position, tables, log, space, order[place], walk.marks[place], walk.digest[place]
             )
+            if status != DONE:
+                take_back(position, log, size, walk.marks[place])
+                state = Progress(place, is_up, total, best, tried, np.int64(random), missing)
+                return state, status
             spent += cost
             place += 1
             walk.marks[place] = size
