@@ -14,6 +14,7 @@ from typing import Any
 import jax.extend.core as jex
 import numpy as np
 
+from elimax.interpreter.execution.guarded_chains import find_chains, guarded_chain
 from elimax.interpreter.execution.guards import GuardedEquation, Mode, guard_of
 from elimax.interpreter.tracing.active_graph import ActiveGraph
 from elimax.interpreter.tracing.known_values import known_value
@@ -26,19 +27,19 @@ from elimax.interpreter.tracing.program import (
 from elimax.interpreter.tracing.rules.registry import is_differentiable
 
 TAME = frozenset(
-    ("abs", "add", "add_any", "atan", "broadcast_in_dim", "clamp", "complex", "concatenate")
-    + ("conj", "conv_general_dilated", "convert_element_type", "copy", "copy_p", "cos", "cumsum")
-    + ("dot_general", "dynamic_slice", "dynamic_update_slice", "erf", "expand_dims", "fft")
-    + ("gather", "imag", "logistic", "max", "min", "mul", "neg", "pad", "real", "reduce_max")
-    + ("reduce_min", "reduce_precision", "reduce_sum", "reshape", "rev", "scatter", "scatter-add")
-    + ("scatter-sub", "select_n", "sin", "slice", "sort", "split", "square", "squeeze", "stack")
-    + ("sub", "tanh", "transpose", "unstack")
+    ("abs", "add", "add_any", "asinh", "atan", "broadcast_in_dim", "ceil", "clamp", "complex")
+    + ("concatenate", "conj", "conv_general_dilated", "convert_element_type", "copy", "copy_p")
+    + ("cos", "cumsum", "dot_general", "dynamic_slice", "dynamic_update_slice", "erf", "erfc")
+    + ("expand_dims", "fft", "floor", "gather", "imag", "logistic", "max", "min", "mul", "neg")
+    + ("pad", "real", "reduce_max", "reduce_min", "reduce_precision", "reduce_sum", "reshape")
+    + ("rev", "round", "scatter", "scatter-add", "scatter-sub", "select_n", "sign", "sin", "slice")
+    + ("sort", "split", "square", "squeeze", "stack", "sub", "tanh", "transpose", "unstack")
 )
 """Primitives whose values and slopes are finite where the operands are finite and not huge."""
 
 CURVED = frozenset(
-    ("atan", "conv_general_dilated", "cos", "div", "dot_general", "erf", "integer_pow", "logistic")
-    + ("mul", "sin", "square", "tanh")
+    ("asinh", "atan", "conv_general_dilated", "cos", "div", "dot_general", "erf", "erfc")
+    + ("integer_pow", "logistic", "mul", "sin", "square", "tanh")
 )
 """Those of them, and div and integer_pow, whose slope is not finite where an operand is not."""
 
@@ -72,7 +73,13 @@ def guarded(program: Program, active: ActiveGraph, mode: Mode) -> Program | None
     extremes = {index for index in dropping if program.equations[index].name in EXTREMES}
     meets_infinities = extremes & met_from(program, indices, risky)
     equations = list(program.equations)
-    for index in meets_zeros | meets_infinities:
+    chained: set[int] = set()
+    if mode == "jacrev":
+        joinable = set(indices) - dropping
+        for last, chain in find_chains(program, indices, moving, joinable, meets_zeros).items():
+            equations[last] = guarded_chain(program, chain, moving, meets_zeros)
+            chained.update(chain)
+    for index in (meets_zeros | meets_infinities) - chained:
         equation = equations[index]
         operands = tuple(
             k
@@ -83,7 +90,7 @@ def guarded(program: Program, active: ActiveGraph, mode: Mode) -> Program | None
         if guard is None:
             return None
         fields = {x.name: getattr(equation, x.name) for x in dataclasses.fields(Equation)}
-        equations[index] = GuardedEquation(**fields, mode=mode, guard=guard)
+        equations[index] = GuardedEquation(**fields, mode=mode, evaluate=equation.bind, guard=guard)
     return dataclasses.replace(program, equations=tuple(equations))
 
 
@@ -125,7 +132,7 @@ def _is_tame(equation: Equation) -> bool:
         return True
     if name == "integer_pow":
         return equation.params["y"] >= 0
-    if name == "div" and isinstance(operands[1], Constant):
+    if name in ("div", "rem") and isinstance(operands[1], Constant):
         known = known_value(operands[1].value)
         return known is not None and bool(np.all(known != 0))
     bodies = list(jex.jaxprs_in_params(equation.params))

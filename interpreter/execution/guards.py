@@ -53,15 +53,17 @@ class GuardedEquation(Equation):
 
     Attributes:
         mode: The mode of JAX that it is made for; the other one has no rule.
+        evaluate: Maps the operands to the results, without a guard.
         guard: The guard.
     """
 
     mode: Mode
+    evaluate: Callable[[Arrays], list[Any]]
     guard: Guard
 
     def bind(self, inputs: Sequence[Any]) -> list[Any]:
         """As `Equation.bind`, with the guarded derivative."""
-        evaluate, guard = super().bind, self.guard
+        evaluate, guard = self.evaluate, self.guard
 
         def push(xs: Any, ts: Any) -> Any:
             return guard.push(xs, [ts[k] for k in guard.moving])
@@ -112,7 +114,7 @@ def _of_sloped(equation: Equation, moving: tuple[int, ...], is_extreme: bool) ->
         return outputs, [jnp.asarray(slope).reshape(outputs[0].shape) for slope in found]
 
     def product(slope: Any, moved: Any) -> Any:
-        return _where((slope if is_extreme else moved) == 0, slope * moved)
+        return zero_where((slope if is_extreme else moved) == 0, slope * moved)
 
     def push(inputs: Arrays, tangents: Arrays) -> tuple[Arrays, Arrays]:
         outputs, found = slopes(inputs)
@@ -171,7 +173,7 @@ def _of_reduced_extreme(equation: Equation, moving: tuple[int, ...]) -> Guard:
 
     def push(inputs: Arrays, tangents: Arrays) -> tuple[Arrays, Arrays]:
         excluded = is_less(inputs, equation.bind(inputs))
-        tangent = _where(excluded, tangents[0])
+        tangent = zero_where(excluded, tangents[0])
         return jax.jvp(lambda x: equation.bind([x]), tuple(inputs), (tangent,))
 
     def linearise(inputs: Arrays) -> tuple[Arrays, Any]:
@@ -180,7 +182,7 @@ def _of_reduced_extreme(equation: Equation, moving: tuple[int, ...]) -> Guard:
 
     def pull(kept: Any, cotangents: Arrays) -> Arrays:
         transposed, excluded = kept
-        return [_where(excluded, x) for x in transposed(list(cotangents))]
+        return [zero_where(excluded, x) for x in transposed(list(cotangents))]
 
     return Guard(moving, push, linearise, pull)
 
@@ -212,7 +214,7 @@ def _of_opaque(equation: Equation, moving: tuple[int, ...], opaque: OpaqueEquati
             ]
             if pairs:
                 moves = [_placed(x != 0, axes, result.shape) for x, axes in pairs]
-                results[j] = _where(~functools.reduce(jnp.logical_or, moves), result)
+                results[j] = zero_where(~functools.reduce(jnp.logical_or, moves), result)
         return outputs, results
 
     def linearise(inputs: Arrays) -> tuple[Arrays, Any]:
@@ -229,7 +231,9 @@ def _of_opaque(equation: Equation, moving: tuple[int, ...], opaque: OpaqueEquati
             ]
             if pairs:
                 moves = [_placed(x != 0, axes, shape) for x, axes in pairs]
-                results[place] = _where(~functools.reduce(jnp.logical_or, moves), results[place])
+                results[place] = zero_where(
+                    ~functools.reduce(jnp.logical_or, moves), results[place]
+                )
         return results
 
     return Guard(moving, push, linearise, pull)
@@ -255,8 +259,16 @@ def _inverse(ties: Sequence[int], rank: int) -> list[int]:
     return inverse
 
 
-def _where(excluded: Any, array: Any) -> Any:
-    """An array, 0 where it is excluded."""
+def zero_where(excluded: Any, array: Any) -> Any:
+    """An array, 0 where it is excluded.
+
+    Args:
+        excluded: Where; of the array's shape, or one that broadcasts to it.
+        array: The array.
+
+    Returns:
+        The array with these entries replaced.
+    """
     return jnp.where(excluded, jnp.zeros_like(array), array)
 
 
