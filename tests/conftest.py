@@ -37,8 +37,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--quick",
         action="store_true",
-        help="leave slow tests out; run a third of the cases of a test with six or more, and "
-        "draw a third of the random examples",
+        help="leave slow tests out; run a quarter of the cases of a test with six or more, and "
+        "draw a quarter of the random examples",
     )
 
 

@@ -106,7 +106,7 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("checker", ["mypy", "pyright"])
+@pytest.mark.parametrize("checker", [pytest.param("mypy", marks=pytest.mark.slow), "pyright"])
 def test_users_get_types_and_errors(user: Path, checker: str) -> None:
     """Functions keep their parameters, names are checked, and nothing else is an error."""
     check = {"mypy": _by_mypy, "pyright": _by_pyright}[checker]

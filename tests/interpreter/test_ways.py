@@ -69,6 +69,7 @@ def test_what_cannot_be_taken_apart(monkeypatch):
     np.testing.assert_allclose(found, jax.vmap(jax.jacrev(function))(X), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_derivatives_of_a_batch():
     """Jacobians of batches are differentiated again, by JAX and by elimination."""
 

@@ -81,6 +81,7 @@ def test_a_position_of_one_move_teaches_nothing(scored):
     assert abs(float(value[0])) < 1e-6 and not np.any(gradient[0])
 
 
+@pytest.mark.slow
 def test_a_policy_has_a_finite_gradient():
     """Infinite regrets and padding make no NaN in any weight, and the formula holds."""
     policy, batch = small_policy(), drawn_lessons(0)

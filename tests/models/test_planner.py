@@ -62,7 +62,9 @@ PROBES = {
 }
 
 
-@pytest.mark.parametrize("probe", sorted(PROBES))
+@pytest.mark.parametrize(
+    "probe", [pytest.param("double precision", marks=pytest.mark.slow), "compiled"]
+)
 def test_the_policy_is_read_wherever_it_is_first_asked_for(probe: str) -> None:
     """In double precision, and while a function is traced."""
     program = f"import jax, elimax; f = lambda x: jax.numpy.sin(x) * x\n{PROBES[probe]}"

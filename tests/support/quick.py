@@ -7,7 +7,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-SHARE = 3
+SHARE = 4
 """One in this many random examples is drawn, and one in this many cases of a test runs."""
 
 MANY = 6
@@ -33,7 +33,7 @@ def draw_fewer_examples(function: Callable[..., Any]) -> None:
 def spare_cases(items: Iterable[pytest.Item]) -> list[pytest.Item]:
     """Returns the cases that are left out of tests with many of them.
 
-    Of every three cases in a row one runs: the one whose parameter values have run least often so
+    Of every four cases in a row one runs: the one whose parameter values have run least often so
     far, or the first of several such. So the very first case runs, a list is covered from end to
     end, and a parameter with few values, such as three dtypes of every function, takes all of them.
     Every run leaves out the same cases.

@@ -67,6 +67,7 @@ def test_default_adjoint_eagerly_with_adaptive_steps() -> None:
     assert_agrees(loss, rates(), jit=False)
 
 
+@pytest.mark.slow
 def test_implicit_solver() -> None:
     """Kvaerno3: a nonlinear solve in every stage."""
     adjoint, controller = diffrax.ForwardMode(), diffrax.PIDController(rtol=1e-3, atol=1e-3)

@@ -73,7 +73,7 @@ def test_a_blind_policy_does_not_see():
     assert not np.array_equal(policy.encoder.embed(start), policy.encoder.embed(other))
 
 
-@pytest.mark.parametrize("name", ["whole", "no outlook"])
+@pytest.mark.parametrize("name", [pytest.param("whole", marks=pytest.mark.slow), "no outlook"])
 def test_a_variant_is_trained_to_the_end(name):
     """A blind policy stays blind while it learns."""
     variant = VARIANTS[name]

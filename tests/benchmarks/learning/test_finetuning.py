@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 import jax
+import pytest
 
 from benchmarks.learning import finetuning
 from benchmarks.learning.finetuning import (
@@ -40,6 +41,7 @@ def test_where_a_training_begins():
     assert drawn[0] == drawn[1] != drawn[2]
 
 
+@pytest.mark.slow
 def test_a_training_tells_when_it_was_near():
     """The shipped policy plays the best known order of this task at once."""
     layout = Layout(ROOT)

@@ -10,6 +10,7 @@ import pytest
 from benchmarks.races import __main__ as races
 
 
+@pytest.mark.slow
 def test_lines_and_tables(tmp_path, capsys):
     """A case is measured once; every contender is timed, and the winner is exact."""
     words = ["beale", "--batch", "1", "32", "--rounds", "3", "--out", str(tmp_path)]

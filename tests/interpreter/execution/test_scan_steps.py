@@ -115,6 +115,7 @@ def test_entered_scans_are_right(name):
         assert_same_blocks(found, expected, 1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("entering")
 def test_entered_scans_compose():
     """Eagerly, in a batch, and differentiated again."""

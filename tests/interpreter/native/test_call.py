@@ -50,7 +50,7 @@ def test_batches_of_all_sizes(number: int):
     assert_same(jax.jit(jax.vmap(native))(*arguments), jax.jit(jax.vmap(plain))(*arguments))
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [pytest.param(np.float32, marks=pytest.mark.slow), np.float64])
 def test_rows_of_all_lengths(dtype: Any):
     """Columns are read and written in groups, which overlap where the length asks for it."""
     sizes = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 18, 23, 24, 31, 32, 33, 36, 63, 64, 65, 100]

@@ -54,6 +54,7 @@ def cases(*flags: FlagSet) -> list[Case]:
     return [Case(dtype, "published", 2 + k, f) for f in flags for k, dtype in enumerate(dtypes)]
 
 
+@pytest.mark.slow
 def test_a_crash_costs_one_case(orders, monkeypatch: pytest.MonkeyPatch) -> None:
     """The cases before and after it are timed, in the order in which they were asked for."""
     monkeypatch.setenv("CRASH", "1")
