@@ -28,7 +28,7 @@ smoke: $(STAMP)  ## Run the whole pipeline on three tasks with small budgets, in
 	@elimax run --profile smoke $(if $(SEEDS),--seeds $(SEEDS))
 
 # --quick: no slow tests, and a quarter of the random examples and of the cases of tests with many.
-test: $(STAMP)  ## Run all but the slow tests, in under four minutes (ARGS="-k game" for some)
+test: $(STAMP)  ## Run all but the slow tests, in five to ten minutes on two cores (ARGS="-k game" for some)
 	@pytest -n auto --dist loadfile --quick $(ARGS)
 
 test-slow: $(STAMP)  ## Run the slow tests
