@@ -14,6 +14,7 @@ the second trace of a function cheaper than the first.
 | `structured_written` | the same written out in full, so that its values can be compared |
 | `sparsejac`, `asdex` | packages that colour a sparse Jacobian; `_values`: stored entries only |
 | `symbolic` | packed: expressions of SymEngine, differentiated, with common ones computed once |
+| `floor` | no Jacobian: writes arrays of its shapes, which no way to compute it can do without |
 """
 
 import dataclasses
@@ -41,6 +42,7 @@ Maker = Callable[[], Callable[..., Any]]
 
 ASSEMBLED, NATIVE, SYMBOLIC = "assembled", "native", "symbolic"
 STRUCTURED, WRITTEN = "structured", "structured_written"
+FLOOR = "floor"
 COLOURED = ("sparsejac", "asdex")
 SYMBOLIC_INPUTS = 100
 """The most inputs of a function that is differentiated symbolically."""
@@ -87,6 +89,7 @@ def contenders(
     order = subject.order(orders[0], packed=packed and not joined)
     structured = functools.partial(_ours, task, order, packed, joined, "structured")
     makers[STRUCTURED] = structured
+    makers[FLOOR] = lambda: _floor(functions_of(_renewed(task), {})["jacrev"], task, packed)
     if jax.default_backend() == "cpu":
         makers[NATIVE] = functools.partial(_native, subject, task, orders[0], packed)
     if is_check and not packed:
@@ -145,6 +148,17 @@ def _hessian(scalar: Callable[..., Any], task: Task, packed: bool) -> Callable[.
     if packed:
         return jax.hessian(_of_vector(scalar, task))
     return jax.hessian(lambda *args: scalar(*args), task.argnums)
+
+
+def _floor(jacobian: Callable[..., Any], task: Task, packed: bool) -> Callable[..., Any]:
+    """A function that fills the Jacobian's arrays with an entry of its input."""
+
+    def fill(*args: Any) -> Any:
+        entry = jnp.ravel(args[0 if packed else task.argnums[0]])[0]
+        shapes = jax.eval_shape(jacobian, *args)
+        return jax.tree.map(lambda x: jnp.broadcast_to(entry.astype(x.dtype), x.shape), shapes)
+
+    return fill
 
 
 def _of_vector(function: Callable[..., Any], task: Task) -> Callable[[Any, Any], Any]:

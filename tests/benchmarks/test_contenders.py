@@ -54,10 +54,10 @@ def test_published_contenders_agree() -> None:
     """JAX's modes, ours in all orders and the structured blocks written out: the same block."""
     makers, same, _ = find("published", is_check=True)
     assert set(makers) | set(same) == {
-        *("jacfwd", "jacrev", "native", "structured", "structured_written"),
+        *("jacfwd", "jacrev", "native", "structured", "structured_written", "floor"),
         *ORDERS,
     }
-    for name in makers.keys() - {"structured"}:
+    for name in makers.keys() - {"structured", "floor"}:
         (block,) = jax.jit(makers[name]())(*SUBJECT.task.example_inputs())
         np.testing.assert_allclose(block, JACOBIAN, rtol=1e-6, err_msg=name)
 
@@ -65,11 +65,22 @@ def test_published_contenders_agree() -> None:
 def test_packed_contenders_agree() -> None:
     """One vector in and one matrix out, the drop-in use and the assembly alike."""
     makers, same, _ = find("packed")
-    others = {"jacfwd", "jacrev", "native", "structured", "assembled"}
+    others = {"jacfwd", "jacrev", "native", "structured", "assembled", "floor"}
     assert set(makers) | set(same) == {*others, *ORDERS}
-    for name in makers.keys() - {"structured"}:
+    for name in makers.keys() - {"structured", "floor"}:
         matrix = jax.jit(makers[name]())(*POINT)
         np.testing.assert_allclose(matrix, JACOBIAN, rtol=1e-6, err_msg=name)
+
+
+def test_the_floor_fills_arrays_of_the_same_shapes() -> None:
+    """With an entry of the input, so that they are written at every call."""
+    point = (np.arange(3.0, 6.0, dtype=np.float32), np.float32(2.0))
+    (block,) = jax.jit(find("published")[0]["floor"]())(*point)
+    np.testing.assert_array_equal(block, np.full((3, 3), 3.0, np.float32))
+    points = np.arange(6.0, dtype=np.float32).reshape(2, 3)
+    fill = jax.vmap(find("packed")[0]["floor"](), in_axes=(0, None))
+    matrices = jax.jit(fill)(points, POINT[1])
+    np.testing.assert_array_equal(matrices[:, 1, 2], [0.0, 3.0])
 
 
 @pytest.mark.parametrize("first", ["auto", "best"])

@@ -50,7 +50,7 @@ def test_values_are_compared_with_both_modes(subject: Subject) -> None:
 def test_run_times_programs_and_searches(subject: Subject) -> None:
     """The packed layout has every figure of every contender, but no verdict."""
     record = measure_case(subject, PACKED, 2, dataclasses.replace(QUICK, builds=2, case_seconds=9))
-    names = {"best", "auto", "assembled", "structured"}
+    names = {"best", "auto", "assembled", "structured", "floor"}
     assert record["batch"] == 2 and record["wanted"] == 4 and record["rounds"] == 3
     assert set(record["ratios"]["jacrev"]) == set(record["ratios"]["jacfwd"]) == names
     for key in ("trace_seconds", "compile_seconds", "seconds"):
