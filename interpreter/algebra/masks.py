@@ -5,6 +5,10 @@ the neighbouring edge must not matter, even if it is infinite or nan, as the slo
 at 0 is; but 0 times infinity is nan. So such a value *drops*: before a product the other factor is
 cleared where it is excluded, and 0 times 0 is 0. A product drops if one of its factors does.
 
+Only what is infinite or nan is cleared. A product that drops may be 0 because of a value, such as a
+weight, and not because of a mask. Clearing a finite factor would not change the product, but its
+derivative with respect to that value, which is the factor.
+
 A contraction of A[o, k], which drops, with B[k, i] clears B[o, k, i] if that is small, and else the
 B[k, i] whose k is excluded for every o. What is excluded for some o only then behaves as in one of
 JAX's modes.
@@ -48,7 +52,7 @@ def cleared(
 
 
 def _without(value: Labelled, by: Labelled, labels: Labels) -> Labelled:
-    """A value, 0 where the zeros of another exclude it."""
+    """A value, 0 where it is not finite and the zeros of another exclude it."""
     if value.is_constant and np.isfinite(value.array).all():
         return value
     excluded = Labelled(_is_zero(by.array), by.labels)
@@ -65,7 +69,8 @@ def _without(value: Labelled, by: Labelled, labels: Labels) -> Labelled:
     elif set(both) == set(value.labels):
         both = value.labels
     shape = tuple(sizes[label] for label in both)
-    return Labelled(_where(spread(excluded, both, shape), spread(value, both, shape)), both)
+    array = spread(value, both, shape)
+    return Labelled(_where(spread(excluded, both, shape) & ~_is_finite(array), array), both)
 
 
 def _for_all_others(excluded: Labelled, labels: Labels) -> Labelled:
@@ -83,6 +88,10 @@ def _for_all_others(excluded: Labelled, labels: Labels) -> Labelled:
 def _is_zero(array: Any) -> Any:
     zero = np.zeros((), array.dtype)
     return array == zero if is_constant(array) else jax.lax.eq(array, zero)
+
+
+def _is_finite(array: Any) -> Any:
+    return np.isfinite(array) if is_constant(array) else jnp.isfinite(array)
 
 
 def _where(excluded: Any, array: Any) -> Any:

@@ -12,9 +12,9 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import jax.extend.core as jex
+import jax.numpy as jnp
 import numpy as np
 
-from elimax.interpreter.execution.guarded_chains import find_chains, guarded_chain
 from elimax.interpreter.execution.guards import GuardedEquation, Mode, guard_of
 from elimax.interpreter.tracing.active_graph import ActiveGraph
 from elimax.interpreter.tracing.known_values import known_value
@@ -39,9 +39,12 @@ TAME = frozenset(
 
 CURVED = frozenset(
     ("asinh", "atan", "conv_general_dilated", "cos", "div", "dot_general", "erf", "erfc")
-    + ("integer_pow", "logistic", "mul", "sin", "square", "tanh")
+    + ("integer_pow", "logistic", "mul", "reduce_max", "reduce_min", "sin", "square", "tanh")
 )
 """Those of them, and div and integer_pow, whose slope is not finite where an operand is not."""
+
+POLES = frozenset(("asinh", "atan", "logistic", "tanh"))
+"""Those of them that complex numbers make infinite, or infinitely steep, somewhere."""
 
 EXTREMES = frozenset(("max", "min", "reduce_max", "reduce_min"))
 """Primitives whose derivative JAX takes as a product with a mask."""
@@ -73,13 +76,7 @@ def guarded(program: Program, active: ActiveGraph, mode: Mode) -> Program | None
     extremes = {index for index in dropping if program.equations[index].name in EXTREMES}
     meets_infinities = extremes & met_from(program, indices, risky)
     equations = list(program.equations)
-    chained: set[int] = set()
-    if mode == "jacrev":
-        joinable = set(indices) - dropping
-        for last, chain in find_chains(program, indices, moving, joinable, meets_zeros).items():
-            equations[last] = guarded_chain(program, chain, moving, meets_zeros)
-            chained.update(chain)
-    for index in (meets_zeros | meets_infinities) - chained:
+    for index in meets_zeros | meets_infinities:
         equation = equations[index]
         operands = tuple(
             k
@@ -90,7 +87,7 @@ def guarded(program: Program, active: ActiveGraph, mode: Mode) -> Program | None
         if guard is None:
             return None
         fields = {x.name: getattr(equation, x.name) for x in dataclasses.fields(Equation)}
-        equations[index] = GuardedEquation(**fields, mode=mode, evaluate=equation.bind, guard=guard)
+        equations[index] = GuardedEquation(**fields, mode=mode, guard=guard)
     return dataclasses.replace(program, equations=tuple(equations))
 
 
@@ -114,7 +111,9 @@ def _risky(program: Program, indices: Sequence[int], moving: Collection[int]) ->
         has_wild = any(map(is_wild, equation.operands))
         if not is_tame or has_wild:
             wild.update(equation.results)
-        if not is_tame or (has_wild and equation.name in CURVED):
+        bodies = list(jex.jaxprs_in_params(equation.params))
+        may_curve = equation.name in CURVED or bool(bodies)
+        if not is_tame or (has_wild and may_curve):
             risky.add(index)
     return risky.intersection(indices)
 
@@ -135,6 +134,10 @@ def _is_tame(equation: Equation) -> bool:
     if name in ("div", "rem") and isinstance(operands[1], Constant):
         known = known_value(operands[1].value)
         return known is not None and bool(np.all(known != 0))
+    if name in POLES and any(
+        jnp.issubdtype(x.dtype, jnp.complexfloating) for x in equation.in_avals
+    ):
+        return False
     bodies = list(jex.jaxprs_in_params(equation.params))
     return name in TAME or (bool(bodies) and all(map(_is_tame_body, bodies)))
 

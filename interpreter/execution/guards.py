@@ -53,17 +53,15 @@ class GuardedEquation(Equation):
 
     Attributes:
         mode: The mode of JAX that it is made for; the other one has no rule.
-        evaluate: Maps the operands to the results, without a guard.
         guard: The guard.
     """
 
     mode: Mode
-    evaluate: Callable[[Arrays], list[Any]]
     guard: Guard
 
     def bind(self, inputs: Sequence[Any]) -> list[Any]:
         """As `Equation.bind`, with the guarded derivative."""
-        evaluate, guard = self.evaluate, self.guard
+        evaluate, guard = super().bind, self.guard
 
         def push(xs: Any, ts: Any) -> Any:
             return guard.push(xs, [ts[k] for k in guard.moving])
@@ -106,7 +104,10 @@ def guard_of(
 
 
 def _of_sloped(equation: Equation, moving: tuple[int, ...], is_extreme: bool) -> Guard:
-    """Where the factor that excludes is 0, so is the product of tangent and slope."""
+    """Where the factor that excludes is 0, so is the product of tangent and slope.
+
+    A finite slope stays, as it is the derivative of the product with respect to the tangent.
+    """
 
     def slopes(inputs: Arrays) -> tuple[Arrays, Arrays]:
         outputs = equation.bind(inputs)
@@ -114,7 +115,9 @@ def _of_sloped(equation: Equation, moving: tuple[int, ...], is_extreme: bool) ->
         return outputs, [jnp.asarray(slope).reshape(outputs[0].shape) for slope in found]
 
     def product(slope: Any, moved: Any) -> Any:
-        return zero_where((slope if is_extreme else moved) == 0, slope * moved)
+        if is_extreme:
+            return _where(slope == 0, slope * moved)
+        return _where((moved == 0) & ~jnp.isfinite(slope), slope) * moved
 
     def push(inputs: Arrays, tangents: Arrays) -> tuple[Arrays, Arrays]:
         outputs, found = slopes(inputs)
@@ -173,7 +176,7 @@ def _of_reduced_extreme(equation: Equation, moving: tuple[int, ...]) -> Guard:
 
     def push(inputs: Arrays, tangents: Arrays) -> tuple[Arrays, Arrays]:
         excluded = is_less(inputs, equation.bind(inputs))
-        tangent = zero_where(excluded, tangents[0])
+        tangent = _where(excluded, tangents[0])
         return jax.jvp(lambda x: equation.bind([x]), tuple(inputs), (tangent,))
 
     def linearise(inputs: Arrays) -> tuple[Arrays, Any]:
@@ -182,7 +185,7 @@ def _of_reduced_extreme(equation: Equation, moving: tuple[int, ...]) -> Guard:
 
     def pull(kept: Any, cotangents: Arrays) -> Arrays:
         transposed, excluded = kept
-        return [zero_where(excluded, x) for x in transposed(list(cotangents))]
+        return [_where(excluded, x) for x in transposed(list(cotangents))]
 
     return Guard(moving, push, linearise, pull)
 
@@ -212,9 +215,7 @@ def _of_opaque(equation: Equation, moving: tuple[int, ...], opaque: OpaqueEquati
                 for k, tangent in zip(moving, tangents, strict=True)
                 if (k, j) in ties
             ]
-            if pairs:
-                moves = [_placed(x != 0, axes, result.shape) for x, axes in pairs]
-                results[j] = zero_where(~functools.reduce(jnp.logical_or, moves), result)
+            results[j] = _where_it_moves(result, pairs)
         return outputs, results
 
     def linearise(inputs: Arrays) -> tuple[Arrays, Any]:
@@ -223,20 +224,24 @@ def _of_opaque(equation: Equation, moving: tuple[int, ...], opaque: OpaqueEquati
     def pull(kept: Any, cotangents: Arrays) -> Arrays:
         results = list(kept(list(cotangents)))
         for place, k in enumerate(moving):
-            shape = results[place].shape
             pairs = [
                 (cotangent, _inverse(ties[k, j], cotangent.ndim))
                 for j, cotangent in enumerate(cotangents)
                 if (k, j) in ties
             ]
-            if pairs:
-                moves = [_placed(x != 0, axes, shape) for x, axes in pairs]
-                results[place] = zero_where(
-                    ~functools.reduce(jnp.logical_or, moves), results[place]
-                )
+            results[place] = _where_it_moves(results[place], pairs)
         return results
 
     return Guard(moving, push, linearise, pull)
+
+
+def _where_it_moves(result: Any, pairs: Sequence[tuple[Any, Sequence[int]]]) -> Any:
+    """A result, 0 where it is not finite and all that is tied to it, with its ties, is 0."""
+    if not pairs:
+        return result
+    moves = [_placed(x != 0, axes, result.shape) for x, axes in pairs]
+    is_still = ~functools.reduce(jnp.logical_or, moves)
+    return _where(is_still & ~jnp.isfinite(result), result)
 
 
 def _placed(mask: Any, ties: Sequence[int], shape: Sequence[int]) -> Any:
@@ -259,16 +264,8 @@ def _inverse(ties: Sequence[int], rank: int) -> list[int]:
     return inverse
 
 
-def zero_where(excluded: Any, array: Any) -> Any:
-    """An array, 0 where it is excluded.
-
-    Args:
-        excluded: Where; of the array's shape, or one that broadcasts to it.
-        array: The array.
-
-    Returns:
-        The array with these entries replaced.
-    """
+def _where(excluded: Any, array: Any) -> Any:
+    """An array, 0 where it is excluded."""
     return jnp.where(excluded, jnp.zeros_like(array), array)
 
 

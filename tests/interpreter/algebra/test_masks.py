@@ -21,6 +21,7 @@ from elimax.interpreter.tracing.call import trace
 from support.compare import QUICK
 from support.masked_functions import (
     CASES,
+    MATRIX,
     OFF_DIAGONAL,
     POINTS,
     lennard_jones,
@@ -207,6 +208,41 @@ def test_random_programs_are_finite_where_a_mode_of_jax_is(data):
     known = np.isfinite(expected)
     for jacobian in ours:
         np.testing.assert_allclose(np.stack(jacobian)[known], expected[known], 1e-8, 1e-8)
+
+
+def layers(x, w):
+    """A network whose last weights may be 0."""
+    return w @ jax.nn.relu(MATRIX @ x)
+
+
+def clipped(x, w):
+    """Clipped at one end, which is met at 1."""
+    return jnp.clip(w * jnp.log(x), -1, 1) ** 2
+
+
+def masked_products(x, w):
+    """A mask in front of products of the weights."""
+    return jnp.where(x < 5, jnp.cumsum(w * jnp.log(x)) ** 2, 0.0)
+
+
+@pytest.mark.parametrize("order", NAMED)
+@pytest.mark.parametrize("function", [layers, clipped, masked_products])
+def test_zeros_that_are_values_hide_no_derivative(function, order):
+    """Weights of 0 exclude nothing: what a product is multiplied by is its derivative by them."""
+
+    def loss(jacobian, w):
+        return jnp.sum((jacobian(lambda x: function(x, w))(x) - 1.0) ** 2)
+
+    with jax.enable_x64(True):
+        x = jnp.asarray([1.0, 2.0, 3.0])
+        w = jnp.zeros((2, 4) if function is layers else 3)
+        for by in (jax.jacrev, jax.jacfwd, jacve):
+            found = by(lambda w: loss(lambda f: jacve(f, order=order), w))(w)
+            known = jax.grad(lambda w: loss(jax.jacrev, w))(w)
+            np.testing.assert_allclose(found, known, rtol=1e-10, atol=1e-10)
+            second = by(jacve(lambda x: function(x, w + 1.0), order=order))(x)
+            known = jax.jacfwd(jax.jacrev(lambda x: function(x, w + 1.0)))(x)
+            np.testing.assert_allclose(second, known, rtol=1e-10, atol=1e-10)
 
 
 def edge(array, drops=False, ties=(UNTIED,)):

@@ -14,7 +14,7 @@ from elimax.interpreter.jacobian import jacve
 from elimax.interpreter.tracing.call import trace_call
 from elimax.interpreter.tracing.flat_call import CallArguments
 from support.compare import QUICK
-from support.masked_functions import CASES, MATRIX
+from support.masked_functions import CASES, MATRIX, WITH_NAN
 
 X = jnp.asarray([0.3, -0.8, 1.1])
 
@@ -111,6 +111,53 @@ def test_guards_are_as_good_as_elimination(name):
     known = np.isfinite(expected)
     assert known.any()
     np.testing.assert_allclose(found[known], expected[known], rtol=1e-12, atol=1e-12)
+
+
+WEIGHTED = {
+    "product": lambda x, w: jnp.maximum(jnp.sum(w * jnp.log(x)), -1.0) * jnp.ones(2),
+    "matrix": lambda x, w: jnp.where(x < 5, (w * MATRIX[:3]) @ jnp.log(x), 0.0),
+    "opaque": lambda x, w: jnp.where(x < 5, w * jnp.cumprod(jnp.sqrt(x)), 0.0),
+}
+
+
+@pytest.mark.parametrize("name", WEIGHTED)
+@pytest.mark.usefixtures("mode")
+def test_zeros_that_are_values_hide_no_derivative(name):
+    """A weight of 0 makes cotangents of 0, whose derivative by the weight is not 0."""
+    function, x, w = WEIGHTED[name], jnp.asarray([1.5, 2.0, 3.0]), jnp.zeros(3)
+    found = jax.jacfwd(jax.jit(jacve(function)), 1)(x, w)
+    expected = jax.jacfwd(jax.jacrev(function), 1)(x, w)
+    assert jnp.any(expected != 0)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+UNLIKELY = {
+    "nan in a loop": lambda x: jnp.where(
+        jnp.isnan(WITH_NAN[:3]),
+        0.0,
+        jax.lax.scan(lambda c, _: (c * WITH_NAN[:3], None), x, None, length=2)[0],
+    ),
+    "nan in a maximum": lambda x: jnp.where(
+        jnp.isnan(WITH_NAN[:3]),
+        0.0,
+        jnp.max(jnp.stack([x, 2 * x], 1) + WITH_NAN[:3, None], axis=1),
+    ),
+    "pole of a complex function": lambda x: jnp.where(
+        x > 1, jnp.real(jnp.arcsinh(1j * x) * (1 + 2j)), 0.0
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNLIKELY)
+@pytest.mark.usefixtures("mode")
+@jax.numpy_dtype_promotion("standard")
+def test_what_is_tame_for_most_operands(name):
+    """But not for nan, or for complex numbers."""
+    x = jnp.asarray([1.0, 2.0, 3.0])
+    found = jax.jit(jacve(UNLIKELY[name]))(x)
+    expected = jax.jit(jacve(UNLIKELY[name], order="reverse"))(x)
+    assert jnp.all(jnp.isfinite(expected))
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
 def names_guarded(function, *args, mode):
