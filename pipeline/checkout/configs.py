@@ -108,7 +108,8 @@ def checked_value(value: Any, annotation: Any, where: str) -> Any:
     if origin is typing.Literal:
         if value in arguments:
             return value
-        choices = " or ".join(map(repr, arguments))
+        *others, last = map(repr, arguments)
+        choices = f"{', '.join(others)} or {last}" if others else last
         raise ParamsError(_must_be(value, choices, where))
     if origin in (tuple, list) and isinstance(value, list | tuple):
         return origin(checked_value(entry, arguments[0], where) for entry in value)
