@@ -239,7 +239,7 @@ def test_functions_that_are_not_there(user_module: str, specification: str, mess
     [
         ("good:not_a_function", "is of type int but must be a function"),
         ("bare:product", "define product_example_inputs() or example_inputs() there"),
-        ("odd:same", "'example_inputs' in module '{user}.odd' is of type tuple, expected a fun"),
+        ("odd:same", "'example_inputs' in module '{user}.odd' is of type tuple but must be"),
         ("good:listed", "are of type list but must be a tuple with one entry for each argument"),
         ("good:failing", "fail: ValueError: no data"),
         # Python 3.12 calls it a "keyword-only argument".
