@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import jax.extend.core as jex
 
+from elimax.interpreter.tracing.rules.control_flow import consts_and_carry
+
 # Rounds that are assumed of a loop of unknown length.
 UNKNOWN_ROUNDS = 8
 
@@ -110,7 +112,7 @@ def _moves_of(eqn: Any, body: Any, moves: Sequence[bool]) -> list[bool]:
 def _carried(eqn: Any, body: Any) -> tuple[int, int]:
     """Where, among the inputs of a body, what a loop carries begins, and how much that is."""
     if eqn.primitive.name == "scan":
-        return eqn.params["num_consts"], eqn.params["num_carry"]
+        return consts_and_carry(eqn.params)
     if eqn.primitive.name == "while" and body is eqn.params["body_jaxpr"].jaxpr:
         return eqn.params["body_nconsts"], len(body.outvars)
     return 0, 0
