@@ -77,7 +77,7 @@ bench-order-times: $(STAMP)  ## Time two dozen orders of every task, to see what
 bench-gpu: $(STAMP)  ## Check and time Jacobians, and time training, on a GPU (NAME=h100 for results/gpu/h100)
 	@python -m benchmarks.gpu $(TASKS) --out results/gpu/$(NAME) $(ARGS)
 
-bench-throughput: $(STAMP)  ## Rates of search, games, training, tracing; keeps them (ARGS="--benchmark-autosave --benchmark-compare")
+bench-throughput: $(STAMP)  ## Measure rates of search, games, training and tracing (ARGS="--benchmark-autosave" keeps them)
 	@pytest benchmarks/throughput/speeds.py -q -p benchmark -o python_functions='measure_*' \
 	  --benchmark-storage=file://results/throughput --benchmark-sort=fullname \
 	  --benchmark-columns=median,iqr,rounds $(ARGS)
