@@ -7,7 +7,7 @@ that is an error and not a result.
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -24,8 +24,8 @@ from elimax.models.played_policy import PlayedPolicy, read_graph
 from elimax.models.policy import Policy
 from elimax.models.processes import in_threads
 
-TEMPERATURE = 0.7
-"""Temperature at which games are drawn from a pretrained policy."""
+TEMPERATURES = (0.5, 1.0, 1.4)
+"""Temperatures at which games are drawn in turn: no single one suits every graph."""
 
 BRANCHES = 3
 """Moves that a beam search tries at every position."""
@@ -90,7 +90,7 @@ def best_sampled_order(
     episodes: int,
     seed: int,
     count: Objective = "all",
-    temperature: float = TEMPERATURE,
+    temperatures: Sequence[float] = TEMPERATURES,
 ) -> EliminationOrder:
     """The cheapest of several games: the greedy one, and others drawn from the policy.
 
@@ -100,7 +100,7 @@ def best_sampled_order(
         episodes: Number of games, at least 1, the greedy one included.
         seed: Seed of the draws.
         count: What costs: "all" or "nontrivial" multiplications, or the "price".
-        temperature: Divides the scores before a move is drawn.
+        temperatures: One of them divides the scores before a move is drawn; they take turns.
 
     Returns:
         The order, named "policy_sampled".
@@ -111,7 +111,7 @@ def best_sampled_order(
     """
     game = Game(graph, count)
     ready = read_graph(policy, game.start)
-    played = in_threads(lambda k: _game(game, ready, seed, k, temperature), range(episodes))
+    played = in_threads(lambda k: _game(game, ready, seed, k, temperatures), range(episodes))
     best = min(played, key=lambda one: one.cost)
     return _checked(game, best, "policy_sampled")
 
@@ -273,7 +273,7 @@ class _Search:
             number = batch.stop
 
     def _draw(self, number: int) -> Played:
-        return _game(self._game, self._policy, self._seed, number, TEMPERATURE)
+        return _game(self._game, self._policy, self._seed, number, TEMPERATURES)
 
     def _both(self) -> None:
         graph, count = self._game.graph, self._count
@@ -307,11 +307,14 @@ class _Search:
             width, before = 2 * width, self._games - first
 
 
-def _game(game: Game, policy: PlayedPolicy, seed: int, number: int, temperature: float) -> Played:
+def _game(
+    game: Game, policy: PlayedPolicy, seed: int, number: int, temperatures: Sequence[float]
+) -> Played:
     """One of many games, each with random numbers of its own; number 0 is greedy."""
     if number == 0:
         return game.play(policy)
     rng = np.random.default_rng((seed, number))
+    temperature = temperatures[(number - 1) % len(temperatures)]
     return game.play(policy, temperature=temperature, rng=rng)
 
 

@@ -85,9 +85,7 @@ class RoundsConfig:
 
     Attributes:
         number: Number of rounds.
-        games: Games that the policy plays in a round.
-        completed: How many of them are cut off and completed: the costliest, relative to the best
-            known order of their program.
+        games: Games that the policy plays in a round; each is cut off somewhere and completed.
         updates: Updates of imitation in a round.
         temperature: Temperature of half of the games; the others are greedy.
         learning_rate: Step size at the start of the rounds.
@@ -95,8 +93,7 @@ class RoundsConfig:
     """
 
     number: Annotated[int, Range(0, 100_000)] = 16
-    games: Annotated[int, Range(1, 100_000)] = 600
-    completed: Annotated[int, Range(1, 100_000)] = 300
+    games: Annotated[int, Range(1, 100_000)] = 300
     updates: Annotated[int, Range(1, 100_000)] = 5
     temperature: Annotated[float, Range(0.0, 10.0)] = 0.5
     learning_rate: Annotated[float, Range(0.0, 1.0)] = 0.0007

@@ -236,17 +236,17 @@ class Pretraining:
         return self._add(state, numbers, lessons, evaluations), {}
 
     def _play(self, state: TrainingState) -> tuple[TrainingState, Metrics]:
-        """The policy plays; its costliest games are cut off and completed by annealing."""
+        """The policy plays; its games are cut off and completed by annealing."""
         config, rng = self._config, self._rng(state)
         known = sorted({number for number, _ in state.lessons})
         numbers = [known[k] for k in rng.integers(len(known), size=config.rounds.games)]
         games = [self._programs.game(number) for number in numbers]
         played = self._half_greedily(state, games)
-        chosen = _dearest(state.lessons, numbers, played, config.rounds.completed)
-        shares = rng.random(len(chosen))
+        finished = [(k, of_game[0]) for k, of_game in enumerate(played) if of_game is not None]
+        shares = rng.random(len(finished))
         items = [
-            (k, game, int(share * self._programs.game(numbers[k]).num_moves))
-            for (k, game), share in zip(chosen, shares, strict=True)
+            (k, game, int(share * games[k].num_moves))
+            for (k, game), share in zip(finished, shares, strict=True)
         ]
 
         def complete(item: tuple[int, Played, int]) -> Lesson | None:
@@ -387,21 +387,6 @@ class Pretraining:
         state, metrics = learn(state, batches(), ppo_loss, (config.ppo,), lambda _: rate)
         moves = sum(len(p.nodes) for of_game in played for p in of_game)
         return dataclasses.replace(state, eliminations=state.eliminations + moves), metrics
-
-
-def _dearest(
-    lessons: Sequence[tuple[int, Lesson]],
-    numbers: Sequence[int],
-    played: Sequence[list[Played] | None],
-    most: int,
-) -> list[tuple[int, Played]]:
-    """The costliest games, relative to the best lesson of their program, with their indices."""
-    known: dict[int, int] = {}
-    for number, lesson in lessons:
-        known[number] = min(lesson.cost, known.get(number, lesson.cost))
-    games = [(k, of_game[0]) for k, of_game in enumerate(played) if of_game is not None]
-    games.sort(key=lambda item: -item[1].cost / max(1, known[numbers[item[0]]]))
-    return sorted(games[:most], key=lambda item: item[0])
 
 
 def _if_tabulated(

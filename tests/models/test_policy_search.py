@@ -80,24 +80,28 @@ def test_tiny_optimum_is_found(seed):
     graph, policy = small_program(seed, 10), small_policy(1)
     best = optimum(graph)
     assert cost_of(graph, greedy_order(policy, graph)) > best
-    sampled = best_sampled_order(policy, graph, episodes=300, seed=0, temperature=2.0)
+    sampled = best_sampled_order(policy, graph, episodes=300, seed=0, temperatures=(2.0,))
     assert cost_of(graph, sampled) == best
     assert cost_of(graph, beam_order(policy, graph, width=64)) == best
 
 
 def test_sampled_orders_follow_the_seed():
-    """The same seed gives the same order; the temperature is used."""
+    """The same seed gives the same order; the temperatures are used, in turn."""
     # On this one the greedy game, which is always among those compared, is a dear one.
     graph, policy = small_program(17, 10), small_policy(1)
 
-    def order(seed: int, temperature: float = 1.0):
+    def order(seed: int, *temperatures: float, episodes: int = 8):
         return best_sampled_order(
-            policy, graph, episodes=8, seed=seed, temperature=temperature
+            policy, graph, episodes=episodes, seed=seed, temperatures=temperatures or (1.0,)
         ).vertices
 
     assert order(3) == order(3)
     assert len({order(seed) for seed in range(4)}) > 1
-    assert order(3, 1e-6) == greedy_order(policy, graph).vertices
+    greedy = greedy_order(policy, graph).vertices
+    assert order(3, 1e-6) == greedy
+    # Games 1 and 3 are cold, game 2 is not.
+    assert order(3, 1e-6, 1.0, episodes=2) == greedy
+    assert order(3, 1e-6, 1.0) != greedy
 
 
 def test_games_of_a_beam():

@@ -11,8 +11,8 @@ from elimax.interpreter.errors import StructureLimitError
 from elimax.models import pretraining
 from elimax.models.checkpoint import load_training, save_training
 from elimax.models.errors import TrainingDivergedError
-from elimax.models.game import Game, Played
-from elimax.models.lessons import Lesson, annealed_lesson
+from elimax.models.game import Game
+from elimax.models.lessons import annealed_lesson
 from elimax.models.played_policy import read_graph
 from elimax.models.pretraining import WORST, PretrainResult, Programs, pretrain
 from elimax.models.training import TrainingState, cosine
@@ -235,24 +235,6 @@ def test_validation_ratio():
         least = least_of_all_orders(game.graph, game.count)
         logs.append(math.log(min(WORST, max(greedy, 1) / max(least, 1))))
     assert training.validation_ratio(small_policy()) == pytest.approx(math.exp(np.mean(logs)))
-
-
-def test_the_dearest_games_are_completed():
-    """By what they cost relative to the best lesson of their program; broken games never."""
-
-    def lesson(cost: int) -> Lesson:
-        return Lesson(np.zeros(0, np.int32), cost, np.zeros(0, np.int32), np.zeros((0, 0)))
-
-    def game(cost: int) -> list[Played]:
-        return [Played(np.zeros(1, np.int32), np.array([cost]), np.zeros(1, np.float32))]
-
-    lessons = [(0, lesson(10)), (1, lesson(300)), (0, lesson(20)), (1, lesson(100))]
-    played = [game(11), game(150), None, game(30), game(105)]
-    numbers = [0, 1, 1, 0, 1]
-    for most, places in ((1, [3]), (2, [1, 3]), (3, [0, 1, 3]), (9, [0, 1, 3, 4])):
-        chosen = pretraining._dearest(lessons, numbers, played, most)
-        assert [k for k, _ in chosen] == places
-        assert all(of_game is played[k][0] for k, of_game in chosen)
 
 
 def test_a_program_without_a_lesson_is_left_out(monkeypatch):
