@@ -40,10 +40,10 @@ class PPOConfig:
     minibatches: Annotated[int, Range(1, 10_000)] = 4
     positions: Annotated[int, Range(1, 10_000_000)] = 1024
     clip: Annotated[float, Range(0.0, 1.0)] = 0.2
-    entropy: Annotated[float, Range(0.0, 1.0)] = 0.002
+    entropy: Annotated[float, Range(0.0, 1.0)] = 0.02
     imitation: Annotated[float, Range(0.0, 10.0)] = 0.1
     best_weight: Annotated[float, Range(1.0, 100.0)] = 2.0
-    learning_rate: Annotated[float, Range(0.0, 1.0)] = 5e-4
+    learning_rate: Annotated[float, Range(0.0, 1.0)] = 0.002
     final_learning_rate: Annotated[float, Range(0.0, 1.0)] = 5e-5
 
 

@@ -12,7 +12,9 @@ from elimax.models.ranges import Range
 Phase = Literal["label", "imitate", "play", "reinforce"]
 
 _MIX = ProgramMix(scalar=0.5, arrays=0.3, packages=0.2)
-_PPO = PPOConfig(epochs=1, imitation=0.0, learning_rate=0.0001, final_learning_rate=0.00002)
+_PPO = PPOConfig(
+    epochs=1, entropy=0.002, imitation=0.0, learning_rate=0.0001, final_learning_rate=0.00002
+)
 
 
 @dataclasses.dataclass(frozen=True)
