@@ -10,6 +10,7 @@ from elimax.interpreter.differentiation import Order
 from elimax.interpreter.errors import JacobianMismatchError
 from elimax.interpreter.jacobian import jacve
 from elimax.interpreter.precision import evaluate_in, relative_error
+from elimax.interpreter.tracing.call_checks import check_callable
 
 
 class JacobianCheck(NamedTuple):
@@ -94,6 +95,7 @@ def reference_jacobian(
     Returns:
         The Jacobian by `jax.jacrev`, or by `jax.jacfwd` if that fails.
     """
+    check_callable(fun)
 
     def by(transform: Callable[..., Any]) -> Any:
         jacobian = transform(fun, argnums, has_aux=has_aux, holomorphic=holomorphic)

@@ -60,11 +60,14 @@ class EdgeJacobian(NamedTuple):
             value over the carried labels.
         drops: Whether the zeros of the value exclude, as those of a mask do, so that 0 times
             infinity is 0 (see `algebra.masks`).
+        is_finite: Whether all entries are known to be finite, and so far from overflow that sums of
+            them are, too. A constant matrix is, and is never cleared.
     """
 
     structure: EdgeStructure
     value: Value
     drops: bool = False
+    is_finite: bool = False
 
     @property
     def is_sparse(self) -> bool:
@@ -129,10 +132,16 @@ def multiply_edges(later: EdgeJacobian, earlier: EdgeJacobian) -> EdgeJacobian:
             _sum_lonely(second, first.labels, form),
         )
     drops = later.drops, earlier.drops
-    value = _multiply_values(kinds, first, second, form, drops)
+    are_finite = later.is_finite, earlier.is_finite
+    value = _multiply_values(kinds, first, second, form, drops, are_finite)
     if form.repeats != 1:
         value = scaled_value(value, form.repeats)
-    return EdgeJacobian(form.structure, value, any(drops))
+    # Moving, copying and adding up keeps what is known of a factor; a product may overflow.
+    stays_finite = all(
+        is_finite or kind != Kind.GENERAL for is_finite, kind in zip(are_finite, kinds, strict=True)
+    )
+    is_finite = stays_finite and kinds != (Kind.GENERAL, Kind.GENERAL)
+    return EdgeJacobian(form.structure, value, any(drops), is_finite)
 
 
 def _sum_lonely(
@@ -155,19 +164,20 @@ def _multiply_values(
     second: LabelledValue,
     form: _ProductForm,
     drops: tuple[bool, bool],
+    are_finite: tuple[bool, bool],
 ) -> Value:
     """The value of a product; lonely labels are summed already."""
     labels = form.structure.carried
     # Of two patterns a constant one is preferred: moving by it is index arithmetic while tracing.
     if kinds[1] != Kind.GENERAL and (kinds[0] == Kind.GENERAL or second.is_constant):
-        return move(second, first, labels, form.sizes)
+        return move(second, first, labels, form.sizes, are_finite[0])
     if kinds[0] != Kind.GENERAL:
-        return move(first, second, labels, form.sizes)
+        return move(first, second, labels, form.sizes, are_finite[1])
     first, second = array_of(first, form.sizes), array_of(second, form.sizes)
     if first.is_constant and second.is_constant:
         return fold(*cleared(first, second, drops, labels), labels)
     with jax.named_scope(PRODUCT_SCOPE):
-        return contract(*cleared(first, second, drops, labels), labels)
+        return contract(*cleared(first, second, drops, labels, are_finite), labels)
 
 
 def fold(first: Labelled, second: Labelled, labels: tuple[int, ...]) -> Array:
@@ -197,7 +207,8 @@ def add_edges(first: EdgeJacobian, second: EdgeJacobian) -> EdgeJacobian:
     """
     structure = add(first.structure, second.structure)
     value = _total(first, second, structure)
-    return EdgeJacobian(structure, value, _total_drops(first, second, structure))
+    is_finite = first.is_finite and second.is_finite
+    return EdgeJacobian(structure, value, _total_drops(first, second, structure), is_finite)
 
 
 def _total_drops(first: EdgeJacobian, second: EdgeJacobian, structure: EdgeStructure) -> bool:

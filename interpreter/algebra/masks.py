@@ -33,7 +33,11 @@ MAX_CLEARED = 1 << 14
 
 
 def cleared(
-    first: Labelled, second: Labelled, drops: tuple[bool, bool], labels: Labels
+    first: Labelled,
+    second: Labelled,
+    drops: tuple[bool, bool],
+    labels: Labels,
+    are_finite: tuple[bool, bool] = (False, False),
 ) -> tuple[Labelled, Labelled]:
     """The factors of a product, each without what a zero of the other excludes.
 
@@ -42,12 +46,13 @@ def cleared(
         second: The other.
         drops: For each of them whether its zeros exclude.
         labels: Labels of the product.
+        are_finite: For each of them whether it is known to be finite, so that it stays as it is.
 
     Returns:
         The factors; one that is cleared may have more labels than before.
     """
-    one = _without(first, second, labels) if drops[1] else first
-    other = _without(second, first, labels) if drops[0] else second
+    one = _without(first, second, labels) if drops[1] and not are_finite[0] else first
+    other = _without(second, first, labels) if drops[0] and not are_finite[1] else second
     return one, other
 
 

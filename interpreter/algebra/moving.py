@@ -54,7 +54,13 @@ def settled(value: SparseValue, labels: Labels, sizes: Sizes) -> Value:
     return to_array(value, labels, sizes) if is_full else value
 
 
-def move(pattern: LabelledValue, value: LabelledValue, labels: Labels, sizes: Sizes) -> Value:
+def move(
+    pattern: LabelledValue,
+    value: LabelledValue,
+    labels: Labels,
+    sizes: Sizes,
+    is_finite: bool = False,
+) -> Value:
     """Contracts a pattern with a value.
 
     Args:
@@ -62,6 +68,7 @@ def move(pattern: LabelledValue, value: LabelledValue, labels: Labels, sizes: Si
         value: The other factor.
         labels: Labels of the result; shared labels that are not among them are summed over.
         sizes: Size of every label.
+        is_finite: Whether the other factor is known to be finite.
 
     Returns:
         The result: a sparse value, or an array over `labels`.
@@ -77,7 +84,7 @@ def move(pattern: LabelledValue, value: LabelledValue, labels: Labels, sizes: Si
     # The pattern is a mask that is computed at run time; its zeros exclude.
     first, second = array_of(pattern, sizes), array_of(value, sizes)
     second = second._replace(array=with_dtype_of(second.array, first.array))
-    first, second = cleared(first, second, (True, False), labels)
+    first, second = cleared(first, second, (True, False), labels, (False, is_finite))
     return jnp.einsum(
         jnp.asarray(first.array, second.array.dtype),
         list(first.labels),

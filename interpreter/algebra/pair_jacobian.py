@@ -68,19 +68,22 @@ class PairJacobian(NamedTuple):
 Jacobian = EdgeJacobian | PairJacobian
 
 
-def jacobian_of(structure: Structure, value: Any, drops: bool = False) -> Jacobian:
+def jacobian_of(
+    structure: Structure, value: Any, drops: bool = False, is_finite: bool = False
+) -> Jacobian:
     """An edge from its structure and its value.
 
     Args:
         structure: The structure; if it is not one written edge, it has one opaque part.
         value: Array or sparse value of a written edge, `LinearMap` of an opaque one.
         drops: Whether zeros of a written edge exclude.
+        is_finite: Whether a written edge is known to be finite, see `EdgeJacobian`.
 
     Returns:
         The edge.
     """
     if isinstance(structure, EdgeStructure):
-        return EdgeJacobian(structure, value, drops)
+        return EdgeJacobian(structure, value, drops, is_finite)
     (part,) = structure.parts
     assert isinstance(part, OpaqueStructure)
     return PairJacobian(structure, (OpaqueJacobian(part, value),))

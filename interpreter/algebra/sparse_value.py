@@ -251,8 +251,6 @@ def _insert(done: list[Part], part: Part) -> list[Part]:
     """Disjoint parts with the sum of disjoint ones and one more."""
     result, rest = [], part
     for index, old in enumerate(done):
-        if not rest.places.size:
-            return result + done[index:]
         meets = np.isin(old.places, rest.places)
         if not meets.any():
             result.append(old)
@@ -264,8 +262,11 @@ def _insert(done: list[Part], part: Part) -> list[Part]:
         order = np.argsort(rest.places)
         found = order[np.searchsorted(rest.places[order], old.places)]
         result.append(Part(add_arrays(old.entries, take_last(rest.entries, found)), old.places))
-        rest = _restricted(rest, ~np.isin(rest.places, old.places))
-    return [*result, rest] if rest.places.size else result
+        is_left = ~np.isin(rest.places, old.places)
+        if not is_left.any():
+            return result + done[index + 1 :]
+        rest = _restricted(rest, is_left)
+    return [*result, rest]
 
 
 def _restricted(part: Part, mask: np.ndarray) -> Part:

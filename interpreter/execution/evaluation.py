@@ -119,13 +119,17 @@ def edge_jacobians(active: ActiveGraph, values: Values) -> dict[tuple[int, int],
     """
     jacobians: dict[tuple[int, int], Jacobian] = {}
     points: dict[int, Point] = {}
+    has_masks = any(edge.drops for edge in active.edges)
     for edge in active.edges:
         if edge.equation not in points:
             equation = active.program.equations[edge.equation]
             inputs = [read(values.nodes, operand) for operand in equation.operands]
             outputs = [values.nodes[result] for result in equation.results]
             points[edge.equation] = Point(inputs, outputs, values.linear.get(edge.equation))
-        jacobian = jacobian_of(edge.structure, edge.value(points[edge.equation]), edge.drops)
+        # Only next to a mask does it matter whether an edge is finite.
+        is_finite = has_masks and edge.is_finite
+        value = edge.value(points[edge.equation])
+        jacobian = jacobian_of(edge.structure, value, edge.drops, is_finite)
         key = (edge.pred, edge.succ)
         jacobians[key] = add_pairs(jacobians[key], jacobian) if key in jacobians else jacobian
     return jacobians

@@ -4,7 +4,7 @@ import collections
 import dataclasses
 import math
 import operator
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any, Protocol, runtime_checkable
 
 from elimax.interpreter.errors import GraphFormatError, InvalidOrderError
@@ -155,7 +155,8 @@ def _with_hidden(graph: ComputationalGraph, vertices: tuple[int, ...]) -> tuple[
 
 
 def _vertex_numbers(order: Sequence[int]) -> tuple[int, ...]:
-    if not isinstance(order, Mapping | Set):  # Sets have no order
+    # Sets have no order, an iterator has it only once, and bytes are not vertices.
+    if not isinstance(order, Mapping | Set | Iterator | bytes):
         try:
             return tuple(operator.index(vertex) for vertex in order)
         except TypeError:

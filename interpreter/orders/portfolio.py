@@ -55,6 +55,8 @@ def named_order(graph: ComputationalGraph, name: str) -> EliminationOrder:
     if name not in PORTFOLIO:
         near = difflib.get_close_matches(name, (*OTHERS, *PORTFOLIO), n=1)
         hint = f"; did you mean {near[0]!r}?" if near else "."
+        if name.endswith(".json"):
+            hint = ": to read a plan, pass Plan.load of that file."
         raise InvalidOrderError(
             f"there is no order {name!r}{hint} Choose one of {', '.join((*OTHERS, *PORTFOLIO))}, "
             "an EliminationOrder, or a sequence of vertex numbers"

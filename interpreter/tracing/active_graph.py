@@ -10,15 +10,26 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
+import numpy as np
+
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.pair_structure import Structure, sum_of
 from elimax.interpreter.graph.structure import Shape
+from elimax.interpreter.tracing.known_values import known_value
 from elimax.interpreter.tracing.linearisation import Linearisation, Moving
 from elimax.interpreter.tracing.opaque_equation import OpaqueEquation, Side
-from elimax.interpreter.tracing.program import Program
+from elimax.interpreter.tracing.program import Constant, Equation, Program
 from elimax.interpreter.tracing.realification import is_holomorphic, real_aval, real_jacobian
 from elimax.interpreter.tracing.rules.registry import has_formula, local_jacobian
 from elimax.interpreter.tracing.uses import ActiveUse, active_uses
+
+PRODUCTS = frozenset(("mul", "dot_general"))
+"""Primitives whose derivative by one operand consists of entries of the other."""
+
+MODERATE, WIDE = 1e15, 1e30
+"""The largest entry of a constant for which no sum of its entries overflows, in a dtype of numbers
+at least as large as the second."""
 
 
 class Point(NamedTuple):
@@ -45,6 +56,8 @@ class ActiveEdge(NamedTuple):
         structure: Its structure.
         value: Computes its value at a point.
         drops: Whether zeros of a written edge exclude, see `LocalJacobian`.
+        factor: The value of an operand whose entries are those of the edge, as W for W @ x; None if
+            the edge is not such a copy of a constant.
     """
 
     equation: int
@@ -53,6 +66,15 @@ class ActiveEdge(NamedTuple):
     structure: Structure
     value: Callable[[Point], Any]
     drops: bool
+    factor: Any = None
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the edge is a copy of a constant that is known and far from overflow."""
+        if self.factor is None:
+            return False
+        value = known_value(self.factor)
+        return value is not None and bool((np.abs(value) <= MODERATE).all())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -181,7 +203,20 @@ def _formula_edge(
         local.structure,
         lambda point: local.value(point.inputs, point.outputs),
         local.drops,
+        None if is_split else _constant_factor(program.equations[use.equation]),
     )
+
+
+def _constant_factor(equation: Equation) -> Any:
+    """The other factor of a product, if it is a constant."""
+    if equation.name not in PRODUCTS:
+        return None
+    (result,) = equation.out_avals
+    constants = [x.value for x in equation.operands if isinstance(x, Constant)]
+    is_wide = (
+        jnp.issubdtype(result.dtype, jnp.floating) and float(jnp.finfo(result.dtype).max) > WIDE
+    )
+    return constants[0] if constants and is_wide else None
 
 
 def _opaque_edges(

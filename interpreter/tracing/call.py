@@ -21,6 +21,13 @@ from elimax.interpreter.tracing.program import (
     silent,
 )
 
+_MASK_NOTE = (
+    "A mask that picks entries, as in x[mask], must be known while elimax traces the function. If "
+    "it depends on a differentiated argument, jax.jacrev allows it outside of jax.jit and jacve "
+    "does not: write jnp.where(mask, x, 0) instead of x[mask], or make the mask of arguments that "
+    "are not differentiated"
+)
+
 
 class TracedCall(NamedTuple):
     """What the elimination of one call works on.
@@ -147,7 +154,13 @@ def traced_program(fun: Callable[..., list[Any]], arguments: CallArguments) -> P
         TracingError: If the function has side effects.
     """
     traced = arguments.traced
-    closed, results, is_known = partial_jaxpr(fun, [arguments.leaves[node] for node in traced])
+    try:
+        closed, results, is_known = partial_jaxpr(fun, [arguments.leaves[node] for node in traced])
+    except jax.errors.NonConcreteBooleanIndexError as error:
+        # JAX raises it without the tracer, so it says nothing about what is differentiated.
+        if _MASK_NOTE not in getattr(error, "__notes__", ()):
+            error.add_note(_MASK_NOTE)
+        raise
     check_effects(closed.effects)
     program = program_of(closed, traced, arguments.avals)
     unknown = iter(program.outputs)

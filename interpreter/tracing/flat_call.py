@@ -255,7 +255,7 @@ def unflatten_jacobian(
 
 
 def with_weak_type_of(block: Any, leaf: jax.Array) -> Any:
-    """Makes a block weakly typed if the input that it belongs to is, as `jax.jacrev` does.
+    """Makes a block weakly typed if and only if its input is, as `jax.jacrev` does.
 
     Args:
         block: An array; anything else is returned as it is.
@@ -264,9 +264,11 @@ def with_weak_type_of(block: Any, leaf: jax.Array) -> Any:
     Returns:
         The block. A weak type gives way in arithmetic: Python numbers have it.
     """
-    if not (leaf.weak_type and isinstance(block, jax.Array) and block.dtype == leaf.dtype):
+    if not isinstance(block, jax.Array) or block.dtype != leaf.dtype:
         return block
-    # The function jax.lax.convert_element_type would make the type strong.
+    if block.weak_type == leaf.weak_type:
+        return block
+    # The function jax.lax.convert_element_type would make every type strong.
     return jax.lax.convert_element_type_p.bind(
-        block, new_dtype=block.dtype, weak_type=True, sharding=None
+        block, new_dtype=block.dtype, weak_type=leaf.weak_type, sharding=None
     )

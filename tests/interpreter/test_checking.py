@@ -163,6 +163,12 @@ def test_errors_of_the_function_come_through():
         check_jacobian(jnp.argmax, jnp.ones(3))
 
 
+def test_not_a_function():
+    """The message is that of jacve."""
+    with pytest.raises(TypeError, match=r"must be a function, but is 1\.0 of type float: pass"):
+        check_jacobian(1.0, 1.0)
+
+
 def test_options_of_jacve():
     """Auxiliary data, keywords that are static or arrays, and complex numbers."""
 

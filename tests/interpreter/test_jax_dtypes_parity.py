@@ -29,6 +29,15 @@ def test_numbers_and_numpy_arrays(number):
     assert_same(lambda jac: jac(f)(number))
 
 
+def test_a_number_that_a_loop_carries():
+    """It is weakly typed and the input is not, so the Jacobian is not, whatever computes it."""
+
+    def products(x):
+        return jax.lax.scan(lambda c, v: (c * v + jnp.sin(v), c), 1.0, x)
+
+    assert_same(lambda jac: jac(products)(X))
+
+
 def test_integer_inputs_are_refused():
     """The same type of error, and the same flag against it."""
     for jac in (jacve, jax.jacrev):

@@ -19,6 +19,7 @@ from elimax.interpreter.hessian import hessve
 from elimax.interpreter.jacobian import jacve
 from elimax.interpreter.tracing.call import trace
 from support.compare import QUICK
+from support.jaxprs import primitives
 from support.masked_functions import (
     CASES,
     MATRIX,
@@ -274,6 +275,56 @@ def test_contractions_clear_what_is_excluded(monkeypatch, limit):
     found = multiply_edges(later, earlier).value
     np.testing.assert_array_equal(found[1], [np.inf, 8.0])
     np.testing.assert_array_equal(found[0], [2.0 if limit else np.nan, 2.0])
+
+
+def test_what_is_known_to_be_finite_is_not_cleared():
+    """Neither in a contraction nor by a mask that moves entries; it stays known when moved."""
+
+    def names(pattern, value, is_finite):
+        later = edge(pattern, drops=True)._replace(structure=pattern_of)
+        earlier = edge(value)._replace(is_finite=is_finite)
+        found = []
+
+        def multiplied(mask, matrix):
+            product = multiply_edges(later._replace(value=mask), earlier._replace(value=matrix))
+            found.append(product)
+            return product.value
+
+        closed = jax.make_jaxpr(multiplied)(later.value, earlier.value)
+        return primitives(closed), found[0].is_finite
+
+    for kind in (GENERAL, Kind.STRUCTURAL):
+        pattern_of = edge_structure((2,), (3,), [UNTIED], (0, 1), kind)
+        mask, matrix = jnp.ones((2, 3)), jnp.ones((3, 3))
+        assert "is_finite" in names(mask, matrix, False)[0]
+        found, is_finite = names(mask, matrix, True)
+        assert "is_finite" not in found
+        assert is_finite == (kind != GENERAL)
+
+
+def test_a_sum_is_known_to_be_finite_if_both_summands_are():
+    """Sums of entries far from overflow."""
+    one, other = edge([[1.0]])._replace(is_finite=True), edge([[1.0]])
+    assert add_edges(one, one).is_finite
+    assert not add_edges(one, other).is_finite
+
+
+@pytest.mark.parametrize("largest", [1.0, np.inf, 1e16])
+@pytest.mark.parametrize("order", ["forward", "reverse"])
+def test_constant_matrices_stay_the_same_for_all_points(order, largest):
+    """A net with relu: no copy of a finite weight for each point; infinite ones are cleared."""
+    first, second = np.ones((4, 3), np.float32), np.ones((5, 4), np.float32)
+    second[2, 1] = largest
+
+    def net(x):
+        return second @ jnp.where(first @ x > 0, first @ x, 0.0)
+
+    x = jnp.array([[1.0, 2.0, 3.0], [-1.0, -2.0, -3.0]])
+    jacobian = jax.vmap(jacve(net, order=order))
+    assert ("is_finite" in primitives(jax.make_jaxpr(jacobian)(x))) == (largest != 1.0)
+    found = jacobian(x)
+    np.testing.assert_array_equal(found[1], np.zeros((5, 3)))
+    np.testing.assert_array_equal(found[0], np.repeat(second.sum(1)[:, None], 3, axis=1))
 
 
 def test_constants_are_cleared_while_tracing():

@@ -28,6 +28,7 @@ from support.dense_values import (
     entry_by_entry,
     sparse_values,
 )
+from support.jaxprs import equations
 from support.random_programs import wave
 
 LABELS = tuple(SIZES)
@@ -164,6 +165,19 @@ def test_values_with_their_labels():
     assert labelled(array, (4, 0)) == Labelled(array, (4, 0))
     value = as_sparse(Labelled(array, (4, 0)))
     assert labelled(value, (7, 8)) is value
+
+
+def test_parts_that_meet_everywhere_leave_nothing_over():
+    """No empty array is cut out."""
+
+    def added(first, second):
+        parts = [Part(first, np.array([1, 4])), Part(second, np.array([4, 1]))]
+        return [part.entries for part in disjoint(parts)]
+
+    closed = jax.make_jaxpr(added)(jnp.ones(2), jnp.ones(2))
+    assert all(aval.size for eqn in equations(closed) for aval in (x.aval for x in eqn.outvars))
+    (total,) = added(jnp.array([1.0, 2.0]), jnp.array([10.0, 20.0]))
+    np.testing.assert_array_equal(total, [21.0, 12.0])
 
 
 def test_places_count_row_by_row():

@@ -4,6 +4,7 @@ import json
 import re
 
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from elimax.interpreter.errors import GraphFormatError, InvalidOrderError
@@ -55,9 +56,9 @@ def test_vertices_in_files_are_whole_numbers(vertices):
         EliminationOrder.from_dict(content)
 
 
-@pytest.mark.parametrize("order", [(1, 2, 3), [3, 2, 1], iter([2, 1, 3])])
+@pytest.mark.parametrize("order", [(1, 2, 3), [3, 2, 1], range(1, 4), np.array([2, 1, 3])])
 def test_plain_numbers_in_any_sequence_are_an_order(order):
-    """Tuples, lists and iterators of vertex numbers pass and come back as a tuple."""
+    """Tuples, lists, ranges and arrays of vertex numbers pass and come back as a tuple."""
     assert sorted(check_order(chain(), order)) == [1, 2, 3]
 
 
@@ -99,9 +100,12 @@ def test_faults_are_listed(order, fault):
     assert "every eliminable vertex exactly once, 3 of 1 to 4" in message
 
 
-@pytest.mark.parametrize("order", [{1, 2, 3}, {1: 1, 2: 2, 3: 3}, 3.5, None, [1.0, 2, 3], ["1"]])
+@pytest.mark.parametrize(
+    "order",
+    [{1, 2, 3}, {1: 1, 2: 2, 3: 3}, iter([1, 2, 3]), bytes([1, 2, 3]), 3.5, None, [1.0, 2], ["1"]],
+)
 def test_what_is_no_order(order):
-    """Sets have no order, floats are no vertices; the message lists all that is one."""
+    """Sets have no order, iterators only once, floats are no vertices; the message says what is."""
     expected = rf"'auto', the name of one, .*, but .* of type {type(order).__name__} was given$"
     with pytest.raises(InvalidOrderError, match=expected):
         check_order(chain(), order)

@@ -72,7 +72,12 @@ def test_best_classic_is_the_minimum(task, count):
 
 
 @pytest.mark.parametrize(
-    ("name", "hint"), [("revers", "did you mean 'reverse'?"), ("zzz", "no order 'zzz'. Choose")]
+    ("name", "hint"),
+    [
+        ("revers", "did you mean 'reverse'?"),
+        ("zzz", "no order 'zzz'. Choose"),
+        ("plan.json", "no order 'plan.json': to read a plan, pass Plan.load of that file. Choose"),
+    ],
 )
 def test_unknown_name_is_refused(name, hint):
     """The message names the nearest order, if one is near, and lists them all."""

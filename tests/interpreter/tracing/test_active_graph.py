@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from jax import lax
 
 from elimax.interpreter.execution.evaluation import edge_jacobians, evaluate_nodes
@@ -82,3 +83,33 @@ def test_complex_nodes_are_split_where_they_must_be():
     active = traced(lambda x: jnp.fft.fft(lax.complex(x, x)).real, jnp.ones(4))
     assert active.is_split
     assert (4, 2) in active.graph.node_shapes
+
+
+@pytest.mark.parametrize("by_jit", [False, True])
+def test_copies_of_constants_are_known_to_be_finite(by_jit):
+    """Not what is infinite, near overflow, of a narrow dtype, or not a constant."""
+    matrix = wave(3, 3).astype(np.float32)
+    large, infinite = matrix.copy(), matrix.copy()
+    large[0, 0], infinite[0, 0] = 1e20, np.inf
+
+    def finite(function, x=None):
+        found = []
+
+        def look(x, y):
+            edges = traced(lambda x, y: [function(x, y)], x, y, active=[True, False]).edges
+            found.extend(edge.is_finite for edge in edges)
+            return x
+
+        x = jnp.ones(3) if x is None else x
+        (jax.jit(look) if by_jit else look)(x, jnp.ones((3, 3)))
+        return found
+
+    assert finite(lambda x, y: matrix @ x) == [True]
+    assert finite(lambda x, y: x * matrix[0]) == [True]
+    assert finite(lambda x, y: large @ x) == [False]
+    assert finite(lambda x, y: infinite @ x) == [False]
+    assert finite(lambda x, y: y @ x) == [False]
+    assert finite(lambda x, y: x * x) == [False, False]
+    assert finite(lambda x, y: jnp.sin(x)) == [False]
+    narrow = jnp.ones(3, jnp.float16)
+    assert finite(lambda x, y: matrix.astype(np.float16) @ x, narrow) == [False]

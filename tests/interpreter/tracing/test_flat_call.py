@@ -176,9 +176,12 @@ def test_leaves_have_names():
 
 @pytest.mark.parametrize("number", [2.0, 2, 2j])
 def test_weak_types_are_kept(number):
-    """A block is as weak as the input: it gives way to any other dtype."""
+    """A block is as weak as the input, which gives way to other dtypes or does not."""
     weak, strong = jnp.asarray(number), jnp.asarray(number, jnp.asarray(number).dtype)
     block = jnp.ones(3, weak.dtype)
     assert with_weak_type_of(block, weak).weak_type
     assert with_weak_type_of(block, strong) is block
+    made_weak = with_weak_type_of(block, weak)
+    assert not with_weak_type_of(made_weak, strong).weak_type
+    assert with_weak_type_of(made_weak, weak) is made_weak
     assert with_weak_type_of("no array", weak) == "no array"

@@ -178,6 +178,17 @@ def test_values_of_differentiated_arguments_are_not_there(function):
             transform(function)(X)
 
 
+def test_masks_of_differentiated_arguments_pick_nothing():
+    """The error of JAX gets a note that says what to write instead."""
+    for transform in (jacve, hessve):
+        with pytest.raises(jax.errors.NonConcreteBooleanIndexError) as caught:
+            transform(lambda x: jnp.sum(x[x > 0] ** 2))(X)
+        # JAX may add notes of its own.
+        (note,) = (note for note in caught.value.__notes__ if "mask" in note)
+        assert "depends on a differentiated argument" in note
+        assert "write jnp.where(mask, x, 0) instead of x[mask]" in note
+
+
 @pytest.mark.parametrize(
     "file", ["<stdin>", str(Path(functools.__file__).parent / "site-packages/theirs/module.py")]
 )
