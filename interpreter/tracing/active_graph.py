@@ -211,12 +211,14 @@ def _constant_factor(equation: Equation) -> Any:
     """The other factor of a product, if it is a constant."""
     if equation.name not in PRODUCTS:
         return None
-    (result,) = equation.out_avals
     constants = [x.value for x in equation.operands if isinstance(x, Constant)]
-    is_wide = (
-        jnp.issubdtype(result.dtype, jnp.floating) and float(jnp.finfo(result.dtype).max) > WIDE
+    # The edge may have the dtype of any of them.
+    dtypes = {aval.dtype for aval in (*equation.in_avals, *equation.out_avals)}
+    are_wide = all(
+        jnp.issubdtype(dtype, jnp.floating) and float(jnp.finfo(dtype).max) > WIDE
+        for dtype in dtypes
     )
-    return constants[0] if constants and is_wide else None
+    return constants[0] if constants and are_wide else None
 
 
 def _opaque_edges(

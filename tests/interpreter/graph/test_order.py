@@ -105,7 +105,7 @@ def test_faults_are_listed(order, fault):
     [{1, 2, 3}, {1: 1, 2: 2, 3: 3}, iter([1, 2, 3]), bytes([1, 2, 3]), 3.5, None, [1.0, 2], ["1"]],
 )
 def test_what_is_no_order(order):
-    """Sets have no order, iterators only once, floats are no vertices; the message says what is."""
+    """Sets are unordered, iterators are used up by one call, floats are not vertices."""
     expected = rf"'auto', the name of one, .*, but .* of type {type(order).__name__} was given$"
     with pytest.raises(InvalidOrderError, match=expected):
         check_order(chain(), order)

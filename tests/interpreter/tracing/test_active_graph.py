@@ -1,5 +1,7 @@
 """From a program to its edges: hidden nodes among the others, opaque equations, parts."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -113,3 +115,8 @@ def test_copies_of_constants_are_known_to_be_finite(by_jit):
     assert finite(lambda x, y: jnp.sin(x)) == [False]
     narrow = jnp.ones(3, jnp.float16)
     assert finite(lambda x, y: matrix.astype(np.float16) @ x, narrow) == [False]
+    dimensions = (((1,), (0,)), ((), ()))
+    wider = partial(
+        lax.dot_general, dimension_numbers=dimensions, preferred_element_type=jnp.float32
+    )
+    assert finite(lambda x, y: wider(matrix, x), narrow) == [False]
