@@ -1,7 +1,8 @@
 """Writes sparse values out as arrays: every place is written once, nothing is multiplied.
 
 XLA compiles one flat concatenation much better than nested ones or many updates, so a few runs of
-places are concatenated; a regular grid of places becomes one padding, anything else one look-up.
+places are concatenated; a regular grid of places becomes one padding. Few entries in each row are
+written by comparison (`sparse_rows`), anything else by one look-up.
 """
 
 import itertools
@@ -20,6 +21,7 @@ from elimax.interpreter.algebra.labelled import (
     is_constant,
     reshaped,
 )
+from elimax.interpreter.algebra.sparse_rows import Rows, few_per_row
 from elimax.interpreter.algebra.sparse_value import (
     Part,
     SparseValue,
@@ -130,6 +132,9 @@ def _written(value: SparseValue, shape: tuple[int, ...]) -> Any:
     parts = [_sorted(part) for part in value.parts]
     dtype = jnp.result_type(*(p.entries.dtype for p in parts if not is_constant(p.entries)))
     runs = sum(len(_run_starts(part.places)) for part in parts)
+    rows = few_per_row(parts, value.sizes) if runs > 1 else None
+    if rows is not None:
+        return _by_rows(rows, shape, dtype)
     if len(parts) == 1 and parts[0].places.size < value.space:
         grid = _on_grid(parts[0], value.space, dtype)
         if grid is not None:
@@ -215,6 +220,17 @@ def _on_grid(part: Part, space: int, dtype: Any) -> Any | None:
         low, step = int(places[0]), inner
     length = (entries.shape[-1] - 1) * step + 1
     return jax.lax.pad(entries, zero, [*unpadded, (low, space - low - length, step - 1)])
+
+
+def _by_rows(rows: Rows, shape: tuple[int, ...], dtype: Any) -> Any:
+    """Layer by layer: for each place whether the entry of its row stands there."""
+    at = jax.lax.broadcasted_iota(np.int32, rows.shape, 1)
+    written = jnp.zeros((), dtype)
+    for parts, columns in rows.layers:
+        entries = _written(SparseValue((), (0,), rows.shape[:1], parts), shape)
+        entries = jnp.asarray(entries, dtype)[..., None]
+        written = jnp.where(at == columns[:, None], entries, written)
+    return written.reshape(*shape, math.prod(rows.shape))
 
 
 def _looked_up(parts: Sequence[Part], space: int, dtype: Any) -> Any:
