@@ -84,6 +84,10 @@ class ProgramPrice(NamedTuple):
         """The price of this program and of another one that is run `times` times."""
         return ProgramPrice(self.once + times * other.once, self.each + times * other.each)
 
+    def of(self, points: int) -> float:
+        """The price for so many points at once."""
+        return self.once + (points - 1) * self.each
+
     def is_below(self, other: "ProgramPrice", points: int) -> bool:
         """Whether a program is cheaper than another.
 
@@ -96,8 +100,7 @@ class ProgramPrice(NamedTuple):
             Whether it is.
         """
         if points > 1:
-            more = points - 1
-            return self.once + more * self.each < other.once + more * other.each
+            return self.of(points) < other.of(points)
         return self.once < other.once and self.each <= MANY * other.each
 
 

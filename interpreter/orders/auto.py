@@ -11,6 +11,11 @@ from elimax.interpreter.graph.price import OrderPrice, computes_numbers, order_p
 from elimax.interpreter.graph.wanted import Blocks
 from elimax.interpreter.orders.annealing.anneal import anneal
 from elimax.interpreter.orders.annealing.compilation import can_anneal
+from elimax.interpreter.orders.greedy.damage import LargestReduction, LowestDegreeAndDamage
+from elimax.interpreter.orders.greedy.heap import GreedyRule, Ties, greedy_order
+from elimax.interpreter.orders.greedy.lowest_fill_in import LowestFillIn
+from elimax.interpreter.orders.greedy.markowitz import LowestDegree
+from elimax.interpreter.orders.greedy.relative_markowitz import LowestRelativeDegree
 from elimax.interpreter.orders.moves_last import moves_last_orders
 from elimax.interpreter.orders.portfolio import named_order, portfolio
 
@@ -36,9 +41,28 @@ so the price of one evaluation says little."""
 QUICK = ("forward", "reverse", "markowitz_nontrivial", "lmmd")
 """The orders that are tried on a graph of more than MEDIUM vertices."""
 
+BY_PRICE: tuple[tuple[type[GreedyRule], Ties], ...] = (
+    (LowestDegreeAndDamage, "high"),
+    (LowestDegreeAndDamage, "low"),
+    (LowestRelativeDegree, "low"),
+    (LowestFillIn, "high"),
+    (LowestDegree, "high"),
+    (LargestReduction, "high"),
+)
+NAMED = ("forward", "reverse", "single_use_forward", "single_use_reverse", "lmmd", "lmmd_high") + (
+    "lowest_fill_in_high",
+    "relative_markowitz_high",
+    "relative_markowitz_nontrivial_high",
+)
+MOVES_LAST = ("single_use_forward", "lmmd")
+"""The orders that are tried on a graph of arrays: greedy rules that minimise the price at every
+step, and orders of the portfolio as they are and with moves last. The best of them costs 9 % less,
+in the geometric mean, than the best of the portfolio, with moves last or not, on 168 functions of
+textbooks, and 8 % less on 577 random programs, of which six got more than 2 % costlier."""
+
 
 def auto_order(graph: ComputationalGraph, wanted: Blocks | None = None) -> EliminationOrder:
-    """The cheapest order of the portfolio, its moves-last variants and a short annealing.
+    """The cheapest of some classical and greedy orders and of a short annealing.
 
     Args:
         graph: The graph.
@@ -80,11 +104,17 @@ _Priced = list[tuple[OrderPrice, EliminationOrder]]
 
 
 def _known(graph: ComputationalGraph, wanted: Blocks | None) -> _Priced:
-    """The orders that need no search, cheapest first; equals in the sequence of the portfolio."""
+    """The orders that need no search, cheapest first; equals in the sequence of their tables."""
     if len(graph.eliminable) > MEDIUM:
-        known = [named_order(graph, name) for name in QUICK]
-    else:
+        known = list(portfolio(graph, QUICK).values())
+    elif computes_numbers(graph):
         known = [*portfolio(graph).values(), *moves_last_orders(graph)]
+    else:
+        known = [
+            *portfolio(graph, NAMED).values(),
+            *(greedy_order(rule, graph, ties, "price") for rule, ties in BY_PRICE),
+            *moves_last_orders(graph, MOVES_LAST),
+        ]
     different: dict[tuple[int, ...], EliminationOrder] = {}
     for order in known:
         different.setdefault(order.vertices, order)

@@ -7,16 +7,33 @@ others. A function of one packed vector is the usual case. Eliminated last, such
 determine where the entries of a finished Jacobian stand.
 """
 
-import itertools
 import math
+from collections.abc import Sequence
+from typing import Literal
 
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.order import EliminationOrder
 from elimax.interpreter.graph.pair_structure import Structure
 from elimax.interpreter.graph.structure import Kind
 from elimax.interpreter.orders.fixed import forward_order, reverse_order
-from elimax.interpreter.orders.greedy.variants import GREEDY
+from elimax.interpreter.orders.greedy.variants import GREEDY, RULES
 from elimax.interpreter.orders.single_use import single_use_order
+
+
+def _rule_and_ties(name: str) -> tuple[int, bool]:
+    variant = GREEDY[name]
+    return RULES.index(variant.rule), variant.ties == "high"
+
+
+FIXED = {"forward": forward_order, "reverse": reverse_order}
+SINGLE_USE: dict[str, Literal["forward", "reverse"]] = {
+    "single_use_forward": "forward",
+    "single_use_reverse": "reverse",
+}
+
+NAMES = (*FIXED, *sorted(GREEDY, key=_rule_and_ties), *SINGLE_USE)
+"""All orders of the portfolio. "auto" takes the first of equal ones, so their sequence must not
+change: of every rule both counts with ties "low", then both with ties "high"."""
 
 
 def movers(graph: ComputationalGraph) -> frozenset[int]:
@@ -43,31 +60,27 @@ def _is_placed(edge: Structure) -> bool:
     return edge.kind == Kind.STRUCTURAL and sizes[0] >= sizes[1]
 
 
-def moves_last_orders(graph: ComputationalGraph) -> list[EliminationOrder]:
-    """The portfolio again, with the vertices that only move entries at the end.
+def moves_last_orders(
+    graph: ComputationalGraph, names: Sequence[str] = NAMES
+) -> list[EliminationOrder]:
+    """Orders of the portfolio, with the vertices that only move entries at the end.
 
     Args:
         graph: The graph.
+        names: Which ones; by default all.
 
     Returns:
         Orders named "NAME_moves_last"; empty if no vertex only moves entries.
     """
     late = movers(graph)
-    if not late:
-        return []
-    found = [
-        EliminationOrder(
-            tuple(sorted(order.vertices, key=lambda vertex: vertex in late)),
-            order.fingerprint,
-            f"{order.name}_moves_last",
-        )
-        for order in (forward_order(graph), reverse_order(graph))
-    ]
-    for _, variants in itertools.groupby(GREEDY.values(), key=lambda variant: variant.rule):
-        # "auto" takes the first of equal orders, so this sequence must not change: both counts
-        # with ties "low", then both with ties "high".
-        for variant in sorted(variants, key=lambda variant: variant.ties == "high"):
-            found.append(variant.order(graph, late=late))
-    for then in ("forward", "reverse"):
-        found.append(single_use_order(graph, then, late=late))
-    return found
+    return [_moves_last(graph, name, late) for name in names] if late else []
+
+
+def _moves_last(graph: ComputationalGraph, name: str, late: frozenset[int]) -> EliminationOrder:
+    if name in GREEDY:
+        return GREEDY[name].order(graph, late=late)
+    if name in SINGLE_USE:
+        return single_use_order(graph, SINGLE_USE[name], late=late)
+    order = FIXED[name](graph)
+    vertices = sorted(order.vertices, key=lambda vertex: vertex in late)
+    return EliminationOrder(tuple(vertices), order.fingerprint, f"{name}_moves_last")

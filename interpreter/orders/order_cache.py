@@ -31,7 +31,7 @@ from elimax.interpreter.json_files import read_json
 from elimax.interpreter.orders.auto import auto_order
 
 CACHE_SCHEMA = 2
-SEARCH_VERSION = 3
+SEARCH_VERSION = 4
 """Version of the search of "auto": raise it when the search changes, so that stored orders are
 searched for again."""
 MAX_IN_MEMORY = 512

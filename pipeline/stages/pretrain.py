@@ -2,6 +2,7 @@
 
 import dataclasses
 from functools import partial
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,9 @@ def run_stage(context: StageContext) -> dict[str, Any]:
 
 
 def _checkpoint(context: StageContext, config: PretrainConfig) -> Checkpoint:
-    depends_on = {"params": dataclasses.asdict(config), "seed": context.seed}
+    # Programs are drawn from these packages, and lessons only fit the programs they were made of.
+    versions = {name: metadata.version(name) for name in ("equinox", "numpy", "optax")}
+    depends_on = {"params": dataclasses.asdict(config), "seed": context.seed, "versions": versions}
     return checkpoint_of(context.layout, "pretrain", None, depends_on)
 
 

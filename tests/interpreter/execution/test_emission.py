@@ -95,6 +95,21 @@ def test_modes_that_are_looked_at(function, modes, monkeypatch):
     assert modes_of(function, X, monkeypatch=monkeypatch) == modes
 
 
+def test_reverse_is_not_tried_where_forward_is_far(monkeypatch):
+    """Long vectors, elementwise: one mode shows what the other would cost; a constant has none."""
+    tried = []
+    in_mode = emission.in_mode
+    monkeypatch.setattr(
+        emission, "in_mode", lambda mode, *given: tried.append(mode) or in_mode(mode, *given)
+    )
+    x = jnp.linspace(0.1, 0.9, 300)
+    np.testing.assert_allclose(
+        jacve(lambda x: jnp.sin(x) * x)(x), jnp.diag(jnp.sin(x) + x * jnp.cos(x))
+    )
+    assert tried == ["jacfwd"]
+    assert not jacve(lambda x: jnp.ones(3))(x).any()
+
+
 def test_excluded_infinities_stay_out():
     """The slope of a square root at 0 where a select excludes it."""
     function = lambda x: jnp.where(x > 0, jnp.sqrt(x), 0.0) @ W.T  # noqa: E731

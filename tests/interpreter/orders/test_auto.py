@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from elimax.interpreter.graph.counting import count_multiplications
 from elimax.interpreter.graph.order import check_order
@@ -32,17 +33,17 @@ def assert_never_worse(graph):
     assert all(ours <= order_price(graph, other) for other in portfolio(graph).values())
 
 
-@given(array_programs())
-@settings(max_examples=20)
-def test_never_worse_than_the_portfolio_on_arrays(program):
-    """Random programs with moves of all sorts."""
-    assert_never_worse(
-        trace(
-            program,
-            *(jnp.zeros(shape) for shape in program.shapes),
-            argnums=range(len(program.shapes)),
-        )
-    )
+@given(st.lists(array_programs(), min_size=8, max_size=8))
+@settings(max_examples=4)
+def test_arrays_cost_less_than_by_the_portfolio(programs):
+    """Fewer orders are tried, but some of them look at the price at every step."""
+    ratios = []
+    for program in programs:
+        inputs = [jnp.zeros(shape) for shape in program.shapes]
+        graph = trace(program, *inputs, argnums=range(len(inputs)))
+        ratios.append((1 + order_price(graph, auto_order(graph)).price) / (1 + best_price(graph)))
+    assert max(ratios) < 1.5
+    assert np.log(ratios).mean() < 0.02
 
 
 @given(scalar_programs())
@@ -137,7 +138,7 @@ def test_large_graphs_are_not_annealed(monkeypatch):
 def test_graphs_of_middling_size_get_quick_orders(monkeypatch):
     """They are annealed, but from few orders."""
     monkeypatch.setattr(auto, "MEDIUM", 10)
-    monkeypatch.setattr(auto, "portfolio", lambda graph: pytest.fail("all orders"))
+    monkeypatch.setattr(auto, "moves_last_orders", lambda *_: pytest.fail("all orders"))
     graph = task_graph("human_heart_dipole")
     quick = min(auto.order_price(graph, auto.named_order(graph, name)) for name in auto.QUICK)
     assert auto.order_price(graph, auto_order(graph)) <= quick
