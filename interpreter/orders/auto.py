@@ -4,6 +4,8 @@ It depends only on the graph and the wanted blocks: the work of the search is co
 so the result is the same on a busy and an idle machine, in a first and a later run.
 """
 
+from collections.abc import Iterable
+
 from elimax.interpreter.errors import GraphTooLargeError, StructureLimitError
 from elimax.interpreter.graph.computational_graph import ComputationalGraph
 from elimax.interpreter.graph.order import EliminationOrder
@@ -26,12 +28,14 @@ MEDIUM = 300
 """Vertices above which only the quick orders of the portfolio are tried: the whole portfolio takes
 two seconds at 350 vertices, and nine at 700."""
 
-EVALUATIONS = 100_000
-"""Orders that annealing evaluates, a tenth as many from SMALL vertices on: about 0.3 s on two
-cores."""
+OF_VERTEX, EVALUATIONS = 1000, 100_000
+"""Orders that annealing evaluates for every vertex, and at most, which takes about 0.3 s on two
+cores; from SMALL vertices on a tenth of the most. On 124 random programs and six tasks of fewer
+than SMALL vertices the most always found nothing better, half as many per vertex did less well."""
 
 FEW = 6
-"""Vertices up to which annealing would save too little to be worth its time."""
+"""Vertices up to which annealing would save too little to be worth its time; of single numbers all
+of the portfolio is tried."""
 
 WORTH = 1_000_000
 """Price, about 0.1 ms, from which annealing an elimination of arrays is worth its time, most of
@@ -40,6 +44,13 @@ so the price of one evaluation says little."""
 
 QUICK = ("forward", "reverse", "markowitz_nontrivial", "lmmd")
 """The orders that are tried on a graph of more than MEDIUM vertices."""
+
+NUMBERS = ("forward", "reverse", "single_use_forward", "lmmd_nontrivial") + (
+    "lowest_fill_in_high",
+    "relative_markowitz_nontrivial",
+)
+"""The orders from which a graph of single numbers is annealed, as they are and with moves last;
+starting from all of the portfolio takes longer and finds nothing better."""
 
 BY_PRICE: tuple[tuple[type[GreedyRule], Ties], ...] = (
     (LowestDegreeAndDamage, "high"),
@@ -77,7 +88,8 @@ def auto_order(graph: ComputationalGraph, wanted: Blocks | None = None) -> Elimi
     prices = _known(graph, wanted)
     if not _is_annealed(graph, prices[0][0].price) or not can_anneal():
         return prices[0][1]
-    evaluations = EVALUATIONS if len(graph.eliminable) < SMALL else EVALUATIONS // 10
+    num = len(graph.eliminable)
+    evaluations = min(EVALUATIONS, OF_VERTEX * num) if num < SMALL else EVALUATIONS // 10
     return _annealed(graph, wanted, prices, evaluations=evaluations)
 
 
@@ -105,21 +117,26 @@ _Priced = list[tuple[OrderPrice, EliminationOrder]]
 
 def _known(graph: ComputationalGraph, wanted: Blocks | None) -> _Priced:
     """The orders that need no search, cheapest first; equals in the sequence of their tables."""
-    if len(graph.eliminable) > MEDIUM:
-        known = list(portfolio(graph, QUICK).values())
-    elif computes_numbers(graph):
-        known = [*portfolio(graph).values(), *moves_last_orders(graph)]
-    else:
-        known = [
-            *portfolio(graph, NAMED).values(),
-            *(greedy_order(rule, graph, ties, "price") for rule, ties in BY_PRICE),
-            *moves_last_orders(graph, MOVES_LAST),
-        ]
     different: dict[tuple[int, ...], EliminationOrder] = {}
-    for order in known:
+    for order in _tried(graph):
         different.setdefault(order.vertices, order)
     prices = [(order_price(graph, order, wanted), order) for order in different.values()]
     return sorted(prices, key=lambda pair: pair[0])
+
+
+def _tried(graph: ComputationalGraph) -> Iterable[EliminationOrder]:
+    if len(graph.eliminable) > MEDIUM:
+        return portfolio(graph, QUICK).values()
+    if not computes_numbers(graph):
+        return (
+            *portfolio(graph, NAMED).values(),
+            *(greedy_order(rule, graph, ties, "price") for rule, ties in BY_PRICE),
+            *moves_last_orders(graph, MOVES_LAST),
+        )
+    if len(graph.eliminable) > FEW:
+        last = moves_last_orders(graph, NUMBERS)
+        return (*portfolio(graph, NUMBERS).values(), *last)
+    return (*portfolio(graph).values(), *moves_last_orders(graph))
 
 
 def _is_annealed(graph: ComputationalGraph, price: int) -> bool:
