@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from elimax.interpreter.algebra.sparse_value import Part, take_last
+from elimax.interpreter.algebra.sparse_value import Part
 
-LOOK_UP, OF_ENTRY = 8, 24
+LOOK_UP, OF_ENTRY = 6, 12
 """What looking up one place takes, and preparing one entry of a layer, in units of comparing one
 place."""
 
@@ -23,12 +23,12 @@ class Layer(NamedTuple):
     """At most one entry of every row.
 
     Attributes:
-        parts: The entries; the place of an entry is its row.
-        columns: int32[rows], the column of every row's entry, -1 if it has none.
+        columns: int32[rows], the column of every row's entry; -1 if it has none.
+        entries: int32[rows], the number of that entry among those of all parts; -1 if it has none.
     """
 
-    parts: tuple[Part, ...]
     columns: np.ndarray
+    entries: np.ndarray
 
 
 class Rows(NamedTuple):
@@ -43,14 +43,6 @@ class Rows(NamedTuple):
     layers: tuple[Layer, ...]
 
 
-class _Plan(NamedTuple):
-    """For every layer its columns, and of which parts it has which entries."""
-
-    shape: tuple[int, int]
-    columns: list[np.ndarray]
-    pieces: list[list[tuple[Part, np.ndarray]]]
-
-
 def few_per_row(parts: Sequence[Part], sizes: tuple[int, ...]) -> Rows | None:
     """Splits a sparse value into rows of few entries.
 
@@ -62,41 +54,26 @@ def few_per_row(parts: Sequence[Part], sizes: tuple[int, ...]) -> Rows | None:
     Returns:
         The rows that take the shortest time to write; None if a look-up is quicker.
     """
+    places = np.concatenate([part.places for part in parts])
     best, lowest = None, float(LOOK_UP)
     for axis in range(1, len(sizes)):
         shape = math.prod(sizes[:axis]), math.prod(sizes[axis:])
-        of_layer = 1 + OF_ENTRY / shape[1]
-        plan = _layers(parts, shape, math.ceil(lowest / of_layer) - 1)
-        if plan is not None:
-            best, lowest = plan, len(plan.columns) * of_layer
-    if best is None:
-        return None
-    num_columns = best.shape[1]
-    layers = []
-    for columns, pieces in zip(best.columns, best.pieces, strict=True):
-        taken = [Part(take_last(x.entries, at), x.places[at] // num_columns) for x, at in pieces]
-        layers.append(Layer(tuple(taken), columns))
-    return Rows(best.shape, tuple(layers))
-
-
-def _layers(parts: Sequence[Part], shape: tuple[int, int], most: int) -> _Plan | None:
-    """Layers, each with the entries of as few parts as possible; None if they are too many."""
-    plan = _Plan(shape, [], [])
-    for part in parts:
-        row, column = np.divmod(part.places, shape[1])
+        row, column = np.divmod(places, shape[1])
         rank = _ranks(row)
-        for k in range(rank.max() + 1):
-            chosen = np.flatnonzero(rank == k)
-            free = (n for n, x in enumerate(plan.columns) if (x[row[chosen]] < 0).all())
-            layer = next(free, len(plan.columns))
-            if layer >= most:
-                return None
-            if layer == len(plan.columns):
-                plan.columns.append(np.full(shape[0], -1, np.int32))
-                plan.pieces.append([])
-            plan.columns[layer][row[chosen]] = column[chosen]
-            plan.pieces[layer].append((part, chosen))
-    return plan
+        num_layers = int(rank.max()) + 1
+        price = num_layers * (1 + OF_ENTRY / shape[1])
+        if price < lowest:
+            best, lowest = Rows(shape, _layers(row, column, rank, shape[0])), price
+    return best
+
+
+def _layers(
+    row: np.ndarray, column: np.ndarray, rank: np.ndarray, num_rows: int
+) -> tuple[Layer, ...]:
+    layers = np.full((2, int(rank.max()) + 1, num_rows), -1, np.int32)
+    layers[0, rank, row] = column
+    layers[1, rank, row] = np.arange(row.size)
+    return tuple(Layer(*layer) for layer in layers.transpose(1, 0, 2))
 
 
 def _ranks(rows: np.ndarray) -> np.ndarray:

@@ -134,7 +134,7 @@ def _written(value: SparseValue, shape: tuple[int, ...]) -> Any:
     runs = sum(len(_run_starts(part.places)) for part in parts)
     rows = few_per_row(parts, value.sizes) if runs > 1 else None
     if rows is not None:
-        return _by_rows(rows, shape, dtype)
+        return _by_rows(rows, parts, dtype)
     if len(parts) == 1 and parts[0].places.size < value.space:
         grid = _on_grid(parts[0], value.space, dtype)
         if grid is not None:
@@ -222,25 +222,31 @@ def _on_grid(part: Part, space: int, dtype: Any) -> Any | None:
     return jax.lax.pad(entries, zero, [*unpadded, (low, space - low - length, step - 1)])
 
 
-def _by_rows(rows: Rows, shape: tuple[int, ...], dtype: Any) -> Any:
+def _by_rows(rows: Rows, parts: Sequence[Part], dtype: Any) -> Any:
     """Layer by layer: for each place whether the entry of its row stands there."""
+    # XLA does not fuse a concatenation that is read several times, so entries are computed once.
+    table = _table(parts, dtype)
     at = jax.lax.broadcasted_iota(np.int32, rows.shape, 1)
     written = jnp.zeros((), dtype)
-    for parts, columns in rows.layers:
-        entries = _written(SparseValue((), (0,), rows.shape[:1], parts), shape)
-        entries = jnp.asarray(entries, dtype)[..., None]
-        written = jnp.where(at == columns[:, None], entries, written)
-    return written.reshape(*shape, math.prod(rows.shape))
+    for columns, entries in rows.layers:
+        of_row = take_last(table, entries + 1)[..., None]
+        written = jnp.where(at == columns[:, None], of_row, written)
+    return written.reshape(*table.shape[:-1], math.prod(rows.shape))
 
 
 def _looked_up(parts: Sequence[Part], space: int, dtype: Any) -> Any:
-    """A look-up: entries behind a zero in one table, and for each place which of them it holds."""
+    """A look-up: for each place which entry of the table it holds."""
     index = np.zeros(space, np.int32)
-    table, position = [], 1
+    index[np.concatenate([part.places for part in parts])] = np.arange(
+        1, 1 + sum(part.places.size for part in parts)
+    )
+    return jnp.take(_table(parts, dtype), index, axis=-1, mode="clip")
+
+
+def _table(parts: Sequence[Part], dtype: Any) -> Any:
+    """The entries of all parts, one behind the other, behind a zero."""
     before = np.broadcast_shapes(*(part.entries.shape[:-1] for part in parts))
-    for part in parts:
-        index[part.places] = np.arange(position, position + part.places.size)
-        position += part.places.size
-        table.append(jnp.broadcast_to(part.entries, (*before, part.places.size)).astype(dtype))
-    zero = jnp.zeros((*before, 1), dtype)
-    return jnp.take(jnp.concatenate([zero, *table], axis=-1), index, axis=-1, mode="clip")
+    pieces = [
+        jnp.broadcast_to(part.entries, (*before, part.places.size)).astype(dtype) for part in parts
+    ]
+    return jnp.concatenate([jnp.zeros((*before, 1), dtype), *pieces], axis=-1)
