@@ -224,7 +224,6 @@ def _on_grid(part: Part, space: int, dtype: Any) -> Any | None:
 
 def _by_rows(rows: Rows, parts: Sequence[Part], dtype: Any) -> Any:
     """Layer by layer: for each place whether the entry of its row stands there."""
-    # XLA does not fuse a concatenation that is read several times, so entries are computed once.
     table = _table(parts, dtype)
     at = jax.lax.broadcasted_iota(np.int32, rows.shape, 1)
     written = jnp.zeros((), dtype)
