@@ -21,7 +21,7 @@ from elimax.interpreter.algebra.labelled import (
     is_constant,
     reshaped,
 )
-from elimax.interpreter.algebra.sparse_rows import Rows, few_per_row
+from elimax.interpreter.algebra.sparse_rows import few_per_row
 from elimax.interpreter.algebra.sparse_value import (
     Part,
     SparseValue,
@@ -32,6 +32,10 @@ from elimax.interpreter.algebra.sparse_value import (
 
 MAX_CONSTANT = 1 << 12
 """Entries up to which an array is put into the program as a constant."""
+
+MAX_BACKGROUND = 1 << 18
+"""Places up to which known entries of a table, zeros included, are put into the program as they
+are; a look-up puts as many indices there."""
 
 MAX_PIECES = 16
 """Runs of places, beyond one per part, up to which they are concatenated and not looked up."""
@@ -124,17 +128,13 @@ def _reordered(
 def _written(value: SparseValue, shape: tuple[int, ...]) -> Any:
     """The entries at their places, over the dense labels and all places: (*shape, space)."""
     if value.is_constant:
-        dtype = np.result_type(float, *(part.entries.dtype for part in value.parts))
-        array = np.zeros((*shape, value.space), dtype)
-        for part in value.parts:
-            array[..., part.places] = part.entries
-        return array
+        return _constant(value.parts, value.space, shape)
     parts = [_sorted(part) for part in value.parts]
     dtype = jnp.result_type(*(p.entries.dtype for p in parts if not is_constant(p.entries)))
     runs = sum(len(_run_starts(part.places)) for part in parts)
-    rows = few_per_row(parts, value.sizes) if runs > 1 else None
-    if rows is not None:
-        return _by_rows(rows, parts, dtype)
+    by_rows = _by_rows(parts, value.sizes, shape, dtype) if runs > 1 else None
+    if by_rows is not None:
+        return by_rows
     if len(parts) == 1 and parts[0].places.size < value.space:
         grid = _on_grid(parts[0], value.space, dtype)
         if grid is not None:
@@ -222,15 +222,37 @@ def _on_grid(part: Part, space: int, dtype: Any) -> Any | None:
     return jax.lax.pad(entries, zero, [*unpadded, (low, space - low - length, step - 1)])
 
 
-def _by_rows(rows: Rows, parts: Sequence[Part], dtype: Any) -> Any:
-    """Layer by layer: for each place whether the entry of its row stands there."""
-    table = _table(parts, dtype)
-    at = jax.lax.broadcasted_iota(np.int32, rows.shape, 1)
+def _by_rows(
+    parts: Sequence[Part], sizes: tuple[int, ...], shape: tuple[int, ...], dtype: Any
+) -> Any | None:
+    """Layer by layer: for each place whether the entry of its row stands there; None if slower."""
+    space = math.prod(sizes)
+    # What is known is the background.
+    is_behind = [space <= MAX_BACKGROUND and is_constant(part.entries) for part in parts]
+    known = list(itertools.compress(parts, is_behind))
+    rows = few_per_row([x for x, behind in zip(parts, is_behind, strict=True) if not behind], sizes)
+    if rows is None:
+        return None
     written = jnp.zeros((), dtype)
-    for columns, entries in rows.layers:
-        of_row = take_last(table, entries + 1)[..., None]
-        written = jnp.where(at == columns[:, None], of_row, written)
-    return written.reshape(*table.shape[:-1], math.prod(rows.shape))
+    if known:
+        before = np.broadcast_shapes(*(part.entries.shape[:-1] for part in known))
+        background = _constant(known, space, before).reshape(*before, *rows.shape)
+        written = jnp.asarray(background, dtype)
+    at = jax.lax.broadcasted_iota(np.int32, rows.shape, 1)
+    for of_layer, columns in rows.layers:
+        entries = _written(SparseValue((), (0,), rows.shape[:1], of_layer), shape)
+        entries = jnp.asarray(entries, dtype)[..., None]
+        written = jnp.where(at == columns[:, None], entries, written)
+    return jnp.broadcast_to(written, (*shape, *rows.shape)).reshape(*shape, space)
+
+
+def _constant(parts: Sequence[Part], space: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Known entries at their places, over the dense labels and all places."""
+    dtype = np.result_type(float, *(part.entries.dtype for part in parts))
+    array = np.zeros((*shape, space), dtype)
+    for part in parts:
+        array[..., part.places] = part.entries
+    return array
 
 
 def _looked_up(parts: Sequence[Part], space: int, dtype: Any) -> Any:

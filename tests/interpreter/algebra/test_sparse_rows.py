@@ -33,28 +33,29 @@ def test_layers_hold_every_entry_once(sizes, data):
     places = [np.array(x, np.int64) for x in (chosen[:cut], chosen[cut:]) if x]
     parts = [Part(1.0 + place, place) for place in places]
     rows = few_per_row(parts, sizes)
-    most = np.bincount(np.array(chosen) // 30).max()
     if rows is None:
+        most = sum(np.bincount(part.places // 30).max() for part in parts)
         assert most * (1 + OF_ENTRY / 30) >= LOOK_UP
         return
     found = np.zeros(rows.shape)
-    entries = np.concatenate([part.entries for part in parts])
-    for columns, numbers in rows.layers:
-        there = np.flatnonzero(numbers >= 0)
-        assert ((columns >= 0) == (numbers >= 0)).all()
-        found[there, columns[there]] += entries[numbers[there]]
+    for layer in rows.layers:
+        for part in layer.parts:
+            found[part.places, layer.columns[part.places]] += part.entries
+        taken = np.concatenate([part.places for part in layer.parts])
+        assert (np.sort(taken) == np.flatnonzero(layer.columns >= 0)).all()
     exact = np.zeros(space)
     exact[np.array(chosen)] = 1.0 + np.array(chosen)
     np.testing.assert_array_equal(found.ravel(), exact)
 
 
-def test_rows_with_no_more_entries_stay_empty():
-    """Three diagonals are three layers; an entry of its own is a fourth."""
-    parts = [*band((-1, 0, 2), 40), Part(np.ones(1), np.array([5 * 40 + 20]))]
-    rows = few_per_row(parts, (40, 40))
-    counts = [int((layer.entries >= 0).sum()) for layer in rows.layers]
-    assert counts == [40, 40, 40, 1]
-    assert rows.layers[3].columns[5] == 20
+def test_a_diagonal_is_a_layer_as_it_is():
+    """Diagonals of a band are not cut up, and rows with no more entries stay empty."""
+    parts = [*band((-1, 0, 2), 80), Part(np.ones(1), np.array([5 * 80 + 20]))]
+    rows = few_per_row(parts, (80, 80))
+    assert [len(layer.parts) for layer in rows.layers] == [1, 1, 1, 1]
+    for layer, part in zip(rows.layers[:3], parts[:3], strict=True):
+        assert layer.parts[0].entries is part.entries
+    assert np.flatnonzero(rows.layers[3].columns >= 0).tolist() == [5]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_a_look_up_is_quicker(offsets, sizes):
 @pytest.mark.parametrize("sizes", [(40, 40), (4, 10, 40), (40, 10, 4)])
 @pytest.mark.parametrize("before", [(), (2, 3)])
 def test_written_as_by_a_look_up(sizes, before, monkeypatch):
-    """By comparison, over dense labels too, and with a part that is the same for all of them."""
+    """By comparison, over dense labels too, before a background of what is known."""
     parts = [
         Part(part.entries * jnp.asarray(wave(*before, 1), jnp.float32), part.places)
         for part in band((-1, 0, 3), 40)
@@ -86,6 +87,7 @@ def test_written_as_by_a_look_up(sizes, before, monkeypatch):
         return primitives(jax.make_jaxpr(lambda: write())()), write()
 
     names, array = names_and_array()
+    assert np.count_nonzero(array) == array.size // 40 * 3
     monkeypatch.setattr(writing, "few_per_row", lambda parts, sizes: None)
     looked_up, exact = names_and_array()
     assert "gather" in looked_up - names
