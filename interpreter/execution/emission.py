@@ -101,48 +101,48 @@ def quickest(
 
     moving, points = [leaves[node] for node in inputs], points_at_once(leaves)
     best = _Traced.of(by_elimination, moving)
-    likely, limit = _likely_modes(active), best.price.of(points)
-    for mode in likely.modes:
+    limit = best.price.of(points)
+    for mode in _likely_modes(active):
         try:
             rival = _Traced.of(by(mode), moving)
         except Exception:  # JAX does not have every mode for every program, nor we every guard.
             continue
         if rival.price.is_below(best.price, points):
             best = rival
-        if rival.price.of(points) * likely.reverse_by_forward > FAR * limit:
+        if rival.price.of(points) * _reverse_by_forward(active) > FAR * limit:
             break
     return best.evaluate(moving)
 
 
-class _Likely(NamedTuple):
-    """JAX's modes without the one that is hopeless.
-
-    Attributes:
-        modes: The modes.
-        reverse_by_forward: About how many times as much as the forward mode the reverse mode
-            costs; 0 if that is not known.
-    """
-
-    modes: tuple[Mode, ...]
-    reverse_by_forward: float
-
-
-def _likely_modes(active: ActiveGraph) -> _Likely:
-    """Which of JAX's modes may be quicker than elimination, by the sizes of inputs and outputs.
+def _likely_modes(active: ActiveGraph) -> tuple[Mode, ...]:
+    """JAX's modes, the forward mode first, without the one that is hopeless.
 
     Sizes alone do not tell where there is a loop: pulling back through its rounds costs more than
     pushing several tangents along with its values.
     """
-    if any(equation.analysis.rounds for equation in active.opaque.values()):
-        return _Likely(MODES, 0.0)
+    if _has_loop(active):
+        return MODES
+    ins, outs = _sizes(active)
+    if ins >= CLEARLY * outs:
+        return ("jacrev",)
+    return ("jacfwd",) if outs >= CLEARLY * ins else MODES
+
+
+def _reverse_by_forward(active: ActiveGraph) -> float:
+    """About how many times as much as the forward mode the reverse mode costs; 0 if unknown."""
+    ins, outs = _sizes(active)
+    return 0.0 if _has_loop(active) else outs / max(ins, 1)
+
+
+def _has_loop(active: ActiveGraph) -> bool:
+    return any(equation.analysis.rounds for equation in active.opaque.values())
+
+
+def _sizes(active: ActiveGraph) -> tuple[int, int]:
+    """The numbers of entries of all inputs that move and of all outputs."""
     shapes = active.graph.node_shapes
     ins = sum(math.prod(shapes[node]) for node in active.moving_inputs)
-    outs = sum(math.prod(shapes[node]) for node in active.graph.output_nodes)
-    if ins >= CLEARLY * outs:
-        return _Likely(("jacrev",), 0.0)
-    if outs >= CLEARLY * ins:
-        return _Likely(("jacfwd",), 0.0)
-    return _Likely(MODES, outs / ins)
+    return ins, sum(math.prod(shapes[node]) for node in active.graph.output_nodes)
 
 
 class _Traced(NamedTuple):
