@@ -20,7 +20,7 @@ import hypothesis  # noqa: E402
 import jax  # noqa: E402
 import pytest  # noqa: E402
 
-from support.quick import draw_fewer_examples, spare_cases  # noqa: E402
+from support.quick import compile_quickly, draw_fewer_examples, spare_cases  # noqa: E402
 
 # An implicit promotion in the library would change dtypes behind a user's back.
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -37,9 +37,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--quick",
         action="store_true",
-        help="leave slow tests out; run a quarter of the cases of a test with six or more, and "
-        "draw a quarter of the random examples",
+        help="leave slow tests out; run a quarter of the cases of a test with six or more, draw a "
+        "quarter of the random examples, and let XLA optimise less",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Obeys `--quick` before JAX computes anything."""
+    if config.getoption("--quick"):
+        compile_quickly()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -4,7 +4,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from support.quick import draw_fewer_examples, spare_cases
+from support.quick import COMPILER_FLAGS, compile_quickly, draw_fewer_examples, spare_cases
 
 pytest_plugins = ["pytester"]
 
@@ -28,6 +28,20 @@ class TestMany:
     def test_many(self, number, kind):
         pass
 """
+
+
+def test_flags_that_are_set_stay() -> None:
+    """Others are added; a file of flags is left alone."""
+    first, *others = COMPILER_FLAGS
+    name = first.partition("=")[0]
+    for present, expected in [
+        ("", " ".join(COMPILER_FLAGS)),
+        (f"--a=1 {name}=mine", " ".join(["--a=1", f"{name}=mine", *others])),
+        ("/flags.txt", "/flags.txt"),
+    ]:
+        environment = {"XLA_FLAGS": present}
+        compile_quickly(environment)
+        assert environment == {"XLA_FLAGS": expected}
 
 
 def test_a_quarter_of_the_examples_is_drawn() -> None:

@@ -40,6 +40,7 @@ def copy_for_profile(layout: Layout, profile: str) -> Layout:
         (copy.root / name).parent.mkdir(parents=True, exist_ok=True)
         # The links in elimax/ stay links.
         shutil.copy2(layout.root / name, copy.root / name, follow_symlinks=False)
+    _copy_compiled(layout.root, copy.root)
     # JSON is YAML, and nobody edits the copy.
     write_text(copy.params, json.dumps(params, indent=1) + "\n")
     write_text(copy.root / ".dvc/config.local", "[core]\n    no_scm = true\n")
@@ -62,6 +63,20 @@ def _program_files(root: Path) -> list[str]:
         if ((root / name).is_file() or (root / name).is_symlink())
         and not name.startswith(("data/", "results/", "dvc.lock"))
     ]
+
+
+def _copy_compiled(root: Path, copy: Path) -> None:
+    """Copies what numba has compiled, which takes more than a minute; numba checks that it fits.
+
+    Args:
+        root: The checkout.
+        copy: A copy of its programs, with the times of their last change.
+    """
+    for folder in {program.parent for program in copy.rglob("*.py")}:
+        cache = folder / "__pycache__"
+        for compiled in (root / cache.relative_to(copy)).glob("*.nb[ci]"):
+            cache.mkdir(exist_ok=True)
+            shutil.copy2(compiled, cache)
 
 
 def _merge(old: Any, new: Any, where: str) -> Any:

@@ -38,6 +38,18 @@ def test_copy_has_programs_and_no_results(checkout: Layout) -> None:
         assert not (copy / name).exists(), name
 
 
+def test_copy_has_what_numba_compiled(checkout: Layout) -> None:
+    """So that no run of a profile compiles again; numba compares the time of the last change."""
+    program = Path("pipeline/stages/extract.py")
+    compiled = program.parent / "__pycache__/extract.f-1.py311.1.nbc"
+    (checkout.root / compiled).parent.mkdir()
+    (checkout.root / compiled).write_text("machine code")
+    copy = copy_for_profile(checkout, "tiny").root
+    assert (copy / compiled).read_text() == "machine code"
+    times = [(root / program).stat().st_mtime for root in (checkout.root, copy)]
+    assert times[0] == times[1]
+
+
 def test_copy_starts_anew(checkout: Layout) -> None:
     """What an earlier run left in the copy is gone."""
     left = copy_for_profile(checkout, "tiny").root / "data/left"
