@@ -13,11 +13,13 @@ import pytest
 from packaging.requirements import Requirement
 
 import elimax
+from elimax.pipeline.checkout.overrides import apply_overrides
 from elimax.pipeline.checkout.params import load_params, section
 from elimax.pipeline.checkout.yaml_text import parse_yaml
 from elimax.pipeline.pages.report_counts import brief_table
 from elimax.pipeline.pages.report_tables import count_table, markdown_table
 from elimax.pipeline.tasks import task_names
+from elimax.pipeline.tracking import LOWEST
 from elimax.pipeline.xla_flags import LAST
 from support.repository import ROOT
 from support.requirements import declared, requirements
@@ -165,6 +167,36 @@ def test_the_picture_of_folders_is_true() -> None:
         for _ in names:
             reached |= {y for x in reached for y in drawn.get(x, set())}
         assert real <= reached
+
+
+def test_the_picture_of_stages_is_true() -> None:
+    """What pipeline/README.md draws is what DVC knows."""
+    readme = (ROOT / "pipeline/README.md").read_text()
+    picture = re.search(r"```mermaid\n(.+?)```", readme, flags=re.DOTALL)
+    assert picture is not None
+    lines = re.findall(r"(\w+) --> (.+)", picture[1])
+    drawn = {(stage, other) for stage, others in lines for other in others.split(" & ")}
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", "dag", "--md", "--collapse-foreach-matrix"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    names = dict(re.findall(r'(node\d+)\["(\w+)"\]', done.stdout))
+    real = {(names[x], names[y]) for x, y in re.findall(r"(node\d+)-->(node\d+)", done.stdout)}
+    assert drawn == real and len(real) > 10
+
+
+def test_the_sweep_can_run() -> None:
+    """Finetuning takes every parameter of sweep.yaml, and logs what it is to make small."""
+    sweep = parse_yaml((ROOT / "sweep.yaml").read_text(), "sweep.yaml")
+    assert sweep["metric"] == {"name": "costs/best", "goal": "minimize"}
+    assert sweep["metric"]["name"] in LOWEST
+    for key, values in sweep["parameters"].items():
+        value = values.get("value", values.get("min", values.get("values", [0])[0]))
+        params = apply_overrides(load_params(ROOT / "params.yaml"), [f"{key}={value}"])
+        section(params, "finetune", "roe_flux_3d")
 
 
 def folder_of(name: str) -> str:

@@ -173,7 +173,9 @@ def is_differentiable(aval: Any) -> bool:
 
 def has_formula(equation: Equation) -> bool:
     """Whether a rule gives the edges of an equation; otherwise it is opaque."""
-    return equation.name in _RULES
+    # `x.at[i].apply(f)` is a scatter, too, but JAX refuses to differentiate it.
+    applies = equation.name == "scatter" and equation.params["update_jaxpr"] is not None
+    return equation.name in _RULES and not applies
 
 
 def is_complex_linear(equation: Equation) -> bool:

@@ -16,14 +16,15 @@ X, W = jnp.ones(5), jnp.ones((3, 5))
 
 
 def price(function, *inputs, wanted=None):
-    """The price of a function's program."""
+    """The price of a function's program, whose constants are the same for all points."""
     jaxpr = jax.make_jaxpr(function)(*inputs).jaxpr
-    return program_price(jaxpr, wanted or [True] * len(jaxpr.outvars))
+    return program_price(jaxpr, wanted or [True] * len(jaxpr.outvars), shared=jaxpr.constvars)
 
 
 def test_equations_kernels_and_contractions():
     """sin and a product of entries, a sum, a product of matrices, and a reshape for nothing."""
-    found = price(lambda x: W @ (jnp.sin(x) * x).reshape(5) + jnp.sum(x), X)
+    matrix = jnp.ones((5, 3))
+    found = price(lambda x: (jnp.sin(x) * x).reshape(5) @ matrix + jnp.sum(x), X)
     of_entries = OUTSIDE.entry * 13 + OUTSIDE.moved * 5 + OUTSIDE.multiplication * 15
     calls = 3 * OUTSIDE.equation + OUTSIDE.kernel + OUTSIDE.contraction
     np.testing.assert_allclose(found, (calls + of_entries, of_entries))
@@ -101,6 +102,28 @@ def test_what_is_the_same_for_all_points_is_computed_once():
     (variable,) = closed.jaxpr.constvars
     apart, shared = (program_price(closed.jaxpr, [True, True], shared=x) for x in ([], [variable]))
     assert shared.once == apart.once and shared.each == price(jnp.sin, X).each < apart.each
+
+
+def test_layout_of_products_in_a_batch():
+    """With the batch as more rows nothing is transposed; where both vary, products are small."""
+    matrix = jnp.ones((5, 5))
+
+    def surplus(function):
+        """What each further point of a batch takes more than the only one does but for its call."""
+        found = price(function, matrix, matrix)
+        return found.each - (found.once - OUTSIDE.contraction)
+
+    np.testing.assert_allclose(surplus(lambda x, _: x @ matrix), 0.0, atol=1e-12)
+    second = surplus(lambda x, _: matrix @ x)
+    np.testing.assert_allclose(second, prices.TRANSPOSED * (25 + 25))
+    np.testing.assert_allclose(surplus(lambda x, y: x @ y), prices.BOTH * 125)
+
+
+def test_transposes():
+    """They cost a kernel, and in a batch what a transposed product costs."""
+    found = price(jnp.transpose, W)
+    expected = (OUTSIDE.kernel + 15 * OUTSIDE.moved, 15 * prices.TRANSPOSED)
+    np.testing.assert_allclose(found, expected)
 
 
 def test_places_of_a_convolution():

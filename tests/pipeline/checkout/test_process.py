@@ -35,7 +35,7 @@ subprocess.Popen([sys.executable, "-c", sys.argv[2], sys.argv[1]]).wait()
 
 
 def _wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not path.exists():
         assert time.monotonic() < deadline, f"{path} did not appear"
         time.sleep(0.02)

@@ -269,3 +269,15 @@ def test_empty_arrays():
     with jax.enable_x64(True):
         assert as_float64(np.zeros((0, 3))).dtype == np.float64
     assert_equals_jacrev_in_all_orders(function, np.zeros((0, 3)))
+
+
+def test_what_jax_refuses_is_refused():
+    """A scatter that applies a function has the name of one that overwrites, which has a rule."""
+
+    def applied(x):
+        return x.at[::2].apply(jnp.sin) * 2.0
+
+    x = jnp.arange(4.0)
+    for by in (jax.jacrev, jacve):
+        with pytest.raises(NotImplementedError, match="scatter_apply JVP not implemented"):
+            by(applied)(x)
