@@ -193,10 +193,11 @@ def test_the_sweep_can_run() -> None:
     sweep = parse_yaml((ROOT / "sweep.yaml").read_text(), "sweep.yaml")
     assert sweep["metric"] == {"name": "costs/best", "goal": "minimize"}
     assert sweep["metric"]["name"] in LOWEST
-    for key, values in sweep["parameters"].items():
-        value = values.get("value", values.get("min", values.get("values", [0])[0]))
-        params = apply_overrides(load_params(ROOT / "params.yaml"), [f"{key}={value}"])
-        section(params, "finetune", "roe_flux_3d")
+    for key, given in sweep["parameters"].items():
+        ends = [given[name] for name in ("value", "min", "max") if name in given]
+        for value in given.get("values", ends):
+            params = apply_overrides(load_params(ROOT / "params.yaml"), [f"{key}={value}"])
+            section(params, "finetune", "roe_flux_3d")
 
 
 def folder_of(name: str) -> str:
