@@ -27,7 +27,8 @@ run: $(STAMP)  ## Run the stages that are out of date and print the results (TAS
 smoke: $(STAMP)  ## Run the whole pipeline on three tasks with small budgets, in a scratch copy
 	@elimax run --profile smoke $(if $(SEEDS),--seeds $(SEEDS))
 
-# --quick: no slow tests, and a quarter of the random examples and of the cases of tests with many.
+# --quick: no slow tests, a quarter of the random examples and of the cases of tests with many, and
+# programs that XLA optimises less.
 test: $(STAMP)  ## Run all but the slow tests, in five to ten minutes on two cores (ARGS="-k game" for some)
 	@pytest -n auto --dist loadfile --quick $(ARGS)
 

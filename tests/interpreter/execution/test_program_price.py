@@ -109,7 +109,7 @@ def test_layout_of_products_in_a_batch():
     matrix = jnp.ones((5, 5))
 
     def surplus(function):
-        """What each further point of a batch takes more than the only one does but for its call."""
+        """How much more each further point takes than a single one, whose call is left out."""
         found = price(function, matrix, matrix)
         return found.each - (found.once - OUTSIDE.contraction)
 
